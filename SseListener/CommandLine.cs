@@ -1,0 +1,84 @@
+using System.CommandLine;
+
+namespace SseListener;
+
+/// <summary>
+/// Turns arguments and environment into <see cref="ServerOptions"/>. One table names every option, its unit, its default and
+/// its check; an argument comes before the environment, and the environment before the default.
+/// </summary>
+internal static class CommandLine
+{
+    /// <summary>Exit code for a command line that cannot be understood.</summary>
+    public const int UsageError = 2;
+
+    /// <summary>All options, in the order in which help lists them.</summary>
+    public static IReadOnlyList<Knob> Knobs { get; } =
+    [
+        Number("port", "3000", "TCP port", 1, 65535, (o, v) => o with { Port = v }),
+        new("host", "localhost", "host name to answer for; localhost includes 127.0.0.1, + is every name and address", Units.TryHost, (o, v) => o with { Host = (string)v }),
+        new("public", "public", "folder of the pages; the default falls back to the one beside the program", Units.TryText, (o, v) => o with { Public = (string)v }),
+        Size("history", "64MiB", "bytes of events kept for clients that come back", 0, long.MaxValue, (o, v) => o with { History = v }),
+        Duration("heartbeat", "15s", "silence after which a stream gets a comment", (o, v) => o with { Heartbeat = v }),
+        Duration("retry", "3s", "how long clients are told to wait before reconnecting, give or take a quarter", (o, v) => o with { Retry = v }),
+        Duration("write-timeout", "30s", "longest a write to a client may stay unfinished", (o, v) => o with { WriteTimeout = v }),
+        Duration("body-timeout", "10s", "longest the body of a request may take to arrive", (o, v) => o with { BodyTimeout = v }),
+        Duration("idle-timeout", "15s", "longest a connection may stay open without a request", (o, v) => o with { IdleTimeout = v }),
+        Number("max-clients", "20000", "clients at a time", 1, int.MaxValue, (o, v) => o with { MaxClients = v }),
+        Number("max-publishes", "1000", "publishes under way at a time", 1, int.MaxValue, (o, v) => o with { MaxPublishes = v }),
+        Size("max-body", "1MiB", "largest body of a publish", 1, 128 * 1024 * 1024, (o, v) => o with { MaxBody = (int)v }),
+        Size("max-header", "32KiB", "largest request line with its header fields", 256, 1024 * 1024, (o, v) => o with { MaxHeader = (int)v }),
+        Number("presence-limit", "1000", "largest audience that is told who joins and leaves; 0 is off", 0, int.MaxValue, (o, v) => o with { PresenceLimit = v }),
+        Number("lanes", new ServerOptions().Lanes.ToString(Units.Culture), "threads that deliver; the default is half the processors", 1, 64, (o, v) => o with { Lanes = v }),
+        new("log-level", "info", "debug, info, warning or error", Units.TryLogLevel, (o, v) => o with { LogLevel = (LogLevel)v }),
+    ];
+
+    /// <summary>Reads the options, or prints what was asked for or what is wrong.</summary>
+    /// <param name="args">The program's arguments.</param>
+    /// <param name="environment">Looks up a variable of the environment.</param>
+    /// <param name="options">What to start with, or null to end at once.</param>
+    /// <returns>The exit code when <paramref name="options"/> is null.</returns>
+    public static int Read(string[] args, Func<string, string?> environment, out ServerOptions? options)
+    {
+        options = null;
+        var command = new RootCommand("A Server-Sent Events hub: subscribe with GET /events, publish with POST /events.");
+        var arguments = Knobs.ToDictionary(knob => knob, AsOption);
+        foreach (var argument in arguments.Values)
+        {
+            command.Add(argument);
+        }
+
+        var parsed = command.Parse(args);
+        if (parsed.Action is { } action && parsed.Errors.Count == 0)
+        {
+            return parsed.Invoke();
+        }
+
+        var read = new ServerOptions();
+        var problem = parsed.Errors.Count > 0 ? parsed.Errors[0].Message : null;
+        foreach (var (knob, argument) in arguments)
+        {
+            problem ??= knob.Take(parsed.GetValue(argument), environment, ref read);
+        }
+
+        if (problem is not null)
+        {
+            Console.Error.WriteLine($"{problem} See --help.");
+            return UsageError;
+        }
+
+        options = read;
+        return 0;
+    }
+
+    private static Option<string> AsOption(Knob knob) =>
+        new(knob.Argument) { Description = $"{knob.Help} [{knob.Variable}; default: {knob.Default}]", HelpName = knob.Default };
+
+    private static Knob Number(string name, string standard, string help, int least, int most, Func<ServerOptions, int, ServerOptions> set) =>
+        new(name, standard, help, Units.NumberBetween(least, most), (o, v) => set(o, (int)v));
+
+    private static Knob Size(string name, string standard, string help, long least, long most, Func<ServerOptions, long, ServerOptions> set) =>
+        new(name, standard, help, Units.SizeBetween(least, most), (o, v) => set(o, (long)v));
+
+    private static Knob Duration(string name, string standard, string help, Func<ServerOptions, TimeSpan, ServerOptions> set) =>
+        new(name, standard, help, Units.TryDuration, (o, v) => set(o, (TimeSpan)v));
+}

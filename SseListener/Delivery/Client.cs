@@ -1,0 +1,177 @@
+using System.Runtime.InteropServices;
+using SseListener.Events;
+
+namespace SseListener.Delivery;
+
+/// <summary>
+/// One open response: an output, a cursor that says what comes next, and at most one write in flight. Nothing is queued for a
+/// client. All members are for its lane's thread, except <see cref="Id"/>, <see cref="Ended"/>, <see cref="End"/> and the
+/// completion of a write.
+/// </summary>
+internal sealed class Client
+{
+    // Small enough that a client on a slow line finishes one within the write timeout, large enough that a burst costs few sends.
+    private const int LargestWrite = 64 * 1024;
+
+    private static readonly AsyncCallback s_written = OnWritten;
+
+    private readonly TaskCompletionSource<EndReason> _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly Stream _output;
+    private Cursor _cursor;
+    private byte[]? _greeting;
+    private volatile bool _isWriting;
+    private volatile bool _hasEnded;
+    private long _lastWrite;
+
+    /// <summary>A client that is to get <paramref name="greeting"/> and then whatever its subscription's cursor finds.</summary>
+    public Client(string id, Stream output, Subscription subscription, byte[] greeting)
+    {
+        Id = id;
+        Log = subscription.Log;
+        _output = output;
+        _cursor = subscription.Start;
+        _greeting = greeting;
+    }
+
+    /// <summary>The client's NanoId.</summary>
+    public string Id { get; }
+
+    /// <summary>The log of the channel that it listens to.</summary>
+    public ChannelLog Log { get; }
+
+    /// <summary>Completes when the stream is over, with the reason.</summary>
+    public Task<EndReason> Ended => _ended.Task;
+
+    /// <summary>The lane that serves the client.</summary>
+    public DeliveryLane? Lane { get; set; }
+
+    /// <summary>The client's place in its lane's list; -1 when it has none.</summary>
+    public int Place { get; set; } = -1;
+
+    /// <summary>Whether everything appended so far has been handed to the connection.</summary>
+    public bool IsIdle => _hasEnded || (!_isWriting && _greeting is null && _cursor.Read(1, out _) is CursorState.CaughtUp);
+
+    /// <summary>Ends the stream; the first reason counts. Any thread may call it.</summary>
+    public void End(EndReason reason)
+    {
+        _hasEnded = true;
+        _ended.TrySetResult(reason);
+    }
+
+    /// <summary>Starts the next write, if there is something to send and no write in flight.</summary>
+    /// <param name="now">The time in milliseconds.</param>
+    /// <returns>True when there is more to send at once, so that the client wants another turn.</returns>
+    public bool Advance(long now)
+    {
+        if (_hasEnded)
+        {
+            return false;
+        }
+
+        if (_isWriting)
+        {
+            EndIfLapped();
+            return false;
+        }
+
+        if (_greeting is { } greeting)
+        {
+            _greeting = null;
+            return Write(greeting, 0, greeting.Length, now);
+        }
+
+        var state = _cursor.Read(LargestWrite, out var slice);
+        switch (state)
+        {
+            case CursorState.CaughtUp:
+                return false;
+            case CursorState.Lapped:
+                End(EndReason.Lapped);
+                return false;
+            default:
+                _cursor.Advance(slice.Count);
+                return Write(slice.Array!, slice.Offset, slice.Count, now) && state is CursorState.SliceAndMore;
+        }
+    }
+
+    /// <summary>
+    /// Ends a client whose write has been in flight for too long, and sends a heartbeat to one that has been silent for too long.
+    /// </summary>
+    public void Tick(long now, long heartbeat, long writeTimeout)
+    {
+        if (_hasEnded)
+        {
+            return;
+        }
+
+        var silence = now - _lastWrite;
+        if (_isWriting && silence >= writeTimeout)
+        {
+            End(EndReason.WriteTimeout);
+        }
+        else if (_isWriting)
+        {
+            EndIfLapped();
+        }
+        else if (silence >= heartbeat)
+        {
+            Write(SseFrame.Heartbeat, 0, SseFrame.Heartbeat.Length, now);
+        }
+    }
+
+    // BeginWrite and EndWrite, not WriteAsync: HttpListener's streams have only these, and what Stream puts around them allocates
+    // and goes through the thread pool for a write that has already succeeded.
+    private bool Write(byte[] buffer, int offset, int count, long now)
+    {
+        _lastWrite = now;
+        _isWriting = true;
+        try
+        {
+            var write = _output.BeginWrite(buffer, offset, count, s_written, this);
+            return write.CompletedSynchronously && Finish(write);
+        }
+        catch (Exception e) when (IsDisconnection(e))
+        {
+            End(EndReason.Left);
+            return false;
+        }
+    }
+
+    private bool Finish(IAsyncResult write)
+    {
+        _output.EndWrite(write);
+        _isWriting = false;
+        return true;
+    }
+
+    private static void OnWritten(IAsyncResult write)
+    {
+        if (write.CompletedSynchronously)
+        {
+            return;
+        }
+
+        var client = (Client)write.AsyncState!;
+        try
+        {
+            client.Finish(write);
+            client.Lane!.Serve(client);
+        }
+        catch (Exception e) when (IsDisconnection(e))
+        {
+            client.End(EndReason.Left);
+        }
+    }
+
+    private void EndIfLapped()
+    {
+        if (_cursor.IsLapped)
+        {
+            End(EndReason.Lapped);
+        }
+    }
+
+    // What a stream throws when its connection is gone; HttpListener's own exception is an ExternalException.
+    private static bool IsDisconnection(Exception e) =>
+        e is IOException or ExternalException or ObjectDisposedException or InvalidOperationException;
+}

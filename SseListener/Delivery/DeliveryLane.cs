@@ -1,0 +1,242 @@
+using System.Collections.Concurrent;
+using System.Runtime.InteropServices;
+using SseListener.Events;
+
+namespace SseListener.Delivery;
+
+/// <summary>
+/// One thread that writes to a share of the clients. Woken by an append, it goes over the clients of that channel and starts a
+/// write for each whose cursor is behind. What is appended meanwhile goes out on the next sweep as one slice, so batching grows
+/// as load does, and a lone event leaves at once.
+/// </summary>
+internal sealed class DeliveryLane : IDisposable
+{
+    // Between two looks at what has been appended, this many of the clients that catch up get a turn: however many replay,
+    // those who are up to date hardly wait.
+    private const int CatchUpTurns = 16;
+
+    private readonly ConcurrentDictionary<ChannelLog, Audience> _audiences = new();
+    private readonly ConcurrentQueue<Audience> _appended = new();
+    private readonly ConcurrentQueue<(Client Client, bool Arrives)> _moves = new();
+    private readonly ConcurrentQueue<Client> _behind = new();
+    private readonly AutoResetEvent _signal = new(false);
+    private readonly Thread _thread;
+    private readonly long _heartbeat;
+    private readonly long _writeTimeout;
+    private readonly int _tick;
+    private int _isSignalled;
+    private volatile TaskCompletionSource? _drained;
+    private volatile bool _isStopping;
+    private long _now = Environment.TickCount64;
+    private long _nextTick;
+
+    /// <summary>A lane without clients, whose thread is running.</summary>
+    /// <param name="name">The thread's name.</param>
+    /// <param name="heartbeat">How long a client may be without a write before it gets a comment.</param>
+    /// <param name="writeTimeout">How long a write may stay in flight.</param>
+    public DeliveryLane(string name, TimeSpan heartbeat, TimeSpan writeTimeout)
+    {
+        _heartbeat = (long)heartbeat.TotalMilliseconds;
+        _writeTimeout = (long)writeTimeout.TotalMilliseconds;
+        _tick = (int)Math.Clamp(Math.Min(_heartbeat, _writeTimeout) / 4, 10, 1000);
+        _nextTick = _now + _tick;
+        _thread = new Thread(Run) { Name = name, IsBackground = true };
+        _thread.Start();
+    }
+
+    /// <summary>Takes a client in; its greeting is written at once.</summary>
+    public void Add(Client client)
+    {
+        client.Lane = this;
+        _moves.Enqueue((client, Arrives: true));
+        Signal();
+    }
+
+    /// <summary>Lets go of a client that was added and has ended.</summary>
+    public void Remove(Client client)
+    {
+        _moves.Enqueue((client, Arrives: false));
+        Signal();
+    }
+
+    /// <summary>Tells the lane that something was appended to a log.</summary>
+    public void Wake(ChannelLog log)
+    {
+        // A client that arrives just now either finds the append when it is first served, or has its audience found here.
+        Interlocked.MemoryBarrier();
+        if (_audiences.TryGetValue(log, out var audience) && Interlocked.Exchange(ref audience.HasNews, 1) == 0)
+        {
+            _appended.Enqueue(audience);
+            Signal();
+        }
+    }
+
+    /// <summary>Gives a client a turn: a write of its has ended, and there may be more to send.</summary>
+    public void Serve(Client client)
+    {
+        _behind.Enqueue(client);
+        Signal();
+    }
+
+    /// <summary>Completes once every client has been sent, or has been lost to, everything appended before the call.</summary>
+    public Task DrainAsync()
+    {
+        var drained = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        _drained = drained;
+        Signal();
+        return drained.Task;
+    }
+
+    /// <summary>Ends the thread.</summary>
+    public void Dispose()
+    {
+        _isStopping = true;
+        Signal();
+        _thread.Join();
+        _signal.Dispose();
+    }
+
+    // One system call per wake, not one per append: who finds the flag set relies on the lane not having looked yet.
+    private void Signal()
+    {
+        if (Interlocked.Exchange(ref _isSignalled, 1) == 0)
+        {
+            _signal.Set();
+        }
+    }
+
+    private void Run()
+    {
+        while (!_isStopping)
+        {
+            if (_behind.IsEmpty)
+            {
+                _signal.WaitOne((int)Math.Max(0, _nextTick - Environment.TickCount64));
+            }
+
+            // Before anything is looked at: what comes after this signals again.
+            Interlocked.Exchange(ref _isSignalled, 0);
+            _now = Environment.TickCount64;
+            Move();
+            Sweep();
+            CatchUp();
+            if (_now >= _nextTick)
+            {
+                Tick();
+            }
+
+            AnswerDrain();
+        }
+    }
+
+    private void Move()
+    {
+        while (_moves.TryDequeue(out var move))
+        {
+            if (move.Arrives)
+            {
+                Admit(move.Client);
+            }
+            else
+            {
+                Release(move.Client);
+            }
+        }
+    }
+
+    private void Admit(Client client)
+    {
+        _audiences.GetOrAdd(client.Log, static log => new Audience(log)).Add(client);
+        Interlocked.MemoryBarrier();
+        ServeNow(client);
+    }
+
+    private void Release(Client client)
+    {
+        var audience = _audiences[client.Log];
+        audience.Remove(client);
+        if (audience.Clients.IsEmpty)
+        {
+            _audiences.TryRemove(client.Log, out _);
+        }
+    }
+
+    private void Sweep()
+    {
+        while (_appended.TryDequeue(out var audience))
+        {
+            Interlocked.Exchange(ref audience.HasNews, 0);
+            foreach (var client in audience.Clients)
+            {
+                ServeNow(client);
+            }
+        }
+    }
+
+    private void CatchUp()
+    {
+        for (var turns = CatchUpTurns; turns > 0 && _behind.TryDequeue(out var client); turns--)
+        {
+            ServeNow(client);
+        }
+    }
+
+    private void ServeNow(Client client)
+    {
+        if (client.Advance(_now))
+        {
+            _behind.Enqueue(client);
+        }
+    }
+
+    private void Tick()
+    {
+        _nextTick = _now + _tick;
+        foreach (var audience in _audiences.Values)
+        {
+            foreach (var client in audience.Clients)
+            {
+                client.Tick(_now, _heartbeat, _writeTimeout);
+            }
+        }
+    }
+
+    private void AnswerDrain()
+    {
+        if (_drained is { } drained && _audiences.Values.All(audience => audience.IsIdle))
+        {
+            _drained = null;
+            drained.SetResult();
+        }
+    }
+
+    /// <summary>The lane's clients of one channel. For the lane's thread, but for <see cref="HasNews"/>.</summary>
+    private sealed class Audience(ChannelLog log)
+    {
+        private readonly List<Client> _clients = [];
+
+        /// <summary>1 while the audience waits in the queue of those to sweep.</summary>
+        public int HasNews;
+
+        public ChannelLog Log { get; } = log;
+
+        public ReadOnlySpan<Client> Clients => CollectionsMarshal.AsSpan(_clients);
+
+        public bool IsIdle => _clients.TrueForAll(client => client.IsIdle);
+
+        public void Add(Client client)
+        {
+            client.Place = _clients.Count;
+            _clients.Add(client);
+        }
+
+        public void Remove(Client client)
+        {
+            var last = _clients[^1];
+            _clients[client.Place] = last;
+            last.Place = client.Place;
+            _clients.RemoveAt(_clients.Count - 1);
+            client.Place = -1;
+        }
+    }
+}

@@ -1,0 +1,17 @@
+namespace SseListener.Delivery;
+
+/// <summary>Why a stream ended.</summary>
+internal enum EndReason
+{
+    /// <summary>The client went: its connection is closed, or a write to it failed.</summary>
+    Left,
+
+    /// <summary>It read so slowly that what it was to get next has been dropped from history.</summary>
+    Lapped,
+
+    /// <summary>A write to it stayed unfinished for longer than the write timeout.</summary>
+    WriteTimeout,
+
+    /// <summary>The server stops.</summary>
+    ServerStop,
+}

@@ -1,0 +1,97 @@
+namespace SseListener.Events;
+
+/// <summary>What reading from a cursor found.</summary>
+internal enum CursorState
+{
+    /// <summary>Everything appended so far has been read.</summary>
+    CaughtUp,
+
+    /// <summary>There is a slice, and it is all there is.</summary>
+    Slice,
+
+    /// <summary>There is a slice, and more behind it.</summary>
+    SliceAndMore,
+
+    /// <summary>What comes next has been dropped from history.</summary>
+    Lapped,
+}
+
+/// <summary>
+/// A reader's place in a channel's log. Where it starts decides what a client gets: the end for live events only, behind a
+/// known event for what was missed since, the beginning for everything kept. Reading on is the same in all cases.
+/// </summary>
+internal struct Cursor(Segment segment, int offset)
+{
+    private Segment _segment = segment;
+    private int _offset = offset;
+    private FramePosition _skipped;
+
+    /// <summary>A cursor that reads on behind <paramref name="frame"/>.</summary>
+    public static Cursor Behind(FramePosition frame) => new(frame.Segment, frame.End);
+
+    /// <summary>Makes the cursor pass over one frame that is still ahead of it: a client's own join.</summary>
+    public void Skip(FramePosition frame) => _skipped = frame;
+
+    /// <summary>Whether the bytes under the cursor have been dropped while they were still wanted.</summary>
+    public readonly bool IsLapped => _segment.Buffer is null;
+
+    /// <summary>
+    /// Finds the next bytes, at most <paramref name="limit"/> of them and not across segments. They stay next until
+    /// <see cref="Advance"/>.
+    /// </summary>
+    public CursorState Read(int limit, out ArraySegment<byte> slice)
+    {
+        slice = default;
+        while (true)
+        {
+            // Next before Length: a segment that has a successor has its final length, so nothing appended between the two
+            // reads is passed over.
+            var next = _segment.Next;
+            var length = _segment.Length;
+            var end = EndBeforeSkipped(length);
+            if (_offset < end)
+            {
+                if (_segment.Buffer is not { } buffer)
+                {
+                    return CursorState.Lapped;
+                }
+
+                var count = Math.Min(limit, end - _offset);
+                slice = new ArraySegment<byte>(buffer, _offset, count);
+                return next is not null || _offset + count < length ? CursorState.SliceAndMore : CursorState.Slice;
+            }
+
+            if (next is null)
+            {
+                return CursorState.CaughtUp;
+            }
+
+            _segment = next;
+            _offset = 0;
+        }
+    }
+
+    /// <summary>Moves on by <paramref name="count"/> bytes of the slice that was read.</summary>
+    public void Advance(int count) => _offset += count;
+
+    private int EndBeforeSkipped(int end)
+    {
+        if (_segment != _skipped.Segment)
+        {
+            return end;
+        }
+
+        if (_offset < _skipped.Start)
+        {
+            return _skipped.Start;
+        }
+
+        if (_offset == _skipped.Start)
+        {
+            _offset = _skipped.End;
+        }
+
+        _skipped = default;
+        return end;
+    }
+}

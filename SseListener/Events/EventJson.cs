@@ -1,0 +1,154 @@
+using System.Buffers;
+using System.Diagnostics.CodeAnalysis;
+using System.Text.Json;
+using System.Text.Unicode;
+
+namespace SseListener.Events;
+
+/// <summary>
+/// Reads events from JSON: <c>{"type":"alert","data":any,"id":"…","retry":10000}</c>, of which only <c>data</c> is required.
+/// </summary>
+internal static class EventJson
+{
+    // Far deeper than people write, and shallow enough for every parser that will read it.
+    private static readonly JsonReaderOptions s_options = new() { MaxDepth = 1000 };
+
+    /// <summary>Reads one event from <paramref name="json"/>; false leaves a <paramref name="problem"/> for the publisher.</summary>
+    public static bool TryParse(
+        ReadOnlySpan<byte> json,
+        [NotNullWhen(true)] out SseEvent? sseEvent,
+        [NotNullWhen(false)] out string? problem)
+    {
+        sseEvent = null;
+        if (!Utf8.IsValid(json))
+        {
+            problem = "The body is not valid UTF-8.";
+            return false;
+        }
+
+        try
+        {
+            var reader = new Utf8JsonReader(json, s_options);
+            return TryReadMembers(ref reader, out var members, out problem)
+                && SseEvent.TryCreate(members.Data, members.Type, members.Id, members.Retry, out sseEvent, out problem);
+        }
+        catch (JsonException e)
+        {
+            problem = $"The body is not JSON: line {e.LineNumber + 1}, byte {e.BytePositionInLine + 1}.";
+        }
+        catch (InvalidOperationException)
+        {
+            // The reader's way to report an escaped lone surrogate, for which UTF-8 has no bytes.
+            problem = "A string has a lone surrogate, which is not Unicode text.";
+        }
+
+        return false;
+    }
+
+    /// <summary>Reads a batch (application/x-ndjson): one event a line, blank lines aside. All of them or none.</summary>
+    /// <param name="lines">The body; lines end with LF or CRLF.</param>
+    /// <param name="events">The events in the order of their lines.</param>
+    /// <param name="problem">What is wrong and in which line, when false is returned.</param>
+    public static bool TryParseLines(
+        ReadOnlySpan<byte> lines,
+        [NotNullWhen(true)] out List<SseEvent>? events,
+        [NotNullWhen(false)] out string? problem)
+    {
+        events = [];
+        problem = null;
+        var number = 0;
+        foreach (var range in lines.Split((byte)'\n'))
+        {
+            number++;
+            var line = lines[range].Trim(" \t\r"u8);
+            if (line.IsEmpty)
+            {
+                continue;
+            }
+
+            if (!TryParse(line, out var sseEvent, out problem))
+            {
+                problem = $"Line {number}: {problem} Nothing of the batch was published.";
+                return false;
+            }
+
+            events.Add(sseEvent);
+        }
+
+        problem = events.Count == 0 ? "The batch has no event." : null;
+        return problem is null;
+    }
+
+    private static bool TryReadMembers(ref Utf8JsonReader reader, out Members members, [NotNullWhen(false)] out string? problem)
+    {
+        members = default;
+        problem = "The body must be a JSON object such as {\"type\":\"alert\",\"data\":{\"any\":\"JSON\"}}.";
+        if (!reader.Read() || reader.TokenType != JsonTokenType.StartObject)
+        {
+            return false;
+        }
+
+        var seen = new HashSet<string>(4, StringComparer.Ordinal);
+        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+        {
+            var name = reader.GetString()!;
+            reader.Read();
+            problem = seen.Add(name) ? members.Take(name, ref reader) : $"The member \"{Short(name)}\" occurs twice.";
+            if (problem is not null)
+            {
+                return false;
+            }
+        }
+
+        // One more read finds what follows the object, and throws.
+        reader.Read();
+        problem = members.HasData ? null : "The member \"data\" is missing; it may be any JSON, also null or \"\".";
+        return problem is null;
+    }
+
+    // A name may be as long as the body.
+    private static string Short(string name) => name.Length <= 50 ? name : name[..50] + "…";
+
+    private struct Members
+    {
+        public string? Type { get; private set; }
+
+        public string? Id { get; private set; }
+
+        public int? Retry { get; private set; }
+
+        public ReadOnlyMemory<byte> Data { get; private set; }
+
+        public bool HasData { get; private set; }
+
+        public string? Take(string name, ref Utf8JsonReader reader)
+        {
+            switch (name)
+            {
+                case "data":
+                    var text = new ArrayBufferWriter<byte>();
+                    JsonText.CopyValue(ref reader, text);
+                    (Data, HasData) = (text.WrittenMemory, true);
+                    return null;
+                case "type" when reader.TokenType is JsonTokenType.String or JsonTokenType.Null:
+                    Type = reader.GetString();
+                    return null;
+                case "id" when reader.TokenType is JsonTokenType.String or JsonTokenType.Null:
+                    Id = reader.GetString();
+                    return null;
+                case "retry" when reader.TokenType is JsonTokenType.Null:
+                    return null;
+                case "retry" when reader.TokenType is JsonTokenType.Number && reader.TryGetInt32(out var retry):
+                    Retry = retry;
+                    return null;
+                case "type" or "id":
+                    return $"The member \"{name}\" must be a string.";
+                case "retry":
+                    return "The member \"retry\" must be a whole number of milliseconds.";
+                default:
+                    // A misspelt member would otherwise be lost without a word.
+                    return $"The member \"{Short(name)}\" is unknown; an event has type, data, id and retry.";
+            }
+        }
+    }
+}

@@ -1,0 +1,91 @@
+using System.Buffers;
+using System.Diagnostics.CodeAnalysis;
+using System.Text;
+using System.Text.Unicode;
+
+namespace SseListener.Events;
+
+/// <summary>A message that can always be encoded: whoever holds one need not check it again.</summary>
+internal sealed record SseEvent
+{
+    /// <summary>Longest event type and longest event id, in UTF-8 bytes: an id has to fit into a request header again.</summary>
+    public const int MaxNameBytes = 200;
+
+    /// <summary>What a client sends instead of an id to ask for everything that is kept.</summary>
+    public const string Earliest = "earliest";
+
+    private SseEvent()
+    {
+    }
+
+    /// <summary>The data as valid UTF-8, line breaks of any kind included.</summary>
+    public required ReadOnlyMemory<byte> Data { get; init; }
+
+    /// <summary>The event's type as UTF-8; empty for the default, <c>message</c>.</summary>
+    public required byte[] Type { get; init; }
+
+    /// <summary>The publisher's own id, or null when the hub is to choose one.</summary>
+    public required string? Id { get; init; }
+
+    /// <summary>The reconnection time in milliseconds that comes with the event, or null.</summary>
+    public required int? Retry { get; init; }
+
+    /// <summary>Checks the parts of an event; false leaves a <paramref name="problem"/> that says what is wrong.</summary>
+    /// <param name="data">The data; it must be UTF-8 and must not change while the event is in use.</param>
+    /// <param name="type">The event's type; null or empty for the default.</param>
+    /// <param name="id">The publisher's id, or null.</param>
+    /// <param name="retry">Milliseconds, or null.</param>
+    /// <param name="sseEvent">The event, when all is well.</param>
+    /// <param name="problem">One sentence for the publisher, when not.</param>
+    public static bool TryCreate(
+        ReadOnlyMemory<byte> data,
+        string? type,
+        string? id,
+        int? retry,
+        [NotNullWhen(true)] out SseEvent? sseEvent,
+        [NotNullWhen(false)] out string? problem)
+    {
+        sseEvent = null;
+        var typeBytes = Array.Empty<byte>();
+        problem = !Utf8.IsValid(data.Span) ? "The data is not valid UTF-8."
+            : retry < 0 ? "retry is a whole number of milliseconds, 0 or more."
+            : ProblemOfType(type ?? "", out typeBytes) ?? (id is null ? null : ProblemOfId(id));
+        if (problem is not null)
+        {
+            return false;
+        }
+
+        sseEvent = new SseEvent { Data = data, Type = typeBytes, Id = id, Retry = retry };
+        return true;
+    }
+
+    // A line break in a single-line field would let a publisher forge whole events.
+    private static string? ProblemOfType(string type, out byte[] bytes) =>
+        !TryEncode(type, out bytes) ? $"The type must be valid Unicode of at most {MaxNameBytes} bytes as UTF-8."
+        : type.AsSpan().ContainsAny('\r', '\n') ? "The type must not contain a line break."
+        : null;
+
+    // An id comes back in the header Last-Event-ID, so it must be one that a header can carry: HttpListener answers 400
+    // to control characters, and what reads header fields trims them (HttpListener even takes 0x85 and 0xA0, the last
+    // bytes of some UTF-8 characters, for white space).
+    private static string? ProblemOfId(string id) =>
+        !TryEncode(id, out var bytes) ? $"The id must be valid Unicode of at most {MaxNameBytes} bytes as UTF-8."
+        : bytes.Length == 0 ? "The id must not be empty; leave it out to have one chosen."
+        : bytes.AsSpan().IndexOfAnyInRange((byte)0, (byte)0x1F) >= 0 || bytes.Contains((byte)0x7F)
+            ? "The id must not contain a line break, NUL or another control character."
+        : bytes[0] == ' ' || bytes[^1] is (byte)' ' or 0x85 or 0xA0
+            ? "The id must not begin or end with white space, nor end with a character whose last UTF-8 byte is 85 or A0: it would not survive the header Last-Event-ID."
+        : id == Earliest ? $"The id \"{Earliest}\" is reserved."
+        : null;
+
+    private static bool TryEncode(string text, out byte[] bytes)
+    {
+        Span<byte> buffer = stackalloc byte[MaxNameBytes];
+        var status = Utf8.FromUtf16(text, buffer, out _, out var length, replaceInvalidSequences: false);
+        bytes = buffer[..length].ToArray();
+        return status == OperationStatus.Done;
+    }
+
+    /// <summary>The event as one would name it in a log: its type and id, never its data.</summary>
+    public override string ToString() => $"{Encoding.UTF8.GetString(Type)} {Id}";
+}

@@ -1,0 +1,19 @@
+using System.Net;
+
+namespace SseListener.Http;
+
+/// <summary>One request and its answer.</summary>
+internal sealed class Exchange(HttpListenerContext context, RequestTarget target)
+{
+    /// <summary>The request.</summary>
+    public HttpListenerRequest Request => context.Request;
+
+    /// <summary>The answer to it.</summary>
+    public HttpListenerResponse Response => context.Response;
+
+    /// <summary>The request's path and query.</summary>
+    public RequestTarget Target { get; } = target;
+
+    /// <summary>Whether the request's body has been read to its end.</summary>
+    public bool BodyIsRead { get; set; } = !context.Request.HasEntityBody;
+}

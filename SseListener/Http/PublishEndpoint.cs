@@ -1,0 +1,157 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Net.Http.Headers;
+using System.Text;
+using SseListener.Events;
+
+namespace SseListener.Http;
+
+/// <summary><c>POST /events</c>: a bounded body becomes events, the events go to the hub, the hub's ids are the answer.</summary>
+internal sealed class PublishEndpoint(ServerOptions options, EventHub hub, Responses responses, Log log)
+{
+    private int _underWay;
+
+    /// <summary>Publishes what the request brings.</summary>
+    public async Task HandleAsync(Exchange exchange)
+    {
+        if (Access.IsCrossSite(exchange.Request, out var crossSite))
+        {
+            await responses.ProblemAsync(exchange, 403, crossSite);
+        }
+        else if (!Channels.TryRead(exchange.Target, out var channel, out var problem))
+        {
+            await responses.ProblemAsync(exchange, 400, problem);
+        }
+        else if (!TryFindFormat(exchange, out var format, out var status, out problem))
+        {
+            await responses.ProblemAsync(exchange, status, problem);
+        }
+        else if (Interlocked.Increment(ref _underWay) > options.MaxPublishes)
+        {
+            Interlocked.Decrement(ref _underWay);
+            await responses.UnavailableAsync(exchange, $"{options.MaxPublishes} publishes are under way already.");
+        }
+        else
+        {
+            try
+            {
+                await PublishAsync(exchange, channel, format);
+            }
+            finally
+            {
+                Interlocked.Decrement(ref _underWay);
+            }
+        }
+    }
+
+    private async Task PublishAsync(Exchange exchange, string channel, Format format)
+    {
+        using var body = new RequestBody();
+        switch (await body.ReadAsync(exchange, options.MaxBody, options.BodyTimeout))
+        {
+            case BodyState.TooLarge:
+                await responses.ProblemAsync(exchange, 413, $"The body may have at most {options.MaxBody} bytes.");
+                return;
+            case BodyState.TooSlow:
+                await responses.ProblemAsync(exchange, 408, $"The body did not arrive within {options.BodyTimeout.TotalSeconds:0.###} s.");
+                return;
+            case BodyState.Broken:
+                // Half a body is no event, and nobody is there to be told.
+                exchange.Response.Abort();
+                return;
+        }
+
+        if (!TryParse(exchange.Target, format, body.Bytes, out var events, out var problem))
+        {
+            await responses.ProblemAsync(exchange, 400, problem);
+        }
+        else if (await hub.PublishAsync(channel, events) is { } ids)
+        {
+            await AnswerAsync(exchange, format, ids);
+        }
+        else
+        {
+            await responses.UnavailableAsync(exchange, "The server is stopping.");
+        }
+    }
+
+    private Task AnswerAsync(Exchange exchange, Format format, string[] ids)
+    {
+        if (log.Writes(LogLevel.Debug))
+        {
+            log.Debug($"published {string.Join(' ', ids)}");
+        }
+
+        var quoted = ids.Select(JsonText.Quote);
+        var answer = format is Format.Batch ? $$"""{"ids":[{{string.Join(',', quoted)}}]}""" : $$"""{"id":{{quoted.Single()}}}""";
+        exchange.Response.Headers["Cache-Control"] = "no-store";
+        return responses.SendAsync(exchange, 200, "application/json", Encoding.UTF8.GetBytes(answer));
+    }
+
+    private static bool TryParse(
+        RequestTarget target,
+        Format format,
+        ReadOnlyMemory<byte> body,
+        [NotNullWhen(true)] out IReadOnlyList<SseEvent>? events,
+        [NotNullWhen(false)] out string? problem)
+    {
+        events = null;
+        if (format is Format.Batch)
+        {
+            var isBatch = EventJson.TryParseLines(body.Span, out var batch, out problem);
+            events = batch;
+            return isBatch;
+        }
+
+        var isEvent = format is Format.Json
+            ? EventJson.TryParse(body.Span, out var sseEvent, out problem)
+            : TryParseText(target, body, out sseEvent, out problem);
+        events = isEvent ? [sseEvent!] : null;
+        return isEvent;
+    }
+
+    // The body is the data, verbatim; the rest of the event is in the query.
+    private static bool TryParseText(
+        RequestTarget target,
+        ReadOnlyMemory<byte> body,
+        [NotNullWhen(true)] out SseEvent? sseEvent,
+        [NotNullWhen(false)] out string? problem)
+    {
+        sseEvent = null;
+        problem = "retry must be a whole number of milliseconds.";
+        var retry = 0;
+        var hasRetry = target.First("retry") is { } text;
+        return (!hasRetry || int.TryParse(target.First("retry"), System.Globalization.NumberStyles.None, Units.Culture, out retry))
+            && SseEvent.TryCreate(body, target.First("type"), target.First("id"), hasRetry ? retry : null, out sseEvent, out problem);
+    }
+
+    private static bool TryFindFormat(Exchange exchange, out Format format, out int status, [NotNullWhen(false)] out string? problem)
+    {
+        var request = exchange.Request;
+        _ = MediaTypeHeaderValue.TryParse(request.ContentType, out var type);
+        Format? found = type?.MediaType?.ToUpperInvariant() switch
+        {
+            "APPLICATION/JSON" => Format.Json,
+            "TEXT/PLAIN" => Format.Text,
+            "APPLICATION/X-NDJSON" => Format.Batch,
+            _ => null,
+        };
+        format = found ?? Format.Json;
+        var isChunked = request.ContentLength64 < 0;
+        var isUtf8 = type?.CharSet?.Trim('"').ToUpperInvariant() is null or "UTF-8" or "UTF8" or "US-ASCII";
+        (status, problem) = found is null ? (415, "The Content-Type must be application/json, text/plain or application/x-ndjson.")
+            : !isUtf8 ? (415, "The charset must be utf-8.")
+            : isChunked && request.Headers["Content-Length"] is not null ? (400, "A body has a Content-Length or is chunked, not both.")
+            // HttpListener ends a chunked body that was cut off as if it were complete. Half a JSON object does not parse, but
+            // half a text is a text, and half a batch is a batch.
+            : isChunked && found is not Format.Json ? (411, "A body of this type needs a Content-Length; only application/json may be chunked.")
+            : (200, null);
+        return problem is null;
+    }
+
+    private enum Format
+    {
+        Json,
+        Text,
+        Batch,
+    }
+}

@@ -1,0 +1,107 @@
+using System.Buffers;
+using System.Diagnostics;
+using System.Net;
+
+namespace SseListener.Http;
+
+/// <summary>How reading a body ended.</summary>
+internal enum BodyState
+{
+    /// <summary>All of it is here.</summary>
+    Complete,
+
+    /// <summary>More arrived than is allowed.</summary>
+    TooLarge,
+
+    /// <summary>It did not arrive in time.</summary>
+    TooSlow,
+
+    /// <summary>The connection ended first, or the chunks were malformed.</summary>
+    Broken,
+}
+
+/// <summary>
+/// A request's body, read with a limit on what arrives, not on what Content-Length claims, and with a deadline for all of it.
+/// Its bytes are borrowed: they are gone once it is disposed.
+/// </summary>
+internal sealed class RequestBody : IDisposable
+{
+    private const int FirstBuffer = 4 * 1024;
+
+    private byte[] _buffer = ArrayPool<byte>.Shared.Rent(FirstBuffer);
+    private int _length;
+    private bool _isLent;
+
+    /// <summary>The bytes that arrived.</summary>
+    public ReadOnlyMemory<byte> Bytes => _buffer.AsMemory(0, _length);
+
+    /// <summary>Reads the body of a request.</summary>
+    /// <param name="exchange">The request; it is told when its body has been read to the end.</param>
+    /// <param name="limit">Most bytes.</param>
+    /// <param name="timeout">Longest time for the whole body.</param>
+    public async Task<BodyState> ReadAsync(Exchange exchange, int limit, TimeSpan timeout)
+    {
+        var input = exchange.Request.InputStream;
+        var started = Stopwatch.GetTimestamp();
+        try
+        {
+            while (true)
+            {
+                Grow(limit);
+                var read = await ReadAsync(input, timeout - Stopwatch.GetElapsedTime(started));
+                if (read == 0)
+                {
+                    exchange.BodyIsRead = true;
+                    return BodyState.Complete;
+                }
+
+                _length += read;
+                if (_length > limit)
+                {
+                    return BodyState.TooLarge;
+                }
+            }
+        }
+        catch (TimeoutException)
+        {
+            return BodyState.TooSlow;
+        }
+        catch (Exception e) when (e is IOException or HttpListenerException or ObjectDisposedException)
+        {
+            return BodyState.Broken;
+        }
+    }
+
+    /// <summary>Gives the bytes back.</summary>
+    public void Dispose()
+    {
+        // A read that is still under way may write into the buffer: then nobody else may have it.
+        if (!_isLent)
+        {
+            ArrayPool<byte>.Shared.Return(_buffer);
+            _isLent = true;
+        }
+    }
+
+    private async Task<int> ReadAsync(Stream input, TimeSpan remaining)
+    {
+        _isLent = true;
+        var reading = input.ReadAsync(_buffer, _length, _buffer.Length - _length);
+        var read = reading.IsCompleted ? await reading : await reading.WaitAsync(remaining > TimeSpan.Zero ? remaining : TimeSpan.Zero);
+        _isLent = false;
+        return read;
+    }
+
+    private void Grow(int limit)
+    {
+        if (_length < _buffer.Length)
+        {
+            return;
+        }
+
+        var larger = ArrayPool<byte>.Shared.Rent((int)Math.Min(_buffer.Length * 2L, limit + 1L));
+        Bytes.CopyTo(larger);
+        ArrayPool<byte>.Shared.Return(_buffer);
+        _buffer = larger;
+    }
+}

@@ -1,0 +1,121 @@
+using System.Diagnostics;
+using System.Net;
+using System.Text;
+using SseListener.Events;
+
+namespace SseListener.Http;
+
+/// <summary>
+/// Short, complete answers. Each is written without holding a thread and within the write timeout, whatever its client does;
+/// errors are problem details (RFC 9457).
+/// </summary>
+internal sealed class Responses(TimeSpan writeTimeout, Log log)
+{
+    // How long the rest of a refused body is read and thrown away (RFC 9112, section 9.6): a connection that is closed with
+    // bytes unread is reset, and the client would lose the answer.
+    private static readonly TimeSpan s_linger = TimeSpan.FromSeconds(2);
+
+    /// <summary>Sends an answer with a body; a HEAD request gets only the head of it.</summary>
+    public async Task SendAsync(Exchange exchange, int status, string contentType, byte[] body)
+    {
+        exchange.Response.StatusCode = status;
+        exchange.Response.ContentType = contentType;
+        exchange.Response.ContentLength64 = body.Length;
+        await SendAsync(exchange, exchange.Request.HttpMethod == "HEAD" ? [] : body);
+    }
+
+    /// <summary>Refuses a request; <paramref name="detail"/> says what is wrong and what would be right.</summary>
+    public Task ProblemAsync(Exchange exchange, int status, string detail)
+    {
+        var target = exchange.Target.Path;
+        log.Info($"{exchange.Request.HttpMethod} {(target.Length <= 200 ? target : target[..200] + "…")} {status}: {detail}");
+        var title = JsonText.Quote(TitleOf(status));
+        var problem = $$"""{"type":"about:blank","title":{{title}},"status":{{status}},"detail":{{JsonText.Quote(detail)}}}""";
+        exchange.Response.Headers["Cache-Control"] = "no-store";
+        return SendAsync(exchange, status, "application/problem+json", Encoding.UTF8.GetBytes(problem));
+    }
+
+    /// <summary>Refuses a request that may be tried again in a second.</summary>
+    public Task UnavailableAsync(Exchange exchange, string detail)
+    {
+        exchange.Response.Headers["Retry-After"] = "1";
+        return ProblemAsync(exchange, (int)HttpStatusCode.ServiceUnavailable, detail);
+    }
+
+    /// <summary>Refuses a method; <paramref name="allow"/> lists those there are.</summary>
+    public Task MethodNotAllowedAsync(Exchange exchange, string allow)
+    {
+        exchange.Response.Headers["Allow"] = allow;
+        return ProblemAsync(exchange, (int)HttpStatusCode.MethodNotAllowed, $"This resource answers to {allow}.");
+    }
+
+    /// <summary>Says that there is nothing by this name.</summary>
+    public Task NotFoundAsync(Exchange exchange) =>
+        ProblemAsync(exchange, (int)HttpStatusCode.NotFound, "There is nothing here. The page is at /, the events at /events.");
+
+    /// <summary>Sends the head that has been set up, and <paramref name="body"/>, which may be empty.</summary>
+    public async Task SendAsync(Exchange exchange, byte[] body)
+    {
+        // A connection cannot be used again while the body of this request is still on its way.
+        if (!exchange.BodyIsRead)
+        {
+            exchange.Response.KeepAlive = false;
+        }
+
+        await WriteAsync(exchange, body);
+        await CloseAsync(exchange);
+    }
+
+    /// <summary>
+    /// Writes a part of an answer; the first part takes the head along, even when it is empty. Closing would send the head too,
+    /// but on this thread and for as long as the client likes.
+    /// </summary>
+    /// <exception cref="TimeoutException">The client did not take it within the write timeout.</exception>
+    public Task WriteAsync(Exchange exchange, ReadOnlyMemory<byte> part) =>
+        exchange.Response.OutputStream.WriteAsync(part).AsTask().WaitAsync(writeTimeout);
+
+    /// <summary>Ends an answer that has been written.</summary>
+    public static async Task CloseAsync(Exchange exchange)
+    {
+        if (!exchange.BodyIsRead)
+        {
+            await LingerAsync(exchange.Request.InputStream);
+        }
+
+        exchange.Response.Close();
+    }
+
+    private static async Task LingerAsync(Stream input)
+    {
+        var nowhere = new byte[16 * 1024];
+        var started = Stopwatch.GetTimestamp();
+        try
+        {
+            while (s_linger - Stopwatch.GetElapsedTime(started) is var remaining
+                && remaining > TimeSpan.Zero
+                && await input.ReadAsync(nowhere).AsTask().WaitAsync(remaining) > 0)
+            {
+                // Thrown away.
+            }
+        }
+        catch (Exception e) when (e is TimeoutException or IOException or HttpListenerException or ObjectDisposedException)
+        {
+            // It went, or went on for too long: either way the connection is closed next.
+        }
+    }
+
+    private static string TitleOf(int status) => status switch
+    {
+        400 => "Bad Request",
+        403 => "Forbidden",
+        404 => "Not Found",
+        405 => "Method Not Allowed",
+        408 => "Request Timeout",
+        411 => "Length Required",
+        413 => "Content Too Large",
+        415 => "Unsupported Media Type",
+        431 => "Request Header Fields Too Large",
+        503 => "Service Unavailable",
+        _ => "Internal Server Error",
+    };
+}

@@ -1,0 +1,227 @@
+using System.Collections.Concurrent;
+using System.Diagnostics.CodeAnalysis;
+using System.Net;
+using SseListener.Delivery;
+using SseListener.Events;
+
+namespace SseListener.Http;
+
+/// <summary>
+/// The listener loop: takes requests in, hands them to the router, and holds the open streams in a dictionary until its ordered,
+/// bounded stop.
+/// </summary>
+internal sealed class SseServer : IAsyncDisposable
+{
+    private static readonly TimeSpan s_drainLimit = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan s_stopLimit = TimeSpan.FromSeconds(4);
+
+    [SuppressMessage("Usage", "CA2213:Disposable fields should be disposed", Justification = "Closing it is the last step of the stop.")]
+    private readonly HttpListener _listener = new();
+
+    private readonly ConcurrentDictionary<string, Client> _clients = new(StringComparer.Ordinal);
+    private readonly DeliveryLanes _lanes;
+    private readonly DepartureWatch _departures = new();
+    private readonly EventHub _hub;
+    private readonly Responses _responses;
+    private readonly Router _router;
+    private readonly ServerOptions _options;
+    private readonly Log _log;
+    private readonly TaskCompletionSource _allAnswered = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private ConnectionWatch? _watch;
+    private Task _hubLoop = Task.CompletedTask;
+    private Task? _stop;
+    private int _underWay;
+    private volatile bool _isStopping;
+
+    /// <summary>A server that is not listening yet.</summary>
+    /// <param name="options">All its knobs.</param>
+    /// <param name="pages">The folder of the pages.</param>
+    /// <param name="log">Takes its log lines.</param>
+    public SseServer(ServerOptions options, string pages, Log log)
+    {
+        _options = options;
+        _log = log;
+        _lanes = new DeliveryLanes(options.Lanes, options.Heartbeat, options.WriteTimeout);
+        _hub = new EventHub(options.History, options.PresenceLimit, _lanes.Wake);
+        _responses = new Responses(options.WriteTimeout, log);
+        _router = new Router(
+            new EventsEndpoint(options, _clients, _hub, _lanes, _departures, _responses, log),
+            new PublishEndpoint(options, _hub, _responses, log),
+            new StaticFiles(pages, _responses),
+            _responses);
+    }
+
+    /// <summary>The address to open in a browser on this machine.</summary>
+    public Uri Address => new($"http://{(_options.Host == "+" ? "localhost" : _options.Host)}:{_options.Port}");
+
+    /// <summary>The open streams, by client id.</summary>
+    public IReadOnlyDictionary<string, Client> Clients => _clients;
+
+    /// <summary>Ends when the server no longer works, which only <see cref="StopAsync"/> should bring about.</summary>
+    public Task Running { get; private set; } = Task.CompletedTask;
+
+    /// <summary>Begins to listen; false leaves a <paramref name="problem"/> that says why it cannot.</summary>
+    public bool TryStart([NotNullWhen(false)] out string? problem)
+    {
+        try
+        {
+            // A prefix matches the Host header, and 127.0.0.1 is another host than localhost. All other hosts get 404,
+            // which also keeps pages out whose own name was pointed at this machine (DNS rebinding).
+            string[] hosts = _options.Host == "localhost" ? ["localhost", "127.0.0.1"] : [_options.Host];
+            foreach (var host in hosts)
+            {
+                _listener.Prefixes.Add($"http://{host}:{_options.Port}/");
+            }
+
+            _listener.Start();
+        }
+        catch (Exception e) when (e is HttpListenerException or System.Net.Sockets.SocketException)
+        {
+            problem = IsTaken(e) ? $"Port {_options.Port} is in use." : $"Cannot listen on {_options.Host}:{_options.Port}: {e.Message}.";
+            return false;
+        }
+
+        problem = null;
+        _watch = new ConnectionWatch(_options.Port, _departures, _log);
+
+        _hubLoop = _hub.RunAsync();
+
+        // Several loops, because one handles a request up to its first wait before it takes the next.
+        Running = Task.WhenAny([_hubLoop, .. Enumerable.Range(0, Environment.ProcessorCount).Select(_ => AcceptAsync())]).Unwrap();
+        return true;
+    }
+
+    /// <summary>
+    /// Refuses newcomers, delivers what was accepted, ends the streams, lets the last answers out and closes the listener; all
+    /// within four seconds, whatever clients do.
+    /// </summary>
+    public Task StopAsync() => _stop ??= StopInOrderAsync();
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync() => await StopAsync();
+
+    private async Task StopInOrderAsync()
+    {
+        using var stopLimit = new CancellationTokenSource(s_stopLimit);
+        using var drainLimit = new CancellationTokenSource(s_drainLimit);
+        _isStopping = true;
+        _hub.Complete();
+        await WithinAsync(_hubLoop, drainLimit.Token);
+        await WithinAsync(_lanes.DrainAsync(), drainLimit.Token);
+        foreach (var client in _clients.Values)
+        {
+            client.End(EndReason.ServerStop);
+        }
+
+        if (Volatile.Read(ref _underWay) > 0)
+        {
+            await WithinAsync(_allAnswered.Task, stopLimit.Token);
+        }
+
+        _watch?.Dispose();
+        await WithinAsync(Task.Run(_listener.Close, CancellationToken.None), stopLimit.Token);
+        _lanes.Dispose();
+    }
+
+    private async Task AcceptAsync()
+    {
+        while (_listener.IsListening)
+        {
+            try
+            {
+                _ = HandleAsync(await _listener.GetContextAsync());
+            }
+            catch (Exception e) when (e is HttpListenerException or ObjectDisposedException or InvalidOperationException)
+            {
+                // The listener's way to say that it is stopping.
+            }
+        }
+    }
+
+    private async Task HandleAsync(HttpListenerContext context)
+    {
+        Interlocked.Increment(ref _underWay);
+        try
+        {
+            await AnswerAsync(context);
+        }
+        catch (Exception e) when (e is HttpListenerException or IOException or ObjectDisposedException or TimeoutException)
+        {
+            _log.Debug($"a connection ended during its answer: {e.Message}");
+            context.Response.Abort();
+        }
+#pragma warning disable CA1031 // The one place where whatever was not foreseen ends: the server goes on without this request.
+        catch (Exception e)
+#pragma warning restore CA1031
+        {
+            _log.Error($"{context.Request.HttpMethod} {context.Request.RawUrl} failed: {e}");
+            context.Response.Abort();
+        }
+        finally
+        {
+            if (Interlocked.Decrement(ref _underWay) == 0 && _isStopping)
+            {
+                _allAnswered.TrySetResult();
+            }
+        }
+    }
+
+    private Task AnswerAsync(HttpListenerContext context)
+    {
+        var request = context.Request;
+        if (Leftover.Is(request))
+        {
+            return Task.CompletedTask;
+        }
+
+        var isTarget = RequestTarget.TryParse(request.RawUrl!, out var target);
+        var exchange = new Exchange(context, target ?? RequestTarget.None);
+        LogRequest(exchange);
+        return !isTarget ? _responses.ProblemAsync(exchange, 400, "The URL has an escape that is not %XX, or whose bytes are not UTF-8.")
+            : HeaderSize(request) > _options.MaxHeader ? _responses.ProblemAsync(exchange, 431, $"The request line and the header fields may have at most {_options.MaxHeader} bytes.")
+            : _isStopping ? _responses.UnavailableAsync(exchange, "The server is stopping.")
+            : _router.RouteAsync(exchange);
+    }
+
+    // Paths only: a query may hold what is nobody's business.
+    private void LogRequest(Exchange exchange)
+    {
+        var level = exchange.Target.Path == "/events" && exchange.Request.HttpMethod == "GET" ? LogLevel.Info : LogLevel.Debug;
+        if (_log.Writes(level))
+        {
+            _log.Write(level, $"{exchange.Request.HttpMethod} {exchange.Target.Path} from {exchange.Request.RemoteEndPoint}");
+        }
+
+        if (_log.Writes(LogLevel.Debug))
+        {
+            var headers = exchange.Request.Headers;
+            _log.Debug(string.Join("; ", headers.AllKeys.Select(name => $"{name}: {headers[name]}")));
+        }
+    }
+
+    private static int HeaderSize(HttpListenerRequest request)
+    {
+        var size = request.RawUrl!.Length;
+        for (var i = 0; i < request.Headers.Count; i++)
+        {
+            size += request.Headers.GetKey(i)!.Length + request.Headers.Get(i)!.Length + ": \r\n".Length;
+        }
+
+        return size;
+    }
+
+    private static bool IsTaken(Exception e) => e is System.Net.Sockets.SocketException { SocketErrorCode: System.Net.Sockets.SocketError.AddressAlreadyInUse }
+        || e.Message.Contains("in use", StringComparison.OrdinalIgnoreCase);
+
+    private static async Task WithinAsync(Task step, CancellationToken limit)
+    {
+        try
+        {
+            await step.WaitAsync(limit);
+        }
+        catch (OperationCanceledException) when (limit.IsCancellationRequested)
+        {
+            // The next step takes care of what this one left.
+        }
+    }
+}

@@ -1,0 +1,185 @@
+using System.Globalization;
+using System.Net;
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.RegularExpressions;
+
+namespace SseListener.Http;
+
+/// <summary>
+/// The files under <c>public/</c>, read anew for each request so that an edit shows on reload. Nothing outside of it is
+/// served, no dot-file, and nothing that a symbolic link leads to.
+/// </summary>
+internal sealed partial class StaticFiles(string root, Responses responses)
+{
+    private const int PartSize = 64 * 1024;
+
+    private static readonly Dictionary<string, string> s_types = new(StringComparer.OrdinalIgnoreCase)
+    {
+        [".html"] = "text/html; charset=utf-8",
+        [".htm"] = "text/html; charset=utf-8",
+        [".css"] = "text/css; charset=utf-8",
+        [".js"] = "text/javascript; charset=utf-8",
+        [".mjs"] = "text/javascript; charset=utf-8",
+        [".json"] = "application/json",
+        [".map"] = "application/json",
+        [".webmanifest"] = "application/manifest+json",
+        [".txt"] = "text/plain; charset=utf-8",
+        [".md"] = "text/markdown; charset=utf-8",
+        [".csv"] = "text/csv; charset=utf-8",
+        [".xml"] = "application/xml",
+        [".svg"] = "image/svg+xml",
+        [".png"] = "image/png",
+        [".jpg"] = "image/jpeg",
+        [".jpeg"] = "image/jpeg",
+        [".gif"] = "image/gif",
+        [".webp"] = "image/webp",
+        [".avif"] = "image/avif",
+        [".ico"] = "image/vnd.microsoft.icon",
+        [".woff"] = "font/woff",
+        [".woff2"] = "font/woff2",
+        [".wasm"] = "application/wasm",
+        [".pdf"] = "application/pdf",
+        [".mp3"] = "audio/mpeg",
+        [".mp4"] = "video/mp4",
+        [".webm"] = "video/webm",
+    };
+
+    /// <summary>Answers GET and HEAD with a file, and everything else with 404 or 405.</summary>
+    public async Task ServeAsync(Exchange exchange)
+    {
+        if (Find(exchange.Target.Path) is not { } file)
+        {
+            await responses.NotFoundAsync(exchange);
+        }
+        else if (exchange.Request.HttpMethod is not ("GET" or "HEAD"))
+        {
+            await responses.MethodNotAllowedAsync(exchange, "GET, HEAD");
+        }
+        else
+        {
+            await SendAsync(exchange, file);
+        }
+    }
+
+    // Every step of the path is looked at, because a link in the middle leads out just as one at the end does.
+    private FileInfo? Find(string path)
+    {
+        var steps = (path.EndsWith('/') ? path + "index.html" : path).Split('/');
+        if (steps[0].Length > 0 || steps.Skip(1).Any(IsForbidden))
+        {
+            return null;
+        }
+
+        var place = root;
+        foreach (var step in steps.Skip(1))
+        {
+            place = Path.Combine(place, step);
+            if (new FileInfo(place).LinkTarget is not null)
+            {
+                return null;
+            }
+        }
+
+        var file = new FileInfo(place);
+        return file.Exists ? file : null;
+    }
+
+    private static bool IsForbidden(string step) => step.Length == 0 || step[0] == '.' || step.AsSpan().ContainsAny('\\', '\0', ':');
+
+    private async Task SendAsync(Exchange exchange, FileInfo file)
+    {
+        FileStream content;
+        try
+        {
+            content = file.Open(new FileStreamOptions { Access = FileAccess.Read, Share = FileShare.ReadWrite | FileShare.Delete, Options = FileOptions.Asynchronous });
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // It is there, but not for us: that is nobody else's business.
+            await responses.NotFoundAsync(exchange);
+            return;
+        }
+
+        await using (content)
+        {
+            await SendAsync(exchange, file, content);
+        }
+    }
+
+    private async Task SendAsync(Exchange exchange, FileInfo file, FileStream content)
+    {
+        var response = exchange.Response;
+        var tag = string.Create(CultureInfo.InvariantCulture, $"\"{file.LastWriteTimeUtc.Ticks:x}-{content.Length:x}\"");
+        response.ContentType = s_types.GetValueOrDefault(file.Extension, "application/octet-stream");
+        response.Headers["ETag"] = tag;
+        response.Headers["Cache-Control"] = "no-cache";
+        response.Headers["X-Content-Type-Options"] = "nosniff";
+        response.Headers["Referrer-Policy"] = "no-referrer";
+        response.Headers["Content-Security-Policy"] = await PolicyAsync(response.ContentType, content);
+        response.ContentLength64 = content.Length;
+        if (Matches(exchange.Request.Headers["If-None-Match"], tag))
+        {
+            response.StatusCode = (int)HttpStatusCode.NotModified;
+            await responses.SendAsync(exchange, []);
+        }
+        else if (exchange.Request.HttpMethod == "HEAD" || content.Length == 0)
+        {
+            await responses.SendAsync(exchange, []);
+        }
+        else
+        {
+            await CopyAsync(exchange, content);
+        }
+    }
+
+    // Never more than was announced, also when the file grows meanwhile; when it shrinks, the connection is cut short.
+    private async Task CopyAsync(Exchange exchange, FileStream content)
+    {
+        exchange.Response.KeepAlive &= exchange.BodyIsRead;
+        var part = new byte[PartSize];
+        for (var left = exchange.Response.ContentLength64; left > 0;)
+        {
+            var read = await content.ReadAsync(part.AsMemory(0, (int)Math.Min(left, PartSize)));
+            if (read == 0)
+            {
+                exchange.Response.Abort();
+                return;
+            }
+
+            await responses.WriteAsync(exchange, part.AsMemory(0, read));
+            left -= read;
+        }
+
+        await Responses.CloseAsync(exchange);
+    }
+
+    // RFC 9110, section 13.1.2: weak comparison, a list, or * for any.
+    private static bool Matches(string? ifNoneMatch, string tag) => ifNoneMatch is not null
+        && ifNoneMatch.Split(',', StringSplitOptions.TrimEntries).Any(candidate => candidate == "*" || candidate == tag || candidate == "W/" + tag);
+
+    // A page may do what is written in it and load from here, and nothing else: script that got in as data does not run.
+    // The inline parts of a page are allowed by their hashes (CSP Level 3, section 2.3.1), taken when it is served.
+    private static async Task<string> PolicyAsync(string type, FileStream content)
+    {
+        var page = "";
+        if (type.StartsWith("text/html", StringComparison.Ordinal))
+        {
+            using var reader = new StreamReader(content, Encoding.UTF8, leaveOpen: true);
+            page = (await reader.ReadToEndAsync()).ReplaceLineEndings("\n");
+            content.Position = 0;
+        }
+
+        return $"default-src 'self'; script-src 'self'{Hashes(page, InlineScripts())}; style-src 'self'{Hashes(page, InlineStyles())}; "
+            + "img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+    }
+
+    private static string Hashes(string page, Regex inline) => string.Concat(inline.Matches(page)
+        .Select(match => $" 'sha256-{Convert.ToBase64String(SHA256.HashData(Encoding.UTF8.GetBytes(match.Groups[1].Value)))}'"));
+
+    [GeneratedRegex("<script(?:\\s+type=\"?module\"?)?\\s*>(.*?)</script>", RegexOptions.Singleline | RegexOptions.IgnoreCase)]
+    private static partial Regex InlineScripts();
+
+    [GeneratedRegex("<style\\s*>(.*?)</style>", RegexOptions.Singleline | RegexOptions.IgnoreCase)]
+    private static partial Regex InlineStyles();
+}

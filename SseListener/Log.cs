@@ -1,0 +1,134 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Globalization;
+using System.Text;
+using System.Threading.Channels;
+
+namespace SseListener;
+
+/// <summary>How much is logged: this level and those after it.</summary>
+internal enum LogLevel
+{
+    /// <summary>Also the headers of requests, publishes, and what is only interesting when something is wrong.</summary>
+    Debug,
+
+    /// <summary>Clients coming and going, and refusals.</summary>
+    Info,
+
+    /// <summary>What somebody should look at some day.</summary>
+    Warning,
+
+    /// <summary>What somebody should look at now.</summary>
+    Error,
+}
+
+/// <summary>
+/// One line an event: time, level, what. Lines are written by a thread of their own and dropped, with a count, when that
+/// falls behind: a terminal or pipe that nobody reads must not stop the server.
+/// </summary>
+internal sealed class Log : IDisposable
+{
+    private const int Backlog = 10_000;
+    private static readonly TimeSpan s_lastWords = TimeSpan.FromMilliseconds(500);
+
+    private readonly Channel<string> _lines = Channel.CreateBounded<string>(new BoundedChannelOptions(Backlog) { SingleReader = true });
+    [SuppressMessage("Usage", "CA2213:Disposable fields should be disposed", Justification = "Standard error is not ours to close.")]
+    private readonly TextWriter _output;
+
+    private readonly LogLevel _level;
+    private readonly Thread _writer;
+    private long _dropped;
+
+    /// <summary>A log that writes lines of at least <paramref name="level"/> to <paramref name="output"/>.</summary>
+    public Log(TextWriter output, LogLevel level)
+    {
+        _output = output;
+        _level = level;
+        _writer = new Thread(WriteLines) { Name = "log", IsBackground = true };
+        _writer.Start();
+    }
+
+    /// <summary>Whether lines of this level are written; to be asked where making the text costs something.</summary>
+    public bool Writes(LogLevel level) => level >= _level;
+
+    /// <summary>Logs at level <see cref="LogLevel.Debug"/>.</summary>
+    public void Debug(string text) => Write(LogLevel.Debug, text);
+
+    /// <summary>Logs at level <see cref="LogLevel.Info"/>.</summary>
+    public void Info(string text) => Write(LogLevel.Info, text);
+
+    /// <summary>Logs at level <see cref="LogLevel.Warning"/>.</summary>
+    public void Warning(string text) => Write(LogLevel.Warning, text);
+
+    /// <summary>Logs at level <see cref="LogLevel.Error"/>.</summary>
+    public void Error(string text) => Write(LogLevel.Error, text);
+
+    /// <summary>Logs at a level that is not known beforehand.</summary>
+    public void Write(LogLevel level, string text)
+    {
+        if (!Writes(level))
+        {
+            return;
+        }
+
+        var time = DateTime.UtcNow.ToString("yyyy-MM-dd'T'HH:mm:ss.fff'Z'", CultureInfo.InvariantCulture);
+        if (!_lines.Writer.TryWrite($"{time} {Name(level)} {OneLine(text)}"))
+        {
+            Interlocked.Increment(ref _dropped);
+        }
+    }
+
+    /// <summary>Writes what is still waiting, for at most half a second.</summary>
+    public void Dispose()
+    {
+        _lines.Writer.TryComplete();
+        _writer.Join(s_lastWords);
+    }
+
+    private void WriteLines()
+    {
+        try
+        {
+            while (_lines.Reader.WaitToReadAsync().AsTask().GetAwaiter().GetResult())
+            {
+                while (_lines.Reader.TryRead(out var line))
+                {
+                    _output.WriteLine(line);
+                }
+
+                if (Interlocked.Exchange(ref _dropped, 0) is var dropped and > 0)
+                {
+                    _output.WriteLine($"({dropped} lines were dropped: the log was read too slowly)");
+                }
+            }
+        }
+        catch (Exception e) when (e is IOException or ObjectDisposedException)
+        {
+            // Whoever read the log has gone; the server goes on without.
+        }
+    }
+
+    private static string Name(LogLevel level) => level switch
+    {
+        LogLevel.Debug => "debug",
+        LogLevel.Info => "info ",
+        LogLevel.Warning => "warn ",
+        _ => "error",
+    };
+
+    // Requests bring their own text along; a control character in it must not forge a line or drive a terminal.
+    private static string OneLine(string text)
+    {
+        if (!text.Any(char.IsControl))
+        {
+            return text;
+        }
+
+        var escaped = new StringBuilder(text.Length + 16);
+        foreach (var c in text)
+        {
+            _ = char.IsControl(c) ? escaped.Append(CultureInfo.InvariantCulture, $"\\u{(int)c:x4}") : escaped.Append(c);
+        }
+
+        return escaped.ToString();
+    }
+}

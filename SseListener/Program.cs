@@ -1,0 +1,45 @@
+using System.Runtime.InteropServices;
+using SseListener;
+using SseListener.Http;
+
+var exitCode = CommandLine.Read(args, Environment.GetEnvironmentVariable, out var options);
+if (options is null)
+{
+    return exitCode;
+}
+
+if (!Pages.TryFind(options.Public, out var pages, out var problem))
+{
+    return Fail(problem);
+}
+
+using var log = new Log(Console.Error, options.LogLevel);
+await using var server = new SseServer(options, pages, log);
+if (!server.TryStart(out problem))
+{
+    return Fail(problem);
+}
+
+// The first signal is a request to stop, which the program grants in its own time; a second one is not asked to wait.
+var stop = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+void OnSignal(PosixSignalContext signal) => signal.Cancel = stop.TrySetResult();
+using var interrupted = PosixSignalRegistration.Create(PosixSignal.SIGINT, OnSignal);
+using var terminated = PosixSignalRegistration.Create(PosixSignal.SIGTERM, OnSignal);
+
+Console.WriteLine($"> {server.Address.GetLeftPart(UriPartial.Authority)}");
+await Task.WhenAny(stop.Task, server.Running);
+if (server.Running.IsFaulted)
+{
+    log.Error($"the server cannot go on: {server.Running.Exception}");
+    return 1;
+}
+
+log.Info("stopping");
+await server.StopAsync();
+return 0;
+
+static int Fail(string problem)
+{
+    Console.Error.WriteLine(problem);
+    return 1;
+}

@@ -1,0 +1,53 @@
+namespace SseListener;
+
+/// <summary>Every knob of the server, with its default. <see cref="CommandLine"/> says how each is given and checked.</summary>
+internal sealed record ServerOptions
+{
+    /// <summary>The TCP port, 1 to 65535. HttpListener cannot choose one itself.</summary>
+    public int Port { get; init; } = 3000;
+
+    /// <summary>The host name to answer for; <c>localhost</c> includes 127.0.0.1, and <c>+</c> is every name and address.</summary>
+    public string Host { get; init; } = "localhost";
+
+    /// <summary>The folder of the pages; null for <c>public</c> in the working directory, else beside the program.</summary>
+    public string? Public { get; init; }
+
+    /// <summary>Bytes of events kept for clients that come back; the oldest go first.</summary>
+    public long History { get; init; } = 64 * 1024 * 1024;
+
+    /// <summary>How long a stream may be silent before it gets a comment.</summary>
+    public TimeSpan Heartbeat { get; init; } = TimeSpan.FromSeconds(15);
+
+    /// <summary>How long clients are told to wait before they reconnect; each is told up to a quarter more or less.</summary>
+    public TimeSpan Retry { get; init; } = TimeSpan.FromSeconds(3);
+
+    /// <summary>Longest a single write may stay unfinished before its client counts as gone.</summary>
+    public TimeSpan WriteTimeout { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>Longest the body of a request may take to arrive; then 408.</summary>
+    public TimeSpan BodyTimeout { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>Longest a connection may stay open without a request; then it is closed.</summary>
+    public TimeSpan IdleTimeout { get; init; } = TimeSpan.FromSeconds(15);
+
+    /// <summary>Most clients at a time; one more gets 503.</summary>
+    public int MaxClients { get; init; } = 20_000;
+
+    /// <summary>Most publishes under way at a time; one more gets 503.</summary>
+    public int MaxPublishes { get; init; } = 1000;
+
+    /// <summary>Largest body of a publish, in bytes; a larger one gets 413.</summary>
+    public int MaxBody { get; init; } = 1024 * 1024;
+
+    /// <summary>Largest request line with its header fields, in bytes; a larger one gets 431.</summary>
+    public int MaxHeader { get; init; } = 32 * 1024;
+
+    /// <summary>Largest audience that is told who joins and leaves; 0 for none.</summary>
+    public int PresenceLimit { get; init; } = 1000;
+
+    /// <summary>Threads that deliver.</summary>
+    public int Lanes { get; init; } = Math.Max(1, Environment.ProcessorCount / 2);
+
+    /// <summary>How much is logged.</summary>
+    public LogLevel LogLevel { get; init; } = LogLevel.Info;
+}

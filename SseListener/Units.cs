@@ -1,0 +1,96 @@
+using System.Globalization;
+
+namespace SseListener;
+
+/// <summary>How values of options are written: numbers, sizes such as 64MiB, durations such as 15s.</summary>
+internal static class Units
+{
+    private static readonly Dictionary<string, TimeSpan> s_durations = new(StringComparer.Ordinal)
+    {
+        ["ms"] = TimeSpan.FromMilliseconds(1),
+        ["s"] = TimeSpan.FromSeconds(1),
+        ["m"] = TimeSpan.FromMinutes(1),
+        ["h"] = TimeSpan.FromHours(1),
+    };
+
+    private static readonly Dictionary<string, long> s_sizes = new(StringComparer.Ordinal)
+    {
+        ["B"] = 1,
+        ["KiB"] = 1L << 10,
+        ["MiB"] = 1L << 20,
+        ["GiB"] = 1L << 30,
+    };
+
+    /// <summary>The culture of everything that a program may read.</summary>
+    public static CultureInfo Culture => CultureInfo.InvariantCulture;
+
+    /// <summary>Any text that is not empty.</summary>
+    public static bool TryText(string text, out object value)
+    {
+        value = text.Length > 0 ? text : "a text that is not empty";
+        return text.Length > 0;
+    }
+
+    /// <summary>A host name, an IPv4 address, or + for all.</summary>
+    public static bool TryHost(string text, out object value)
+    {
+        var isAll = text is "+" or "*" or "0.0.0.0";
+        var isHost = isAll || Uri.CheckHostName(text) is UriHostNameType.Dns or UriHostNameType.IPv4;
+        value = isAll ? "+" : isHost ? text : "a host name, an IPv4 address, or + for every address";
+        return isHost;
+    }
+
+    /// <summary>One of the names of <see cref="LogLevel"/>.</summary>
+    public static bool TryLogLevel(string text, out object value)
+    {
+        var isLevel = Enum.TryParse<LogLevel>(text, ignoreCase: true, out var level) && !char.IsAsciiDigit(text[0]);
+        value = isLevel ? level : "debug, info, warning or error";
+        return isLevel;
+    }
+
+    /// <summary>A positive duration of up to 24 days, such as 300ms, 15s, 2m or 24h.</summary>
+    public static bool TryDuration(string text, out object value)
+    {
+        value = "a duration such as 300ms, 15s, 2m or 24h";
+        if (!TrySplit(text, s_durations, out var number, out var unit) || number <= 0 || number > TimeSpan.FromDays(24) / unit)
+        {
+            return false;
+        }
+
+        value = number * unit;
+        return true;
+    }
+
+    /// <summary>Reads whole numbers within these bounds.</summary>
+    public static TryRead NumberBetween(int least, int most) => (string text, out object value) =>
+    {
+        var isNumber = int.TryParse(text, NumberStyles.None, Culture, out var number) && number >= least && number <= most;
+        value = isNumber ? number : most == int.MaxValue ? $"a whole number from {least}" : $"a whole number from {least} to {most}";
+        return isNumber;
+    };
+
+    /// <summary>Reads sizes such as 65536, 64KiB or 1MiB within these bounds.</summary>
+    public static TryRead SizeBetween(long least, long most) => (string text, out object value) =>
+    {
+        value = most == long.MaxValue ? $"a size such as 64KiB or 1MiB" : $"a size from {least}B to {most}B, such as 64KiB or 1MiB";
+        var withUnit = text.Length > 0 && char.IsAsciiDigit(text[^1]) ? text + "B" : text;
+        if (!TrySplit(withUnit, s_sizes, out var number, out var unit) || number > long.MaxValue / unit || number * unit < least || number * unit > most)
+        {
+            return false;
+        }
+
+        value = number * unit;
+        return true;
+    };
+
+    private static bool TrySplit<T>(string text, Dictionary<string, T> units, out long number, out T unit)
+        where T : struct
+    {
+        var digits = text.AsSpan().IndexOfAnyExceptInRange('0', '9');
+        number = 0;
+        unit = default;
+        return digits > 0
+            && units.TryGetValue(text[digits..], out unit)
+            && long.TryParse(text.AsSpan(0, digits), NumberStyles.None, Culture, out number);
+    }
+}
