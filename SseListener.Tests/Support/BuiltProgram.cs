@@ -1,0 +1,107 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text;
+
+namespace SseListener.Tests.Support;
+
+/// <summary>The program as it was built, in a process of its own.</summary>
+internal sealed class BuiltProgram : IDisposable
+{
+    private readonly Process _process;
+    private readonly StringBuilder _errors = new();
+    private readonly StringBuilder _output = new();
+
+    private BuiltProgram(Process process)
+    {
+        _process = process;
+        process.OutputDataReceived += (_, line) => Append(_output, line.Data);
+        process.ErrorDataReceived += (_, line) => Append(_errors, line.Data);
+        process.BeginOutputReadLine();
+        process.BeginErrorReadLine();
+    }
+
+    /// <summary>What it wrote to standard output.</summary>
+    public string Output => Read(_output);
+
+    /// <summary>What it wrote to standard error.</summary>
+    public string Errors => Read(_errors);
+
+    public static string File => Path.Combine(AppContext.BaseDirectory, "SseListener.dll");
+
+    /// <summary>Starts it with these arguments, in an environment and a working directory of the test's choice.</summary>
+    public static BuiltProgram Start(string arguments, string? directory = null, params (string Name, string Value)[] environment)
+    {
+        var start = new ProcessStartInfo("dotnet", $"\"{File}\" {arguments}")
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            WorkingDirectory = directory ?? AppContext.BaseDirectory,
+        };
+        foreach (var (name, value) in environment)
+        {
+            start.Environment[name] = value;
+        }
+
+        return new BuiltProgram(Process.Start(start)!);
+    }
+
+    /// <summary>Starts it on a free port and waits until it listens.</summary>
+    public static async Task<(BuiltProgram Program, int Port)> ListenAsync(string arguments = "")
+    {
+        while (true)
+        {
+            var port = TestServer.FreePort();
+            var program = Start($"--port {port} {arguments}");
+            await Wait.UntilAsync(() => program._process.HasExited || program.Output.Contains('>', StringComparison.Ordinal), "it neither listens nor ends");
+            if (!program._process.HasExited)
+            {
+                return (program, port);
+            }
+
+            Assert.That(program.Errors, Does.Contain("in use"));
+            program.Dispose();
+        }
+    }
+
+    /// <summary>Sends a signal such as TERM.</summary>
+    public void Signal(string name)
+    {
+        using var kill = Process.Start("kill", string.Create(CultureInfo.InvariantCulture, $"-{name} {_process.Id}"));
+        kill.WaitForExit();
+    }
+
+    /// <summary>Waits for its end and returns its exit code.</summary>
+    public async Task<int> EndAsync()
+    {
+        using var limit = new CancellationTokenSource(Wait.Limit);
+        await _process.WaitForExitAsync(limit.Token);
+        return _process.ExitCode;
+    }
+
+    public void Dispose()
+    {
+        if (!_process.HasExited)
+        {
+            _process.Kill();
+            _process.WaitForExit();
+        }
+
+        _process.Dispose();
+    }
+
+    private static void Append(StringBuilder text, string? line)
+    {
+        lock (text)
+        {
+            text.AppendLine(line);
+        }
+    }
+
+    private static string Read(StringBuilder text)
+    {
+        lock (text)
+        {
+            return text.ToString().TrimEnd();
+        }
+    }
+}

@@ -1,0 +1,85 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+
+namespace SseListener.Tests.Support;
+
+/// <summary>A bare socket: sends exactly these bytes and shows exactly what comes back.</summary>
+internal sealed class RawRequest : IDisposable
+{
+    private readonly Socket _socket = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+    private readonly StringBuilder _received = new();
+
+    public RawRequest(int port, int? receiveBuffer = null)
+    {
+        if (receiveBuffer is { } size)
+        {
+            _socket.ReceiveBufferSize = size;
+        }
+
+        _socket.Connect(IPAddress.Loopback, port);
+    }
+
+    /// <summary>Everything received so far, a character a byte.</summary>
+    public string Received => _received.ToString();
+
+    /// <summary>Sends a request and returns the whole answer, the connection's end included.</summary>
+    public static async Task<string> ExchangeAsync(int port, string request)
+    {
+        using var raw = new RawRequest(port);
+        await raw.SendAsync(request);
+        return await raw.ReadToEndAsync();
+    }
+
+    /// <summary>Sends characters as bytes.</summary>
+    public async Task SendAsync(string text) => await _socket.SendAsync(Encoding.Latin1.GetBytes(text));
+
+    /// <summary>Says that nothing more will be sent.</summary>
+    public void EndSending() => _socket.Shutdown(SocketShutdown.Send);
+
+    /// <summary>Ends the connection with RST in place of FIN.</summary>
+    public void Reset()
+    {
+        _socket.LingerState = new LingerOption(enable: true, seconds: 0);
+        _socket.Close();
+    }
+
+    /// <summary>Reads until <paramref name="text"/> has been received, and returns everything.</summary>
+    public async Task<string> ReadUntilAsync(string text)
+    {
+        while (!Received.Contains(text, StringComparison.Ordinal))
+        {
+            Assert.That(await ReadAsync(), Is.True, $"the connection ended before {text} in {Received}");
+        }
+
+        return Received;
+    }
+
+    /// <summary>Reads until the other side ends the connection.</summary>
+    public async Task<string> ReadToEndAsync()
+    {
+        while (await ReadAsync())
+        {
+            // More.
+        }
+
+        return Received;
+    }
+
+    public void Dispose() => _socket.Dispose();
+
+    private async Task<bool> ReadAsync()
+    {
+        var buffer = new byte[64 * 1024];
+        try
+        {
+            var count = await _socket.ReceiveAsync(buffer).WaitAsync(Wait.Limit);
+            _received.Append(Encoding.Latin1.GetString(buffer, 0, count));
+            return count > 0;
+        }
+        catch (SocketException)
+        {
+            return false;
+        }
+    }
+}

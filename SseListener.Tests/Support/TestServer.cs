@@ -1,0 +1,94 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+using SseListener.Http;
+
+namespace SseListener.Tests.Support;
+
+/// <summary>A server in this process on a port of its own, which stops when it is disposed.</summary>
+internal sealed class TestServer : IAsyncDisposable
+{
+    private readonly Log _log;
+    private readonly LogText _logged;
+    private readonly string _pages;
+
+    private TestServer(SseServer server, int port, Log log, LogText logged, string pages)
+    {
+        Server = server;
+        Port = port;
+        _log = log;
+        _logged = logged;
+        _pages = pages;
+        Http = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{port}/"), Timeout = Wait.Limit };
+    }
+
+    public SseServer Server { get; }
+
+    public int Port { get; }
+
+    public HttpClient Http { get; }
+
+    /// <summary>The folder that it serves, for this test alone.</summary>
+    public string Pages => _pages;
+
+    /// <summary>All its log lines so far.</summary>
+    public string Logged => _logged.ToString();
+
+    public static TestServer Start(Func<ServerOptions, ServerOptions>? change = null)
+    {
+        var pages = Directory.CreateTempSubdirectory("sse-pages-").FullName;
+        File.WriteAllText(Path.Combine(pages, "index.html"), "<!DOCTYPE html><title>test</title>");
+        var logged = new LogText();
+        while (true)
+        {
+            var port = FreePort();
+            var defaults = new ServerOptions { Port = port, LogLevel = LogLevel.Debug };
+            var options = change?.Invoke(defaults) ?? defaults;
+            var log = new Log(logged, options.LogLevel);
+            var server = new SseServer(options, pages, log);
+            if (server.TryStart(out _))
+            {
+                return new TestServer(server, port, log, logged, pages);
+            }
+        }
+    }
+
+    public Task<EventStream> SubscribeAsync(string query = "", string? lastEventId = null) =>
+        EventStream.OpenAsync(Http, "/events" + query, lastEventId);
+
+    /// <summary>Publishes JSON and returns the event's id.</summary>
+    public async Task<string> PublishAsync(string json)
+    {
+        using var content = new StringContent(json, Encoding.UTF8, "application/json");
+        using var answer = await Http.PostAsync(new Uri("/events", UriKind.Relative), content);
+        var body = await answer.Content.ReadAsStringAsync();
+        Assert.That(answer.StatusCode, Is.EqualTo(HttpStatusCode.OK), body);
+        return body["{\"id\":\"".Length..^2];
+    }
+
+    public async Task<HttpResponseMessage> PostAsync(string path, string type, byte[] body)
+    {
+        using var content = new ByteArrayContent(body);
+        content.Headers.TryAddWithoutValidation("Content-Type", type);
+        return await Http.PostAsync(new Uri(path, UriKind.Relative), content);
+    }
+
+    public Task<HttpResponseMessage> PostAsync(string path, string type, string body) =>
+        PostAsync(path, type, Encoding.UTF8.GetBytes(body));
+
+    public async ValueTask DisposeAsync()
+    {
+        Http.Dispose();
+        await Server.DisposeAsync();
+        _log.Dispose();
+        await _logged.DisposeAsync();
+        Directory.Delete(_pages, recursive: true);
+    }
+
+    public static int FreePort()
+    {
+        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        socket.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        return ((IPEndPoint)socket.LocalEndPoint!).Port;
+    }
+}

@@ -1,0 +1,23 @@
+using System.Diagnostics;
+
+namespace SseListener.Tests.Support;
+
+/// <summary>Bounded waiting for the thing itself.</summary>
+internal static class Wait
+{
+    /// <summary>How long a thing may take that should happen at once; generous, for a machine that is busy.</summary>
+    public static readonly TimeSpan Limit = TimeSpan.FromSeconds(10);
+
+    private static readonly TimeSpan s_look = TimeSpan.FromMilliseconds(5);
+
+    /// <summary>Waits until something is so, and fails with <paramref name="what"/> when it does not become so in time.</summary>
+    public static async Task UntilAsync(Func<bool> isSo, string what, TimeSpan? limit = null)
+    {
+        var started = Stopwatch.GetTimestamp();
+        while (!isSo())
+        {
+            Assert.That(Stopwatch.GetElapsedTime(started), Is.LessThan(limit ?? Limit), what);
+            await Task.Delay(s_look);
+        }
+    }
+}

@@ -1,0 +1,109 @@
+using System.Buffers;
+using System.Net.ServerSentEvents;
+using System.Text;
+using FsCheck;
+using FsCheck.Fluent;
+using SseListener.Events;
+
+namespace SseListener.Tests;
+
+/// <summary>The exact bytes of each kind of frame, and that any text survives them.</summary>
+public sealed class WireFormat
+{
+    [Test]
+    public void An_event_has_its_fields_in_the_order_event_data_retry_id() =>
+        Assert.That(Frame("x", "alert", 10000, "abc"), Is.EqualTo("event: alert\ndata: x\nretry: 10000\nid: abc\n\n"));
+
+    [Test]
+    public void An_event_without_type_and_retry_has_neither_field() =>
+        Assert.That(Frame("x", null, null, "abc"), Is.EqualTo("data: x\nid: abc\n\n"));
+
+    [TestCase("", "data: \n")]
+    [TestCase("a", "data: a\n")]
+    [TestCase("  a", "data:   a\n")]
+    [TestCase("a\nb", "data: a\ndata: b\n")]
+    [TestCase("a\r\nb", "data: a\ndata: b\n")]
+    [TestCase("a\rb", "data: a\ndata: b\n")]
+    [TestCase("a\n\rb", "data: a\ndata: \ndata: b\n")]
+    [TestCase("a\n", "data: a\ndata: \n")]
+    [TestCase("\n", "data: \ndata: \n")]
+    [TestCase("a\u2028b\u2029c\fd\u0085e\vf", "data: a\u2028b\u2029c\fd\u0085e\vf\n")]
+    [TestCase("a\0b", "data: a\0b\n")]
+    [TestCase("event: forged", "data: event: forged\n")]
+    public void Data_is_split_at_CRLF_LF_and_CR_and_at_nothing_else(string data, string lines) =>
+        Assert.That(Frame(data, null, null, "i"), Is.EqualTo(lines + "id: i\n\n"));
+
+    [Test]
+    public void The_greeting_names_the_client_its_channels_and_the_delay() =>
+        Assert.That(
+            Written(output => SseFrame.WriteHello(output, "V1StGXR8_Z", ["default"], 3127)),
+            Is.EqualTo("event: hello\ndata: {\"client\":\"V1StGXR8_Z\",\"channels\":[\"default\"]}\nretry: 3127\n\n"));
+
+    [Test]
+    public void A_join_can_be_resumed_from() =>
+        Assert.That(
+            Written(output => SseFrame.WriteJoin(output, "V1StGXR8_Z", "Uakgb_J5m9")),
+            Is.EqualTo("event: join\ndata: {\"joined\":\"V1StGXR8_Z\"}\nid: Uakgb_J5m9\n\n"));
+
+    [Test]
+    public void A_leave_can_be_resumed_from() =>
+        Assert.That(
+            Written(output => SseFrame.WriteLeave(output, "V1StGXR8_Z", "Uakgb_J5m9")),
+            Is.EqualTo("event: leave\ndata: {\"left\":\"V1StGXR8_Z\"}\nid: Uakgb_J5m9\n\n"));
+
+    [TestCase("abc", "abc")]
+    [TestCase("a\"\\\n\u0001é", "a\\\"\\\\\\n\\u0001é")]
+    public void A_gap_quotes_whatever_the_client_sent(string id, string quoted) =>
+        Assert.That(
+            Written(output => SseFrame.WriteGap(output, id)),
+            Is.EqualTo($"event: gap\ndata: {{\"lastEventId\":\"{quoted}\"}}\n\n"));
+
+    [Test]
+    public void A_heartbeat_is_a_comment() =>
+        Assert.That(Encoding.UTF8.GetString(SseFrame.Heartbeat), Is.EqualTo(":\n\n"));
+
+    [Test]
+    public void Any_text_comes_out_of_a_parser_as_it_went_in_however_its_bytes_are_split()
+    {
+        // Line breaks, and what other software takes for line breaks, far more often than by chance.
+        var piece = Gen.OneOf(
+            Gen.Elements("\n", "\r", "\r\n", "\n\n", "\u2028", "\u0085", "\f", "\0", " ", ":", "data: ", "id: x", "\uFEFF", "é", "😀", ""),
+            ArbMap.Default.GeneratorFor<string?>().Select(text => Encoding.UTF8.GetString(Encoding.UTF8.GetBytes(text ?? ""))));
+        var texts = piece.ListOf().Select(string.Concat).ToArbitrary();
+        Prop.ForAll(texts, ArbMap.Default.ArbFor<PositiveInt>(), (text, split) =>
+        {
+            var items = Parse(Encoding.UTF8.GetBytes(Frame(text, "alert", null, "i") + Frame("next", null, null, "j")), split.Get);
+            Assert.That(items, Has.Count.EqualTo(2));
+            Assert.That(items[0].Data, Is.EqualTo(text.Replace("\r\n", "\n", StringComparison.Ordinal).Replace('\r', '\n')));
+            Assert.That(items[0].EventType, Is.EqualTo("alert"));
+            Assert.That(items[1].Data, Is.EqualTo("next"));
+        }).QuickCheckThrowOnFailure();
+    }
+
+    private static string Frame(string data, string? type, int? retry, string id)
+    {
+        Assert.That(SseEvent.TryCreate(Encoding.UTF8.GetBytes(data), type, id, retry, out var sseEvent, out var problem), Is.True, problem);
+        return Written(output => SseFrame.WriteEvent(output, sseEvent!, id));
+    }
+
+    private static string Written(Action<IBufferWriter<byte>> write)
+    {
+        var output = new ArrayBufferWriter<byte>();
+        write(output);
+        return Encoding.UTF8.GetString(output.WrittenSpan);
+    }
+
+    private static List<SseItem<string>> Parse(byte[] bytes, int split)
+    {
+        using var stream = new Pieces(bytes, split);
+        return [.. SseParser.Create(stream).Enumerate()];
+    }
+
+    /// <summary>A stream that hands out only so many bytes at a time.</summary>
+    private sealed class Pieces(byte[] bytes, int size) : MemoryStream(bytes)
+    {
+        public override int Read(Span<byte> buffer) => base.Read(buffer[..Math.Min(size, buffer.Length)]);
+
+        public override int Read(byte[] buffer, int offset, int count) => base.Read(buffer, offset, Math.Min(size, count));
+    }
+}
