@@ -75,7 +75,7 @@ internal sealed class EventsEndpoint(
     private async Task ServeAsync(Exchange exchange, Client client)
     {
         var lane = lanes.Next();
-        var connection = Connection.Of(exchange.Request);
+        var connection = exchange.Connection;
         clients[client.Id] = client;
         departures.Add(connection, client);
         lane.Add(client);

@@ -3,13 +3,16 @@ using System.Net;
 namespace SseListener.Http;
 
 /// <summary>One request and its answer.</summary>
-internal sealed class Exchange(HttpListenerContext context, RequestTarget target)
+internal sealed class Exchange(HttpListenerContext context, Connection connection, RequestTarget target)
 {
     /// <summary>The request.</summary>
     public HttpListenerRequest Request => context.Request;
 
     /// <summary>The answer to it.</summary>
     public HttpListenerResponse Response => context.Response;
+
+    /// <summary>The connection that it came in on.</summary>
+    public Connection Connection { get; } = connection;
 
     /// <summary>The request's path and query.</summary>
     public RequestTarget Target { get; } = target;

@@ -15,9 +15,10 @@ internal sealed class SseServer : IAsyncDisposable
     private static readonly TimeSpan s_drainLimit = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan s_stopLimit = TimeSpan.FromSeconds(4);
 
-    [SuppressMessage("Usage", "CA2213:Disposable fields should be disposed", Justification = "Closing it is the last step of the stop.")]
-    private readonly HttpListener _listener = new();
+    [SuppressMessage("Usage", "CA2213:Disposable fields should be disposed", Justification = "Disposing it is the last step of the stop.")]
+    private readonly Listening _listening;
 
+    private readonly IdleConnections _idle;
     private readonly ConcurrentDictionary<string, Client> _clients = new(StringComparer.Ordinal);
     private readonly DeliveryLanes _lanes;
     private readonly DepartureWatch _departures = new();
@@ -28,7 +29,6 @@ internal sealed class SseServer : IAsyncDisposable
     private readonly Log _log;
     private readonly TaskCompletionSource _allAnswered = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private ConnectionWatch? _watch;
-    private Task _hubLoop = Task.CompletedTask;
     private Task? _stop;
     private int _underWay;
     private volatile bool _isStopping;
@@ -39,8 +39,10 @@ internal sealed class SseServer : IAsyncDisposable
     /// <param name="log">Takes its log lines.</param>
     public SseServer(ServerOptions options, string pages, Log log)
     {
-        _options = options;
+        _options = options = options with { MaxClients = Math.Min(options.MaxClients, Descriptors.Limit - (3 * Descriptors.Reserve)) };
         _log = log;
+        _listening = new Listening(options.Host, options.Port, HandleAsync, log);
+        _idle = new IdleConnections(options.IdleTimeout);
         _lanes = new DeliveryLanes(options.Lanes, options.Heartbeat, options.WriteTimeout);
         _hub = new EventHub(options.History, options.PresenceLimit, _lanes.Wake);
         _responses = new Responses(options.WriteTimeout, log);
@@ -57,7 +59,7 @@ internal sealed class SseServer : IAsyncDisposable
     /// <summary>The open streams, by client id.</summary>
     public IReadOnlyDictionary<string, Client> Clients => _clients;
 
-    /// <summary>Ends when the server no longer works, which only <see cref="StopAsync"/> should bring about.</summary>
+    /// <summary>Ends when nothing can be published any more, which only <see cref="StopAsync"/> should bring about.</summary>
     public Task Running { get; private set; } = Task.CompletedTask;
 
     /// <summary>Begins to listen; false leaves a <paramref name="problem"/> that says why it cannot.</summary>
@@ -65,15 +67,7 @@ internal sealed class SseServer : IAsyncDisposable
     {
         try
         {
-            // A prefix matches the Host header, and 127.0.0.1 is another host than localhost. All other hosts get 404,
-            // which also keeps pages out whose own name was pointed at this machine (DNS rebinding).
-            string[] hosts = _options.Host == "localhost" ? ["localhost", "127.0.0.1"] : [_options.Host];
-            foreach (var host in hosts)
-            {
-                _listener.Prefixes.Add($"http://{host}:{_options.Port}/");
-            }
-
-            _listener.Start();
+            _listening.Start();
         }
         catch (Exception e) when (e is HttpListenerException or System.Net.Sockets.SocketException)
         {
@@ -82,12 +76,8 @@ internal sealed class SseServer : IAsyncDisposable
         }
 
         problem = null;
-        _watch = new ConnectionWatch(_options.Port, _departures, _log);
-
-        _hubLoop = _hub.RunAsync();
-
-        // Several loops, because one handles a request up to its first wait before it takes the next.
-        Running = Task.WhenAny([_hubLoop, .. Enumerable.Range(0, Environment.ProcessorCount).Select(_ => AcceptAsync())]).Unwrap();
+        _watch = new ConnectionWatch(_options.Port, _listening, _departures, _idle, _log);
+        Running = _hub.RunAsync();
         return true;
     }
 
@@ -106,7 +96,7 @@ internal sealed class SseServer : IAsyncDisposable
         using var drainLimit = new CancellationTokenSource(s_drainLimit);
         _isStopping = true;
         _hub.Complete();
-        await WithinAsync(_hubLoop, drainLimit.Token);
+        await WithinAsync(Running, drainLimit.Token);
         await WithinAsync(_lanes.DrainAsync(), drainLimit.Token);
         foreach (var client in _clients.Values)
         {
@@ -119,31 +109,24 @@ internal sealed class SseServer : IAsyncDisposable
         }
 
         _watch?.Dispose();
-        await WithinAsync(Task.Run(_listener.Close, CancellationToken.None), stopLimit.Token);
+        await WithinAsync(Task.Run(_listening.Dispose, CancellationToken.None), stopLimit.Token);
         _lanes.Dispose();
-    }
-
-    private async Task AcceptAsync()
-    {
-        while (_listener.IsListening)
-        {
-            try
-            {
-                _ = HandleAsync(await _listener.GetContextAsync());
-            }
-            catch (Exception e) when (e is HttpListenerException or ObjectDisposedException or InvalidOperationException)
-            {
-                // The listener's way to say that it is stopping.
-            }
-        }
     }
 
     private async Task HandleAsync(HttpListenerContext context)
     {
+        if (Leftover.Is(context.Request))
+        {
+            _listening.CountLeftover();
+            return;
+        }
+
+        var connection = Connection.Of(context.Request);
         Interlocked.Increment(ref _underWay);
+        _idle.Begin(connection);
         try
         {
-            await AnswerAsync(context);
+            await AnswerAsync(context, connection);
         }
         catch (Exception e) when (e is HttpListenerException or IOException or ObjectDisposedException or TimeoutException)
         {
@@ -159,6 +142,7 @@ internal sealed class SseServer : IAsyncDisposable
         }
         finally
         {
+            _idle.End(connection);
             if (Interlocked.Decrement(ref _underWay) == 0 && _isStopping)
             {
                 _allAnswered.TrySetResult();
@@ -166,16 +150,11 @@ internal sealed class SseServer : IAsyncDisposable
         }
     }
 
-    private Task AnswerAsync(HttpListenerContext context)
+    private Task AnswerAsync(HttpListenerContext context, Connection connection)
     {
         var request = context.Request;
-        if (Leftover.Is(request))
-        {
-            return Task.CompletedTask;
-        }
-
         var isTarget = RequestTarget.TryParse(request.RawUrl!, out var target);
-        var exchange = new Exchange(context, target ?? RequestTarget.None);
+        var exchange = new Exchange(context, connection, target ?? RequestTarget.None);
         LogRequest(exchange);
         return !isTarget ? _responses.ProblemAsync(exchange, 400, "The URL has an escape that is not %XX, or whose bytes are not UTF-8.")
             : HeaderSize(request) > _options.MaxHeader ? _responses.ProblemAsync(exchange, 431, $"The request line and the header fields may have at most {_options.MaxHeader} bytes.")
@@ -189,7 +168,7 @@ internal sealed class SseServer : IAsyncDisposable
         var level = exchange.Target.Path == "/events" && exchange.Request.HttpMethod == "GET" ? LogLevel.Info : LogLevel.Debug;
         if (_log.Writes(level))
         {
-            _log.Write(level, $"{exchange.Request.HttpMethod} {exchange.Target.Path} from {exchange.Request.RemoteEndPoint}");
+            _log.Write(level, $"{exchange.Request.HttpMethod} {exchange.Target.Path} from {exchange.Connection.Remote}");
         }
 
         if (_log.Writes(LogLevel.Debug))

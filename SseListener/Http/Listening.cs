@@ -1,0 +1,185 @@
+using System.Net;
+using System.Net.Sockets;
+
+namespace SseListener.Http;
+
+/// <summary>
+/// The HttpListener, and what has to be done around it so that nobody on the network can make it grow or fall:
+/// it is closed for newcomers while descriptors are short, and replaced when it has leaked too much.
+/// </summary>
+internal sealed class Listening : IDisposable
+{
+    // HttpListener never lets go of a request that it refused for want of a length: 13 KB each, measured. 4096 are 53 MB.
+    private const int MostLeftovers = 4096;
+
+    private readonly Lock _lock = new();
+    private readonly string[] _prefixes;
+    private readonly Func<HttpListenerContext, Task> _handle;
+    private readonly Log _log;
+    private HttpListener _listener = new();
+    private HttpListener? _former;
+    private int _leftovers;
+    private bool _isClosedForNewcomers;
+    private bool _isStopped;
+
+    /// <summary>Prepares to listen.</summary>
+    /// <param name="host">The host to answer for, or + for all.</param>
+    /// <param name="port">The port.</param>
+    /// <param name="handle">Answers a request; it may throw nothing.</param>
+    /// <param name="log">Takes what happens here.</param>
+    public Listening(string host, int port, Func<HttpListenerContext, Task> handle, Log log)
+    {
+        // A prefix matches the Host header, and 127.0.0.1 is another host than localhost. All other hosts get 404, which also
+        // keeps out pages whose own name was pointed at this machine (DNS rebinding).
+        string[] hosts = host == "localhost" ? ["localhost", "127.0.0.1"] : [host];
+        _prefixes = [.. hosts.Select(name => $"http://{name}:{port}/")];
+        _handle = handle;
+        _log = log;
+    }
+
+    /// <summary>Begins to listen.</summary>
+    /// <exception cref="HttpListenerException">The address cannot be had.</exception>
+    /// <exception cref="SocketException">The address cannot be had.</exception>
+    public void Start()
+    {
+        foreach (var prefix in _prefixes)
+        {
+            _listener.Prefixes.Add(prefix);
+        }
+
+        _listener.Start();
+        Accept(_listener);
+    }
+
+    /// <summary>Counts a request that the listener will never let go of; at some number another listener takes over.</summary>
+    public void CountLeftover()
+    {
+        if (Interlocked.Increment(ref _leftovers) % MostLeftovers == 0)
+        {
+            lock (_lock)
+            {
+                Replace();
+            }
+        }
+    }
+
+    /// <summary>
+    /// Closes the port while descriptors are short, and opens it again. To be called often: out of descriptors, HttpListener
+    /// accepts in an endless recursion, and after a few seconds the process dies of it. Without a prefix it closes its listening
+    /// socket, and with that every connection that has sent no request yet.
+    /// </summary>
+    /// <returns>False when the port is still open: closing it looks up names, and that takes a descriptor too.</returns>
+    public bool CheckDescriptors()
+    {
+        lock (_lock)
+        {
+            if (_isStopped)
+            {
+                return true;
+            }
+
+            if (!_isClosedForNewcomers && Descriptors.AreShort(Descriptors.Reserve))
+            {
+                return TryCloseForNewcomers();
+            }
+
+            if (_isClosedForNewcomers && !Descriptors.AreShort(2 * Descriptors.Reserve) && _prefixes.All(TryAdd))
+            {
+                _log.Warning("open for newcomers again");
+                _isClosedForNewcomers = false;
+            }
+
+            return true;
+        }
+    }
+
+    /// <summary>Closes the listeners and every connection of theirs.</summary>
+    public void Dispose()
+    {
+        lock (_lock)
+        {
+            _isStopped = true;
+            _former?.Close();
+            _listener.Close();
+        }
+    }
+
+    // Several loops, because one handles a request up to its first wait before it takes the next.
+    private void Accept(HttpListener listener)
+    {
+        for (var i = 0; i < Environment.ProcessorCount; i++)
+        {
+            _ = AcceptAsync(listener);
+        }
+    }
+
+    private async Task AcceptAsync(HttpListener listener)
+    {
+        while (listener.IsListening)
+        {
+            try
+            {
+                _ = _handle(await listener.GetContextAsync());
+            }
+            catch (Exception e) when (e is HttpListenerException or ObjectDisposedException or InvalidOperationException)
+            {
+                // The listener's way to say that it is closing.
+            }
+        }
+    }
+
+    // Connections that wait for their next request move along; streams stay with the former listener until it is closed in
+    // its turn, when their clients reconnect and resume.
+    private void Replace()
+    {
+        if (_isStopped || _isClosedForNewcomers)
+        {
+            return;
+        }
+
+        _log.Warning($"{MostLeftovers} requests without a length have leaked in the listener; another one takes over");
+        _former?.Close();
+        _former = _listener;
+        _listener = new HttpListener();
+        _listener.Start();
+        Accept(_listener);
+        foreach (var prefix in _prefixes)
+        {
+            _former.Prefixes.Remove(prefix);
+            _isClosedForNewcomers |= !TryAdd(prefix);
+        }
+    }
+
+    private bool TryCloseForNewcomers()
+    {
+        try
+        {
+            _listener.Prefixes.Clear();
+            _isClosedForNewcomers = true;
+            _log.Warning($"the {Descriptors.Limit} file descriptors are nearly used up: closed for newcomers");
+            return true;
+        }
+        catch (HttpListenerException)
+        {
+            return false;
+        }
+    }
+
+    private bool TryAdd(string prefix)
+    {
+        try
+        {
+            if (!_listener.Prefixes.Contains(prefix))
+            {
+                _listener.Prefixes.Add(prefix);
+            }
+
+            return true;
+        }
+        catch (Exception e) when (e is HttpListenerException or SocketException)
+        {
+            // Somebody else has the port for the moment; CheckDescriptors tries again.
+            return false;
+        }
+    }
+}
