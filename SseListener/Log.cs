@@ -28,7 +28,7 @@ internal enum LogLevel
 internal sealed class Log : IDisposable
 {
     private const int Backlog = 10_000;
-    private static readonly TimeSpan s_lastWords = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan _lastWords = TimeSpan.FromMilliseconds(500);
 
     private readonly Channel<string> _lines = Channel.CreateBounded<string>(new BoundedChannelOptions(Backlog) { SingleReader = true });
     [SuppressMessage("Usage", "CA2213:Disposable fields should be disposed", Justification = "Standard error is not ours to close.")]
@@ -81,7 +81,7 @@ internal sealed class Log : IDisposable
     public void Dispose()
     {
         _lines.Writer.TryComplete();
-        _writer.Join(s_lastWords);
+        _writer.Join(_lastWords);
     }
 
     private void WriteLines()

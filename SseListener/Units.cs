@@ -5,7 +5,7 @@ namespace SseListener;
 /// <summary>How values of options are written: numbers, sizes such as 64MiB, durations such as 15s.</summary>
 internal static class Units
 {
-    private static readonly Dictionary<string, TimeSpan> s_durations = new(StringComparer.Ordinal)
+    private static readonly Dictionary<string, TimeSpan> _durations = new(StringComparer.Ordinal)
     {
         ["ms"] = TimeSpan.FromMilliseconds(1),
         ["s"] = TimeSpan.FromSeconds(1),
@@ -13,7 +13,7 @@ internal static class Units
         ["h"] = TimeSpan.FromHours(1),
     };
 
-    private static readonly Dictionary<string, long> s_sizes = new(StringComparer.Ordinal)
+    private static readonly Dictionary<string, long> _sizes = new(StringComparer.Ordinal)
     {
         ["B"] = 1,
         ["KiB"] = 1L << 10,
@@ -52,7 +52,7 @@ internal static class Units
     public static bool TryDuration(string text, out object value)
     {
         value = "a duration such as 300ms, 15s, 2m or 24h";
-        if (!TrySplit(text, s_durations, out var number, out var unit) || number <= 0 || number > TimeSpan.FromDays(24) / unit)
+        if (!TrySplit(text, _durations, out var number, out var unit) || number <= 0 || number > TimeSpan.FromDays(24) / unit)
         {
             return false;
         }
@@ -74,7 +74,7 @@ internal static class Units
     {
         value = most == long.MaxValue ? $"a size such as 64KiB or 1MiB" : $"a size from {least}B to {most}B, such as 64KiB or 1MiB";
         var withUnit = text.Length > 0 && char.IsAsciiDigit(text[^1]) ? text + "B" : text;
-        if (!TrySplit(withUnit, s_sizes, out var number, out var unit) || number > long.MaxValue / unit || number * unit < least || number * unit > most)
+        if (!TrySplit(withUnit, _sizes, out var number, out var unit) || number > long.MaxValue / unit || number * unit < least || number * unit > most)
         {
             return false;
         }

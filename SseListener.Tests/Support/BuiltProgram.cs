@@ -29,14 +29,16 @@ internal sealed class BuiltProgram : IDisposable
     public static string File => Path.Combine(AppContext.BaseDirectory, "SseListener.dll");
 
     /// <summary>Starts it with these arguments, in an environment and a working directory of the test's choice.</summary>
-    public static BuiltProgram Start(string arguments, string? directory = null, params (string Name, string Value)[] environment)
+    public static BuiltProgram Start(string arguments, string? directory = null, params (string Name, string Value)[] environment) =>
+        Start(new ProcessStartInfo("dotnet", $"\"{File}\" {arguments}") { WorkingDirectory = directory ?? AppContext.BaseDirectory }, environment);
+
+    /// <summary>Starts what a shell makes of this command.</summary>
+    public static BuiltProgram Shell(string command) => Start(new ProcessStartInfo("bash", ["-c", command]), []);
+
+    private static BuiltProgram Start(ProcessStartInfo start, (string Name, string Value)[] environment)
     {
-        var start = new ProcessStartInfo("dotnet", $"\"{File}\" {arguments}")
-        {
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-            WorkingDirectory = directory ?? AppContext.BaseDirectory,
-        };
+        start.RedirectStandardOutput = true;
+        start.RedirectStandardError = true;
         foreach (var (name, value) in environment)
         {
             start.Environment[name] = value;

@@ -18,8 +18,8 @@ internal sealed class StalledClient : IDisposable
     /// <summary>Goes while what was sent to it is still on its way.</summary>
     public void Reset() => _raw.Reset();
 
-    /// <summary>Reads again, everything up to the end of the connection.</summary>
-    public Task<string> ReadToEndAsync() => _raw.ReadToEndAsync();
+    /// <summary>Reads again, everything up to this text.</summary>
+    public Task<string> ReadUntilAsync(string text) => _raw.ReadUntilAsync(text);
 
     public void Dispose() => _raw.Dispose();
 }

@@ -8,7 +8,7 @@ internal static class Wait
     /// <summary>How long a thing may take that should happen at once; generous, for a machine that is busy.</summary>
     public static readonly TimeSpan Limit = TimeSpan.FromSeconds(10);
 
-    private static readonly TimeSpan s_look = TimeSpan.FromMilliseconds(5);
+    private static readonly TimeSpan _look = TimeSpan.FromMilliseconds(5);
 
     /// <summary>Waits until something is so, and fails with <paramref name="what"/> when it does not become so in time.</summary>
     public static async Task UntilAsync(Func<bool> isSo, string what, TimeSpan? limit = null)
@@ -17,7 +17,7 @@ internal static class Wait
         while (!isSo())
         {
             Assert.That(Stopwatch.GetElapsedTime(started), Is.LessThan(limit ?? Limit), what);
-            await Task.Delay(s_look);
+            await Task.Delay(_look);
         }
     }
 }

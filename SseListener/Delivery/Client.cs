@@ -13,7 +13,7 @@ internal sealed class Client
     // Small enough that a client on a slow line finishes one within the write timeout, large enough that a burst costs few sends.
     private const int LargestWrite = 64 * 1024;
 
-    private static readonly AsyncCallback s_written = OnWritten;
+    private static readonly AsyncCallback _written = OnWritten;
 
     private readonly TaskCompletionSource<EndReason> _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Stream _output;
@@ -127,7 +127,7 @@ internal sealed class Client
         _isWriting = true;
         try
         {
-            var write = _output.BeginWrite(buffer, offset, count, s_written, this);
+            var write = _output.BeginWrite(buffer, offset, count, _written, this);
             return write.CompletedSynchronously && Finish(write);
         }
         catch (Exception e) when (IsDisconnection(e))

@@ -11,7 +11,7 @@ namespace SseListener.Events;
 internal static class EventJson
 {
     // Far deeper than people write, and shallow enough for every parser that will read it.
-    private static readonly JsonReaderOptions s_options = new() { MaxDepth = 1000 };
+    private static readonly JsonReaderOptions _options = new() { MaxDepth = 1000 };
 
     /// <summary>Reads one event from <paramref name="json"/>; false leaves a <paramref name="problem"/> for the publisher.</summary>
     public static bool TryParse(
@@ -28,7 +28,7 @@ internal static class EventJson
 
         try
         {
-            var reader = new Utf8JsonReader(json, s_options);
+            var reader = new Utf8JsonReader(json, _options);
             return TryReadMembers(ref reader, out var members, out problem)
                 && SseEvent.TryCreate(members.Data, members.Type, members.Id, members.Retry, out sseEvent, out problem);
         }

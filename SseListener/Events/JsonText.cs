@@ -11,7 +11,7 @@ namespace SseListener.Events;
 /// </summary>
 internal static class JsonText
 {
-    private static readonly SearchValues<byte> s_escaped =
+    private static readonly SearchValues<byte> _escaped =
         SearchValues.Create([.. Enumerable.Range(0, 0x20).Select(code => (byte)code), (byte)'"', (byte)'\\']);
 
     /// <summary><paramref name="text"/> as a JSON string; lone surrogates become U+FFFD.</summary>
@@ -76,7 +76,7 @@ internal static class JsonText
     private static void WriteString(IBufferWriter<byte> output, ReadOnlySpan<byte> text)
     {
         output.Write("\""u8);
-        while (text.IndexOfAny(s_escaped) is var at and >= 0)
+        while (text.IndexOfAny(_escaped) is var at and >= 0)
         {
             output.Write(text[..at]);
             WriteEscape(output, text[at]);

@@ -10,7 +10,7 @@ namespace SseListener.Events;
 /// </summary>
 internal static class SseFrame
 {
-    private static readonly SearchValues<byte> s_lineBreaks = SearchValues.Create("\r\n"u8);
+    private static readonly SearchValues<byte> _lineBreaks = SearchValues.Create("\r\n"u8);
 
     /// <summary>A comment, which clients ignore: it shows both ends, and all between, that the stream is alive.</summary>
     public static byte[] Heartbeat { get; } = ":\n\n"u8.ToArray();
@@ -65,7 +65,7 @@ internal static class SseFrame
     // colon is the one that a parser takes away, so leading spaces of the data survive.
     private static void WriteData(IBufferWriter<byte> output, ReadOnlySpan<byte> data)
     {
-        while (data.IndexOfAny(s_lineBreaks) is var end and >= 0)
+        while (data.IndexOfAny(_lineBreaks) is var end and >= 0)
         {
             WriteField(output, "data: "u8, data[..end]);
             data = data[(end + (data[end..].StartsWith("\r\n"u8) ? 2 : 1))..];

@@ -13,8 +13,13 @@ internal static class Descriptors
     /// <summary>How many the process may have; the runtime raises the soft limit to the hard one when it starts.</summary>
     public static int Limit { get; } = ReadLimit();
 
-    /// <summary>Descriptors kept back for files, for sockets that are being accepted, and for the runtime.</summary>
-    public static int Reserve { get; } = Math.Min(64, Limit / 8);
+    /// <summary>
+    /// Descriptors kept free. Nobody can be refused before he has been accepted, so these have to last from one look to the next.
+    /// </summary>
+    public static int Reserve { get; } = Math.Clamp(Limit / 10, 32, 4096);
+
+    /// <summary>How often to look: before the reserve is used up at 20,000 connections a second, which is more than are accepted.</summary>
+    public static TimeSpan LookEvery { get; } = TimeSpan.FromMilliseconds(Math.Clamp(Reserve / 20, 5, 100));
 
     /// <summary>
     /// Whether fewer than <paramref name="reserve"/> are free. The system hands out the lowest free number, so the number that a

@@ -10,7 +10,7 @@ namespace SseListener.Http;
 /// any length: one byte would hold a connection for ever, and an endless line fill the memory, or even the stack, because
 /// HttpListener handles reads that complete at once by recursion (measured: 256 MB in 4 s, and the process is gone).
 /// </summary>
-internal sealed class IdleConnections(TimeSpan limit)
+internal sealed class IdleConnections(int port, TimeSpan limit)
 {
     private const long InUse = long.MaxValue;
 
@@ -40,14 +40,17 @@ internal sealed class IdleConnections(TimeSpan limit)
     public void End(Connection connection) => _lastUse[connection] = Environment.TickCount64;
 
     /// <summary>Cuts who has been idle for longer than the limit.</summary>
-    /// <param name="established">All connections there are.</param>
+    /// <param name="readEstablished">Reads which connections are established now.</param>
     /// <returns>How many were cut.</returns>
-    public int CutExpired(HashSet<Connection> established)
+    public int CutExpired(Func<HashSet<Connection>> readEstablished)
     {
-        foreach (var connection in _lastUse.Keys.Concat(_received.Keys).Where(connection => !established.Contains(connection)).ToArray())
+        // Before the table is read: a connection that is newer than the table is not in it, and not gone either.
+        var known = _lastUse.Where(entry => entry.Value != InUse).ToArray();
+        var established = readEstablished();
+        foreach (var entry in known.Where(entry => !established.Contains(entry.Key)))
         {
-            _lastUse.TryRemove(connection, out _);
-            _received.Remove(connection);
+            _lastUse.TryRemove(entry);
+            _received.Remove(entry.Key);
         }
 
         var now = Environment.TickCount64;
@@ -85,14 +88,16 @@ internal sealed class IdleConnections(TimeSpan limit)
     /// <returns>How many were cut.</returns>
     public int CutAll() => Cut((connection, _) => _lastUse.GetValueOrDefault(connection) != InUse);
 
-    private static int Cut(Func<Connection, Socket, bool> isDue)
+    private int Cut(Func<Connection, Socket, bool> isDue)
     {
         var cut = 0;
         Descriptors.VisitSockets(socket =>
         {
-            if (socket.RemoteEndPoint is IPEndPoint remote && socket.LocalEndPoint is IPEndPoint local && isDue(new(local, remote), socket))
+            if (socket.LocalEndPoint is IPEndPoint local && local.Port == port && socket.RemoteEndPoint is IPEndPoint remote && isDue(new(local, remote), socket))
             {
-                // HttpListener's pending read ends with this, and it closes the socket itself.
+                // HttpListener's pending read ends with the shutdown, and it closes the socket itself; with a reset, since nobody
+                // who goes on sending is to keep a closed connection in the kernel.
+                socket.LingerState = new LingerOption(enable: true, seconds: 0);
                 socket.Shutdown(SocketShutdown.Both);
                 cut++;
             }

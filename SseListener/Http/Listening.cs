@@ -65,8 +65,8 @@ internal sealed class Listening : IDisposable
 
     /// <summary>
     /// Closes the port while descriptors are short, and opens it again. To be called often: out of descriptors, HttpListener
-    /// accepts in an endless recursion, and after a few seconds the process dies of it. Without a prefix it closes its listening
-    /// socket, and with that every connection that has sent no request yet.
+    /// accepts in an endless recursion, and within seconds the process dies ("Out of memory", measured). Without a prefix it
+    /// closes its listening socket, and with that every connection that has sent no request yet.
     /// </summary>
     /// <returns>False when the port is still open: closing it looks up names, and that takes a descriptor too.</returns>
     public bool CheckDescriptors()
@@ -78,12 +78,12 @@ internal sealed class Listening : IDisposable
                 return true;
             }
 
-            if (!_isClosedForNewcomers && Descriptors.AreShort(Descriptors.Reserve))
+            if (Descriptors.AreShort(Descriptors.Reserve))
             {
-                return TryCloseForNewcomers();
+                return _listener.Prefixes.Count == 0 || TryCloseForNewcomers();
             }
 
-            if (_isClosedForNewcomers && !Descriptors.AreShort(2 * Descriptors.Reserve) && _prefixes.All(TryAdd))
+            if (_isClosedForNewcomers && !Descriptors.AreShort(Descriptors.Reserve * 5 / 4) && _prefixes.All(TryAdd))
             {
                 _log.Warning("open for newcomers again");
                 _isClosedForNewcomers = false;
@@ -152,10 +152,11 @@ internal sealed class Listening : IDisposable
 
     private bool TryCloseForNewcomers()
     {
+        // Also when it fails, for then it may have closed some of the prefixes.
+        _isClosedForNewcomers = true;
         try
         {
             _listener.Prefixes.Clear();
-            _isClosedForNewcomers = true;
             _log.Warning($"the {Descriptors.Limit} file descriptors are nearly used up: closed for newcomers");
             return true;
         }
@@ -169,16 +170,14 @@ internal sealed class Listening : IDisposable
     {
         try
         {
-            if (!_listener.Prefixes.Contains(prefix))
-            {
-                _listener.Prefixes.Add(prefix);
-            }
-
+            // One that is still in the list may have been closed all the same.
+            _listener.Prefixes.Remove(prefix);
+            _listener.Prefixes.Add(prefix);
             return true;
         }
         catch (Exception e) when (e is HttpListenerException or SocketException)
         {
-            // Somebody else has the port for the moment; CheckDescriptors tries again.
+            // No descriptors, or somebody else has the port for the moment; CheckDescriptors tries again.
             return false;
         }
     }

@@ -13,7 +13,7 @@ internal sealed class Responses(TimeSpan writeTimeout, Log log)
 {
     // How long the rest of a refused body is read and thrown away (RFC 9112, section 9.6): a connection that is closed with
     // bytes unread is reset, and the client would lose the answer.
-    private static readonly TimeSpan s_linger = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan _linger = TimeSpan.FromSeconds(2);
 
     /// <summary>Sends an answer with a body; a HEAD request gets only the head of it.</summary>
     public async Task SendAsync(Exchange exchange, int status, string contentType, byte[] body)
@@ -91,7 +91,7 @@ internal sealed class Responses(TimeSpan writeTimeout, Log log)
         var started = Stopwatch.GetTimestamp();
         try
         {
-            while (s_linger - Stopwatch.GetElapsedTime(started) is var remaining
+            while (_linger - Stopwatch.GetElapsedTime(started) is var remaining
                 && remaining > TimeSpan.Zero
                 && await input.ReadAsync(nowhere).AsTask().WaitAsync(remaining) > 0)
             {

@@ -12,8 +12,8 @@ namespace SseListener.Http;
 /// </summary>
 internal sealed class SseServer : IAsyncDisposable
 {
-    private static readonly TimeSpan s_drainLimit = TimeSpan.FromSeconds(2);
-    private static readonly TimeSpan s_stopLimit = TimeSpan.FromSeconds(4);
+    private static readonly TimeSpan _drainLimit = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan _stopLimit = TimeSpan.FromSeconds(4);
 
     [SuppressMessage("Usage", "CA2213:Disposable fields should be disposed", Justification = "Disposing it is the last step of the stop.")]
     private readonly Listening _listening;
@@ -39,10 +39,10 @@ internal sealed class SseServer : IAsyncDisposable
     /// <param name="log">Takes its log lines.</param>
     public SseServer(ServerOptions options, string pages, Log log)
     {
-        _options = options = options with { MaxClients = Math.Min(options.MaxClients, Descriptors.Limit - (3 * Descriptors.Reserve)) };
+        _options = options = options with { MaxClients = Math.Min(options.MaxClients, Descriptors.Limit - (Descriptors.Reserve * 3 / 2)) };
         _log = log;
         _listening = new Listening(options.Host, options.Port, HandleAsync, log);
-        _idle = new IdleConnections(options.IdleTimeout);
+        _idle = new IdleConnections(options.Port, options.IdleTimeout);
         _lanes = new DeliveryLanes(options.Lanes, options.Heartbeat, options.WriteTimeout);
         _hub = new EventHub(options.History, options.PresenceLimit, _lanes.Wake);
         _responses = new Responses(options.WriteTimeout, log);
@@ -92,8 +92,8 @@ internal sealed class SseServer : IAsyncDisposable
 
     private async Task StopInOrderAsync()
     {
-        using var stopLimit = new CancellationTokenSource(s_stopLimit);
-        using var drainLimit = new CancellationTokenSource(s_drainLimit);
+        using var stopLimit = new CancellationTokenSource(_stopLimit);
+        using var drainLimit = new CancellationTokenSource(_drainLimit);
         _isStopping = true;
         _hub.Complete();
         await WithinAsync(Running, drainLimit.Token);

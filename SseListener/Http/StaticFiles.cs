@@ -14,7 +14,7 @@ internal sealed partial class StaticFiles(string root, Responses responses)
 {
     private const int PartSize = 64 * 1024;
 
-    private static readonly Dictionary<string, string> s_types = new(StringComparer.OrdinalIgnoreCase)
+    private static readonly Dictionary<string, string> _types = new(StringComparer.OrdinalIgnoreCase)
     {
         [".html"] = "text/html; charset=utf-8",
         [".htm"] = "text/html; charset=utf-8",
@@ -111,7 +111,7 @@ internal sealed partial class StaticFiles(string root, Responses responses)
     {
         var response = exchange.Response;
         var tag = string.Create(CultureInfo.InvariantCulture, $"\"{file.LastWriteTimeUtc.Ticks:x}-{content.Length:x}\"");
-        response.ContentType = s_types.GetValueOrDefault(file.Extension, "application/octet-stream");
+        response.ContentType = _types.GetValueOrDefault(file.Extension, "application/octet-stream");
         response.Headers["ETag"] = tag;
         response.Headers["Cache-Control"] = "no-cache";
         response.Headers["X-Content-Type-Options"] = "nosniff";

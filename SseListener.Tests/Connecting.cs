@@ -1,0 +1,122 @@
+using System.Net;
+using System.Text.RegularExpressions;
+using SseListener.Events;
+using SseListener.Tests.Support;
+
+namespace SseListener.Tests;
+
+/// <summary>What a client gets when it subscribes.</summary>
+public sealed class Connecting
+{
+    [Test]
+    public async Task A_client_gets_the_headers_of_an_event_stream()
+    {
+        await using var server = TestServer.Start();
+        using var raw = new RawRequest(server.Port);
+        await raw.SendAsync($"GET /events HTTP/1.1\r\nHost: localhost:{server.Port}\r\n\r\n");
+        var head = (await raw.ReadUntilAsync("\r\n\r\n")).Split("\r\n\r\n")[0].Split("\r\n");
+        Assert.That(head[0], Is.EqualTo("HTTP/1.1 200 OK"));
+        Assert.That(head, Does.Contain("Content-Type: text/event-stream"));
+        Assert.That(head, Does.Contain("Cache-Control: no-cache, no-transform"));
+        Assert.That(head, Does.Contain("Connection: keep-alive"));
+        Assert.That(head, Does.Contain("X-Accel-Buffering: no"));
+        Assert.That(head, Does.Contain("Content-Length: 9007199254740991"));
+        Assert.That(head, Has.None.StartsWith("Transfer-Encoding"));
+    }
+
+    [Test]
+    public async Task The_greeting_comes_at_once_and_to_the_byte()
+    {
+        await using var server = TestServer.Start();
+        using var raw = new RawRequest(server.Port);
+        await raw.SendAsync($"GET /events HTTP/1.1\r\nHost: localhost:{server.Port}\r\n\r\n");
+        var greeting = (await raw.ReadUntilAsync("\n\n")).Split("\r\n\r\n")[1];
+        Assert.That(greeting, Does.Match("""^event: hello\ndata: \{"client":"[A-Za-z0-9_-]{10}","channels":\["default"\]\}\nretry: [0-9]+\n\n$"""));
+    }
+
+    [Test]
+    public async Task The_delay_before_reconnecting_differs_by_up_to_a_quarter()
+    {
+        await using var server = TestServer.Start(o => o with { Retry = TimeSpan.FromSeconds(4) });
+        var delays = new HashSet<int>();
+        for (var i = 0; i < 20; i++)
+        {
+            using var raw = new RawRequest(server.Port);
+            await raw.SendAsync($"GET /events HTTP/1.1\r\nHost: localhost:{server.Port}\r\n\r\n");
+            delays.Add(int.Parse(Regex.Match(await raw.ReadUntilAsync("\n\n"), "retry: ([0-9]+)").Groups[1].Value, Units.Culture));
+        }
+
+        Assert.That(delays, Is.All.InRange(3000, 5000));
+        Assert.That(delays, Has.Count.GreaterThan(1));
+    }
+
+    [Test]
+    public async Task Every_client_has_a_NanoId_of_its_own_and_is_held_by_it()
+    {
+        await using var server = TestServer.Start();
+        await using var first = await server.SubscribeAsync();
+        await using var second = await server.SubscribeAsync();
+        Assert.That(first.ClientId, Is.Not.EqualTo(second.ClientId));
+        Assert.That(first.ClientId, Has.Length.EqualTo(10).And.All.Matches<char>(c => NanoId.Alphabet.Contains(c, StringComparison.Ordinal)));
+        Assert.That(server.Server.Clients.Keys, Is.EquivalentTo(new[] { first.ClientId, second.ClientId }));
+    }
+
+    [Test]
+    public async Task A_client_that_speaks_HTTP_1_0_gets_its_events_too()
+    {
+        await using var server = TestServer.Start();
+        using var raw = new RawRequest(server.Port);
+        await raw.SendAsync($"GET /events HTTP/1.0\r\nHost: localhost:{server.Port}\r\n\r\n");
+        await raw.ReadUntilAsync("retry: ");
+        await server.PublishAsync("""{"data":"old but fine"}""");
+        await raw.ReadUntilAsync("data: \"old but fine\"\n");
+    }
+
+    [Test]
+    public async Task The_request_is_logged_and_its_headers_at_debug()
+    {
+        await using var server = TestServer.Start();
+        await using var client = await server.SubscribeAsync(lastEventId: "some-id");
+        await Wait.UntilAsync(() => server.Logged.Contains($"client {client.ClientId} connected", StringComparison.Ordinal), "not logged");
+        Assert.That(server.Logged, Does.Match("info  GET /events from 127.0.0.1:[0-9]+"));
+        Assert.That(server.Logged, Does.Match("debug .*Last-Event-ID: some-id"));
+    }
+
+    [Test]
+    public async Task The_headers_are_not_logged_at_info()
+    {
+        await using var server = TestServer.Start(o => o with { LogLevel = LogLevel.Info });
+        await using var client = await server.SubscribeAsync(lastEventId: "some-id");
+        await Wait.UntilAsync(() => server.Logged.Contains($"client {client.ClientId} connected", StringComparison.Ordinal), "not logged");
+        Assert.That(server.Logged, Does.Not.Contain("some-id"));
+    }
+
+    [Test]
+    public async Task One_client_more_than_there_may_be_gets_503_until_another_has_gone()
+    {
+        await using var server = TestServer.Start(o => o with { MaxClients = 2 });
+        await using var first = await server.SubscribeAsync();
+        var second = await server.SubscribeAsync();
+        using (var refused = await server.Http.GetAsync(new Uri("/events", UriKind.Relative)))
+        {
+            Assert.That(refused.StatusCode, Is.EqualTo(HttpStatusCode.ServiceUnavailable));
+            Assert.That(refused.Headers.RetryAfter, Is.Not.Null);
+            Assert.That(refused.Content.Headers.ContentType!.MediaType, Is.EqualTo("application/problem+json"));
+            Assert.That(await refused.Content.ReadAsStringAsync(), Does.Contain("2 clients are connected already"));
+        }
+
+        await second.DisposeAsync();
+        await Wait.UntilAsync(() => server.Server.Clients.Count == 1, "the client that left still has its place");
+        await using var third = await server.SubscribeAsync();
+        Assert.That(server.Server.Clients, Has.Count.EqualTo(2));
+    }
+
+    [Test]
+    public async Task Another_channel_is_refused_for_the_time_being()
+    {
+        await using var server = TestServer.Start();
+        using var refused = await server.Http.GetAsync(new Uri("/events?channel=orders", UriKind.Relative));
+        Assert.That(refused.StatusCode, Is.EqualTo(HttpStatusCode.BadRequest));
+        await using var client = await server.SubscribeAsync("?channel=default");
+    }
+}

@@ -1,0 +1,30 @@
+using SseListener.Tests.Support;
+
+namespace SseListener.Tests;
+
+/// <summary>The comment that keeps a silent stream alive.</summary>
+public sealed class Heartbeats
+{
+    [Test]
+    public async Task A_silent_stream_gets_comments_and_nothing_else()
+    {
+        await using var server = TestServer.Start(o => o with { Heartbeat = TimeSpan.FromMilliseconds(100) });
+        using var raw = new RawRequest(server.Port);
+        await raw.SendAsync($"GET /events HTTP/1.1\r\nHost: 127.0.0.1:{server.Port}\r\n\r\n");
+        var received = await raw.ReadUntilAsync("\n\n:\n\n:\n\n:\n\n");
+        Assert.That(received.Split("\r\n\r\n")[1], Does.Match("^event: hello\n.*\n.*\n\n(:\n\n)+$"));
+    }
+
+    [Test]
+    public async Task A_parser_does_not_see_them()
+    {
+        await using var server = TestServer.Start(o => o with { Heartbeat = TimeSpan.FromMilliseconds(20) });
+        await using var client = await server.SubscribeAsync();
+        using var raw = new RawRequest(server.Port);
+        await raw.SendAsync($"GET /events HTTP/1.1\r\nHost: 127.0.0.1:{server.Port}\r\n\r\n");
+        await raw.ReadUntilAsync("\n\n:\n\n:\n\n");
+        Assert.That((await client.NextAsync()).EventType, Is.EqualTo("join"));
+        var id = await server.PublishAsync("""{"data":1}""");
+        Assert.That((await client.NextAsync()).EventId, Is.EqualTo(id));
+    }
+}

@@ -1,0 +1,90 @@
+using System.Diagnostics;
+using SseListener.Tests.Support;
+
+namespace SseListener.Tests;
+
+/// <summary>How a client's going is noticed, with no event and no heartbeat to help.</summary>
+public sealed class Leaving
+{
+    [TestCase(false)]
+    [TestCase(true)]
+    public async Task A_client_that_closes_or_resets_its_connection_is_gone_soon(bool resets)
+    {
+        await using var server = TestServer.Start();
+        await using var watcher = await server.SubscribeAsync();
+        using var raw = new RawRequest(server.Port);
+        await raw.SendAsync($"GET /events HTTP/1.1\r\nHost: 127.0.0.1:{server.Port}\r\n\r\n");
+        await raw.ReadUntilAsync("retry: ");
+        var id = (await watcher.NextAsync()).Data["{\"joined\":\"".Length..^2];
+        if (resets)
+        {
+            raw.Reset();
+        }
+        else
+        {
+            raw.Dispose();
+        }
+
+        Assert.That((await watcher.NextAsync()).Data, Is.EqualTo($$"""{"left":"{{id}}"}"""));
+        await Wait.UntilAsync(() => server.Logged.Contains($"connection closed by client {id}", StringComparison.Ordinal), "not logged");
+        Assert.That(server.Server.Clients.Keys, Is.EquivalentTo(new[] { watcher.ClientId }));
+    }
+
+    [Test]
+    public async Task A_client_that_resets_during_a_write_is_gone_and_the_others_miss_nothing()
+    {
+        await using var server = TestServer.Start(o => o with { PresenceLimit = 0 });
+        await using var other = await server.SubscribeAsync();
+        using var stalled = await StalledClient.OpenAsync(server.Port);
+        var big = new string('x', 500_000);
+        for (var i = 0; i < 20; i++)
+        {
+            await server.PublishAsync($$"""{"data":"{{i}}{{big}}"}""");
+        }
+
+        stalled.Reset();
+        await Wait.UntilAsync(() => server.Server.Clients.Count == 1, "the client that left is still there");
+        var data = await other.NextDataAsync(20);
+        Assert.That(data.Select(text => text.Trim('"', 'x')), Is.EqualTo(Enumerable.Range(0, 20).Select(i => i.ToString(Units.Culture))));
+    }
+
+    [Test]
+    public async Task A_crowd_that_comes_and_goes_leaves_nothing_behind()
+    {
+        await using var server = TestServer.Start(o => o with { PresenceLimit = 0 });
+        await RoundAsync(server);
+        var before = Descriptors();
+        for (var round = 0; round < 3; round++)
+        {
+            await RoundAsync(server);
+        }
+
+        // Other tests run beside this one, so the process as a whole says little: what the server itself holds does.
+        Assert.That(server.Server.Clients, Is.Empty);
+        Assert.That(before, Is.GreaterThan(0));
+        Assert.That(Descriptors(), Is.LessThan(before + 300));
+    }
+
+    private static async Task RoundAsync(TestServer server)
+    {
+        var clients = await Task.WhenAll(Enumerable.Range(0, 100).Select(_ => server.SubscribeAsync()));
+        var id = await server.PublishAsync("""{"data":1}""");
+        foreach (var client in clients)
+        {
+            Assert.That((await client.NextAsync()).EventId, Is.EqualTo(id));
+        }
+
+        foreach (var client in clients)
+        {
+            await client.DisposeAsync();
+        }
+
+        await Wait.UntilAsync(() => server.Server.Clients.Count == 0, "somebody is still there");
+    }
+
+    private static int Descriptors()
+    {
+        using var process = Process.GetCurrentProcess();
+        return process.HandleCount;
+    }
+}

@@ -1,0 +1,127 @@
+using SseListener.Tests.Support;
+
+namespace SseListener.Tests;
+
+/// <summary>What would bring HttpListener down, and does not bring the server down.</summary>
+public sealed class Overload
+{
+    [Test]
+    public async Task A_connection_without_a_request_is_cut_and_one_with_a_stream_is_not()
+    {
+        await using var server = TestServer.Start(o => o with { IdleTimeout = TimeSpan.FromSeconds(1) });
+        await using var client = await server.SubscribeAsync();
+        using var silent = new RawRequest(server.Port);
+        using var half = new RawRequest(server.Port);
+        await half.SendAsync("GET /events HT");
+        Assert.That(await silent.ReadToEndAsync(), Is.Empty);
+        Assert.That(await half.ReadToEndAsync(), Is.Not.Null);
+        await Wait.UntilAsync(() => server.Logged.Contains("no request for longer than the idle timeout", StringComparison.Ordinal), "not logged");
+        var id = await server.PublishAsync("""{"data":1}""");
+        Assert.That((await client.NextAsync()).EventId, Is.EqualTo(id));
+    }
+
+    [Test]
+    public async Task A_header_without_end_is_cut_before_it_fills_the_memory()
+    {
+        var (program, port) = await BuiltProgram.ListenAsync();
+        using var running = program;
+        using var raw = new RawRequest(port);
+        await raw.SendAsync("GET /");
+        var part = new string('a', 1024 * 1024);
+        var sent = 0;
+        try
+        {
+            for (; sent < 1024; sent++)
+            {
+                await raw.SendAsync(part);
+            }
+        }
+        catch (System.Net.Sockets.SocketException)
+        {
+            // Cut.
+        }
+
+        Assert.That(sent, Is.LessThan(1024));
+        await Wait.UntilAsync(() => program.Errors.Contains("sent a header without end", StringComparison.Ordinal), "not logged");
+        using var http = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{port}"), Timeout = Wait.Limit };
+        await using var client = await EventStream.OpenAsync(http, "/events");
+    }
+
+    [Test]
+    public async Task Requests_that_the_listener_leaks_make_another_listener_take_over()
+    {
+        await using var server = TestServer.Start(o => o with { LogLevel = LogLevel.Warning });
+        await using var client = await server.SubscribeAsync();
+        var request = $"POST /events HTTP/1.1\r\nHost: 127.0.0.1:{server.Port}\r\nContent-Type: text/plain\r\n\r\n";
+        for (var i = 0; i < 4096; i++)
+        {
+            using var raw = new RawRequest(server.Port);
+            await raw.SendAsync(request);
+            await raw.ReadUntilAsync("HTTP/1.1 411");
+        }
+
+        await Wait.UntilAsync(() => server.Logged.Contains("another one takes over", StringComparison.Ordinal), "no other listener took over");
+        await using var newcomer = await server.SubscribeAsync();
+        Assert.That((await client.NextAsync()).EventType, Is.EqualTo("join"));
+        var id = await server.PublishAsync("""{"data":1}""");
+        Assert.That((await client.NextAsync()).EventId, Is.EqualTo(id));
+        Assert.That((await newcomer.NextAsync()).EventId, Is.EqualTo(id));
+    }
+
+    [Test]
+    public async Task More_connections_than_descriptors_close_the_port_for_a_while_and_streams_go_on()
+    {
+        var (program, port) = await LimitedProgramAsync(2000);
+        using var running = program;
+        using var http = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{port}"), Timeout = Wait.Limit };
+        await using var client = await EventStream.OpenAsync(http, "/events");
+        var flood = new List<RawRequest>();
+        for (var i = 0; i < 3000; i++)
+        {
+            try
+            {
+                flood.Add(new RawRequest(port));
+            }
+            catch (System.Net.Sockets.SocketException)
+            {
+                // Closed for newcomers.
+            }
+        }
+
+        await Wait.UntilAsync(
+            () => program.Errors.Contains("closed for newcomers", StringComparison.Ordinal) || program.Errors.Contains("no file descriptors left", StringComparison.Ordinal),
+            "nothing was done");
+        foreach (var connection in flood)
+        {
+            connection.Dispose();
+        }
+
+        string? id = null;
+        await Wait.UntilAsync(() => (id = TryPublish(port)) is not null, "the port is not open again");
+        Assert.That((await client.NextAsync()).EventId, Is.EqualTo(id));
+    }
+
+    private static string? TryPublish(int port)
+    {
+        using var http = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{port}"), Timeout = Wait.Limit };
+        using var request = new HttpRequestMessage(HttpMethod.Post, "/events") { Content = new StringContent("1") };
+        try
+        {
+            using var answer = http.Send(request);
+            using var reader = new StreamReader(answer.Content.ReadAsStream());
+            return reader.ReadToEnd()["{\"id\":\"".Length..^2];
+        }
+        catch (HttpRequestException)
+        {
+            return null;
+        }
+    }
+
+    private static async Task<(BuiltProgram Program, int Port)> LimitedProgramAsync(int descriptors)
+    {
+        var port = TestServer.FreePort();
+        var program = BuiltProgram.Shell($"ulimit -n {descriptors}; exec dotnet \"{BuiltProgram.File}\" --port {port}");
+        await Wait.UntilAsync(() => program.Output.Contains('>', StringComparison.Ordinal), "it does not listen");
+        return (program, port);
+    }
+}

@@ -1,0 +1,88 @@
+using SseListener.Tests.Support;
+
+namespace SseListener.Tests;
+
+/// <summary>A client that stops reading costs nobody anything.</summary>
+public sealed class SlowClients
+{
+    private const int Events = 40;
+    private static readonly string _big = new('x', 500_000);
+
+    [Test]
+    public async Task A_client_that_stops_reading_holds_up_neither_the_others_nor_a_publish()
+    {
+        await using var server = TestServer.Start(o => o with { PresenceLimit = 0 });
+        using var stalled = await StalledClient.OpenAsync(server.Port);
+        await using var other = await server.SubscribeAsync();
+        var reading = other.NextDataAsync(Events);
+        await FillAsync(server);
+        Assert.That((await reading).Select(text => text.Trim('"', 'x')), Is.EqualTo(Enumerable.Range(0, Events).Select(i => i.ToString(Units.Culture))));
+        Assert.That(server.Server.Clients, Has.Count.EqualTo(2), "20 MB are well within history: nobody is to be thrown out");
+    }
+
+    [Test]
+    public async Task A_client_that_reads_again_gets_everything()
+    {
+        await using var server = TestServer.Start(o => o with { PresenceLimit = 0 });
+        using var stalled = await StalledClient.OpenAsync(server.Port);
+        await FillAsync(server);
+        await server.PublishAsync("""{"data":"the end"}""");
+        var reading = stalled.ReadUntilAsync("the end");
+        var received = await reading;
+        Assert.That(received.Split("\ndata: \"").Skip(1).Select(text => text.Split('"')[0].Trim('x')), Is.EqualTo(Enumerable.Range(0, Events).Select(i => i.ToString(Units.Culture)).Append("the end")));
+    }
+
+    [Test]
+    public async Task A_client_whose_next_event_is_dropped_from_history_is_disconnected()
+    {
+        await using var server = TestServer.Start(o => o with { PresenceLimit = 0, History = 1024 * 1024 });
+        using var stalled = await StalledClient.OpenAsync(server.Port);
+        await using var other = await server.SubscribeAsync();
+        var reading = other.NextDataAsync(Events);
+        await FillAsync(server);
+        await Wait.UntilAsync(() => server.Server.Clients.Count == 1, "it is still there");
+        Assert.That(await reading, Has.Count.EqualTo(Events));
+        await Wait.UntilAsync(() => server.Logged.Contains("no longer kept", StringComparison.Ordinal), "the reason is not logged");
+    }
+
+    [Test]
+    public async Task A_write_that_takes_longer_than_the_write_timeout_ends_its_client()
+    {
+        await using var server = TestServer.Start(o => o with { PresenceLimit = 0, WriteTimeout = TimeSpan.FromMilliseconds(300) });
+        using var stalled = await StalledClient.OpenAsync(server.Port);
+        await FillAsync(server);
+        await Wait.UntilAsync(() => server.Server.Clients.Count == 0, "it is still there");
+        Assert.That(server.Logged, Does.Contain("longer than the write timeout"));
+    }
+
+    [Test]
+    public async Task A_client_that_stops_reading_does_not_hold_up_the_stop()
+    {
+        await using var server = TestServer.Start(o => o with { PresenceLimit = 0 });
+        using var stalled = await StalledClient.OpenAsync(server.Port);
+        await FillAsync(server);
+        await server.Server.StopAsync().WaitAsync(TimeSpan.FromSeconds(5));
+        Assert.That(server.Server.Clients, Is.Empty);
+    }
+
+    [Test]
+    public async Task A_crowd_that_stops_reading_is_disconnected_to_the_last_client()
+    {
+        await using var server = TestServer.Start(o => o with { PresenceLimit = 0, History = 1024 * 1024 });
+        var stalled = await Task.WhenAll(Enumerable.Range(0, 20).Select(_ => StalledClient.OpenAsync(server.Port)));
+        await FillAsync(server);
+        await Wait.UntilAsync(() => server.Server.Clients.Count == 0, "lapped clients are still there");
+        foreach (var client in stalled)
+        {
+            client.Dispose();
+        }
+    }
+
+    private static async Task FillAsync(TestServer server)
+    {
+        for (var i = 0; i < Events; i++)
+        {
+            await server.PublishAsync($$"""{"data":"{{i}}{{_big}}"}""");
+        }
+    }
+}

@@ -1,0 +1,112 @@
+using System.Net;
+using SseListener.Tests.Support;
+
+namespace SseListener.Tests;
+
+/// <summary>How the server ends.</summary>
+public sealed class Stopping
+{
+    [TestCase("TERM")]
+    [TestCase("INT")]
+    public async Task The_program_delivers_what_it_accepted_ends_its_streams_and_exits_with_0(string signal)
+    {
+        var (program, port) = await BuiltProgram.ListenAsync();
+        using var running = program;
+        using var raw = new RawRequest(port);
+        await raw.SendAsync($"GET /events HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n");
+        await raw.ReadUntilAsync("retry: ");
+        using var http = new HttpClient();
+        using var content = new StringContent("the last", new System.Net.Http.Headers.MediaTypeHeaderValue("text/plain"));
+        using var answer = await http.PostAsync(new Uri($"http://127.0.0.1:{port}/events"), content);
+        program.Signal(signal);
+        Assert.That(await program.EndAsync(), Is.Zero);
+        Assert.That(await raw.ReadToEndAsync(), Does.Contain("data: the last\n"));
+        Assert.That(program.Output, Is.EqualTo($"> http://localhost:{port}"));
+    }
+
+    [Test]
+    public async Task A_second_signal_ends_the_program_at_once()
+    {
+        var (program, port) = await BuiltProgram.ListenAsync("--presence-limit 0");
+        using var running = program;
+        using var stalled = await StalledClient.OpenAsync(port);
+        using var http = new HttpClient();
+        for (var i = 0; i < 40; i++)
+        {
+            using var content = new StringContent(new string('x', 500_000), new System.Net.Http.Headers.MediaTypeHeaderValue("text/plain"));
+            using var answer = await http.PostAsync(new Uri($"http://127.0.0.1:{port}/events"), content);
+        }
+
+        // What the client does not read keeps the first stop busy.
+        program.Signal("INT");
+        await Wait.UntilAsync(() => program.Errors.Contains("stopping", StringComparison.Ordinal), "it does not stop");
+        program.Signal("INT");
+        Assert.That(await program.EndAsync(), Is.Not.Zero);
+        Assert.That(program.Errors, Does.Not.Contain("the server stops"), "the ordered stop was not to be waited for");
+    }
+
+    [Test]
+    public async Task After_a_restart_an_id_is_unknown_and_the_client_is_told_of_the_gap()
+    {
+        var (program, port) = await BuiltProgram.ListenAsync();
+        using var http = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{port}"), Timeout = Wait.Limit };
+        using (program)
+        {
+            await using var before = await EventStream.OpenAsync(http, "/events");
+            program.Signal("TERM");
+            Assert.That(await program.EndAsync(), Is.Zero);
+            Assert.That(await before.EndAsync(), Is.Zero);
+        }
+
+        var (restarted, otherPort) = await BuiltProgram.ListenAsync();
+        using var running = restarted;
+        using var otherHttp = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{otherPort}"), Timeout = Wait.Limit };
+        await using var after = await EventStream.OpenAsync(otherHttp, "/events", "an-id-from-before");
+        Assert.That((await after.NextAsync()).EventType, Is.EqualTo("gap"));
+    }
+
+    [Test]
+    public async Task A_publish_that_has_not_arrived_yet_is_refused_with_503_and_one_that_has_is_delivered()
+    {
+        await using var server = TestServer.Start();
+        await using var client = await server.SubscribeAsync();
+        var id = await server.PublishAsync("""{"data":"accepted"}""");
+        using var half = new RawRequest(server.Port);
+        await half.SendAsync($"POST /events HTTP/1.1\r\nHost: 127.0.0.1:{server.Port}\r\nContent-Type: text/plain\r\nContent-Length: 4\r\n\r\nab");
+        await Wait.UntilAsync(() => server.Logged.Contains("Content-Length: 4", StringComparison.Ordinal), "the request has not arrived");
+        var stopping = server.Server.StopAsync();
+        Assert.That((await client.NextAsync()).EventId, Is.EqualTo(id));
+        Assert.That(await client.EndAsync(), Is.Zero);
+        await half.SendAsync("cd");
+        Assert.That(await half.ReadToEndAsync(), Does.StartWith("HTTP/1.1 503").And.Contain("Retry-After: 1").And.Contain("stopping"));
+        await stopping;
+    }
+
+    [Test]
+    public async Task Newcomers_get_503_while_the_server_stops()
+    {
+        await using var server = TestServer.Start();
+        using var half = new RawRequest(server.Port);
+        await half.SendAsync($"POST /events HTTP/1.1\r\nHost: 127.0.0.1:{server.Port}\r\nContent-Type: text/plain\r\nContent-Length: 4\r\n\r\nab");
+        await Wait.UntilAsync(() => server.Logged.Contains("Content-Length: 4", StringComparison.Ordinal), "the request has not arrived");
+
+        // The half request keeps the listener open for a while.
+        var stopping = server.Server.StopAsync();
+        using var refused = await server.Http.GetAsync(new Uri("/events", UriKind.Relative));
+        Assert.That(refused.StatusCode, Is.EqualTo(HttpStatusCode.ServiceUnavailable));
+        Assert.That(refused.Headers.RetryAfter, Is.Not.Null);
+        half.Reset();
+        await stopping;
+    }
+
+    [Test]
+    public async Task A_stopped_server_leaves_its_port_to_the_next()
+    {
+        await using var server = TestServer.Start();
+        await using var client = await server.SubscribeAsync();
+        await server.Server.StopAsync();
+        using var log = new Log(TextWriter.Null, LogLevel.Error);
+        await using var next = new Http.SseServer(new ServerOptions { Port = server.Port }, server.Pages, log);
+        Assert.That(next.TryStart(out var problem), Is.True, problem);
+    }
+}
