@@ -47,9 +47,11 @@ internal sealed class RawRequest : IDisposable
     /// <summary>Reads until <paramref name="text"/> has been received, and returns everything.</summary>
     public async Task<string> ReadUntilAsync(string text)
     {
-        while (!Received.Contains(text, StringComparison.Ordinal))
+        // Only what is new is searched: what arrives may be long and come in small pieces.
+        for (var searched = 0; !_received.ToString(searched, _received.Length - searched).Contains(text, StringComparison.Ordinal);)
         {
-            Assert.That(await ReadAsync(), Is.True, $"the connection ended before {text} in {Received}");
+            searched = Math.Max(0, _received.Length - text.Length);
+            Assert.That(await ReadAsync(), Is.True, $"the connection ended before {text}");
         }
 
         return Received;
