@@ -31,6 +31,10 @@ internal sealed class RawRequest : IDisposable
         return await raw.ReadToEndAsync();
     }
 
+    /// <summary>The head of a request to this port, with these further fields.</summary>
+    public static string Head(int port, string methodAndTarget, params string[] fields) =>
+        $"{methodAndTarget} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n{string.Concat(fields.Select(field => field + "\r\n"))}\r\n";
+
     /// <summary>Sends characters as bytes.</summary>
     public async Task SendAsync(string text) => await _socket.SendAsync(Encoding.Latin1.GetBytes(text));
 

@@ -76,6 +76,15 @@ internal sealed class TestServer : IAsyncDisposable
     public Task<HttpResponseMessage> PostAsync(string path, string type, string body) =>
         PostAsync(path, type, Encoding.UTF8.GetBytes(body));
 
+    /// <summary>Publishes one event more, which must be the very next that arrives.</summary>
+    public async Task ExpectNothingArrivedAsync(EventStream subscriber)
+    {
+        var id = await PublishAsync("""{"data":["nothing came before this"]}""");
+        var next = await subscriber.NextAsync();
+        Assert.That(next.Data, Is.EqualTo("""["nothing came before this"]"""));
+        Assert.That(subscriber.LastEventId, Is.EqualTo(id));
+    }
+
     public async ValueTask DisposeAsync()
     {
         Http.Dispose();

@@ -1,0 +1,173 @@
+using System.Net;
+using System.Net.Http.Headers;
+using SseListener.Tests.Support;
+
+namespace SseListener.Tests;
+
+/// <summary>The built program's options, from arguments and environment, and what it says to those it does not understand.</summary>
+public sealed class CommandLineOptions
+{
+    [Test]
+    public async Task It_prints_the_address_at_which_it_answers()
+    {
+        var (program, port) = await BuiltProgram.ListenAsync();
+        using (program)
+        {
+            Assert.That(program.Output, Is.EqualTo($"> http://localhost:{port}"));
+            using var http = new HttpClient();
+            foreach (var host in (string[])["localhost", "127.0.0.1"])
+            {
+                using var answer = await http.GetAsync(new Uri($"http://{host}:{port}/"));
+                Assert.That(answer.StatusCode, Is.EqualTo(HttpStatusCode.OK), host);
+            }
+        }
+    }
+
+    [Test]
+    public async Task The_port_comes_from_PORT()
+    {
+        var port = TestServer.FreePort();
+        using var program = BuiltProgram.Start("", environment: ("PORT", $"{port}"));
+        await Wait.UntilAsync(() => program.Output == $"> http://localhost:{port}", $"it does not listen: {program.Errors}");
+    }
+
+    [TestCase("--port PORT")]
+    [TestCase("--port=PORT")]
+    [TestCase("--port:PORT")]
+    public async Task An_argument_comes_before_the_environment(string argument)
+    {
+        var port = TestServer.FreePort();
+        using var program = BuiltProgram.Start(
+            argument.Replace("PORT", $"{port}", StringComparison.Ordinal),
+            environment: [("PORT", $"{TestServer.FreePort()}"), ("SSE_PORT", "1")]);
+        await Wait.UntilAsync(() => program.Output == $"> http://localhost:{port}", $"it does not listen: {program.Errors}");
+    }
+
+    [TestCase("--max-body 10", "SSE_OTHER", "", 413)]
+    [TestCase("", "SSE_MAX_BODY", "10", 413)]
+    [TestCase("", "SSE_MAX_BODY", "11", 200)]
+    [TestCase("--max-body 11", "SSE_MAX_BODY", "10", 200)]
+    public async Task An_option_also_comes_from_its_variable(string argument, string variable, string value, int status)
+    {
+        var port = TestServer.FreePort();
+        using var program = BuiltProgram.Start($"--port {port} {argument}", environment: (variable, value));
+        await Wait.UntilAsync(() => program.Output.Length > 0, "it does not listen");
+        using var http = new HttpClient();
+        using var body = new StringContent("11 letters.", MediaTypeHeaderValue.Parse("text/plain"));
+        using var answer = await http.PostAsync(new Uri($"http://localhost:{port}/events"), body);
+        Assert.That((int)answer.StatusCode, Is.EqualTo(status));
+    }
+
+    [Test]
+    public async Task The_folder_of_the_pages_can_be_chosen()
+    {
+        var pages = Directory.CreateTempSubdirectory("sse-pages-").FullName;
+        await File.WriteAllTextAsync(Path.Combine(pages, "index.html"), "chosen");
+        var (program, port) = await BuiltProgram.ListenAsync($"--public \"{pages}\"");
+        using (program)
+        using (var http = new HttpClient())
+        {
+            Assert.That(await http.GetStringAsync(new Uri($"http://localhost:{port}/")), Is.EqualTo("chosen"));
+        }
+
+        Directory.Delete(pages, recursive: true);
+    }
+
+    [Test]
+    public async Task A_folder_named_public_in_the_working_directory_comes_before_the_built_copy()
+    {
+        var directory = Directory.CreateTempSubdirectory("sse-work-").FullName;
+        Directory.CreateDirectory(Path.Combine(directory, "public"));
+        await File.WriteAllTextAsync(Path.Combine(directory, "public", "index.html"), "edited here");
+        var port = TestServer.FreePort();
+        using (var program = BuiltProgram.Start($"--port {port}", directory))
+        using (var http = new HttpClient())
+        {
+            await Wait.UntilAsync(() => program.Output.Length > 0, "it does not listen");
+            Assert.That(await http.GetStringAsync(new Uri($"http://localhost:{port}/")), Is.EqualTo("edited here"));
+        }
+
+        Directory.Delete(directory, recursive: true);
+    }
+
+    [TestCase("--help")]
+    [TestCase("-h")]
+    [TestCase("-?")]
+    public async Task Help_lists_every_option_with_its_variable_and_default(string argument)
+    {
+        using var program = BuiltProgram.Start(argument);
+        Assert.That(await program.EndAsync(), Is.Zero);
+        Assert.That(program.Errors, Is.Empty);
+        foreach (var knob in CommandLine.Knobs)
+        {
+            Assert.That(program.Output, Does.Contain($"--{knob.Name} <{knob.Default}>"));
+            Assert.That(program.Output, Does.Contain($"[{(knob.Name == "port" ? "PORT" : knob.Variable)}; default: {knob.Default}]"));
+        }
+    }
+
+    [Test]
+    public async Task Version_prints_the_version_and_nothing_else()
+    {
+        using var program = BuiltProgram.Start("--version");
+        Assert.That(await program.EndAsync(), Is.Zero);
+        Assert.That(program.Output, Does.Match(@"^\d+\.\d+\.\d+$"));
+        Assert.That(program.Errors, Is.Empty);
+    }
+
+    [TestCase("--prot 3000", "'--prot'")]
+    [TestCase("--nonsense", "'--nonsense'")]
+    [TestCase("stray", "'stray'")]
+    [TestCase("--port", "'--port'")]
+    [TestCase("--port 3000 --port 3001", "'--port'")]
+    [TestCase("--port none", "--port is a whole number from 1 to 65535, not 'none'.")]
+    [TestCase("--port 65536", "--port is a whole number from 1 to 65535, not '65536'.")]
+    [TestCase("--port \"1\n2\"", "--port is a whole number from 1 to 65535")]
+    [TestCase("--max-clients 0", "--max-clients is a whole number from 1, not '0'.")]
+    [TestCase("--history 1MB", "--history is a size such as 64KiB or 1MiB, not '1MB'.")]
+    [TestCase("--max-body 0", "--max-body is a size from 1B to 134217728B, such as 64KiB or 1MiB, not '0'.")]
+    [TestCase("--heartbeat 15", "--heartbeat is a duration such as 300ms, 15s, 2m or 24h, not '15'.")]
+    [TestCase("--host http://localhost", "--host is a host name, an IPv4 address, or + for every address, not 'http://localhost'.")]
+    [TestCase("--log-level verbose", "--log-level is debug, info, warning or error, not 'verbose'.")]
+    [TestCase("--public \"\"", "--public is a text that is not empty, not ''.")]
+    [TestCase("", "PORT is a whole number from 1 to 65535, not 'none'.", "PORT", "none")]
+    [TestCase("", "SSE_RETRY is a duration such as 300ms, 15s, 2m or 24h, not 'soon'.", "SSE_RETRY", "soon")]
+    [TestCase("", "SSE_LOG_LEVEL is debug, info, warning or error, not '1'.", "SSE_LOG_LEVEL", "1")]
+    public async Task What_it_does_not_understand_it_says_in_one_line(string arguments, string line, string variable = "SSE_OTHER", string value = "x")
+    {
+        using var program = BuiltProgram.Start(arguments, environment: (variable, value));
+        Assert.That(await program.EndAsync(), Is.EqualTo(2));
+        Assert.That(program.Errors, Does.Contain(line).And.EndsWith(" See --help."));
+        Assert.That(program.Errors.Split('\n'), Has.Length.EqualTo(1));
+        Assert.That(program.Output, Is.Empty);
+    }
+
+    [Test]
+    public async Task A_port_that_is_in_use_is_named()
+    {
+        await using var server = TestServer.Start();
+        using var program = BuiltProgram.Start($"--port {server.Port}");
+        Assert.That(await program.EndAsync(), Is.EqualTo(1));
+        Assert.That(program.Errors, Is.EqualTo($"Port {server.Port} is in use."));
+        Assert.That(program.Output, Is.Empty);
+    }
+
+    [Test]
+    public async Task A_folder_that_is_missing_is_named()
+    {
+        using var program = BuiltProgram.Start($"--port {TestServer.FreePort()} --public /nowhere/to/be/found");
+        Assert.That(await program.EndAsync(), Is.EqualTo(1));
+        Assert.That(program.Errors, Is.EqualTo("The folder of the pages is missing: /nowhere/to/be/found."));
+        Assert.That(program.Output, Is.Empty);
+    }
+
+    [TestCase("203.0.113.1")]
+    [TestCase("no-such-host.invalid")]
+    public async Task A_host_that_is_not_this_machine_is_named(string host)
+    {
+        var port = TestServer.FreePort();
+        using var program = BuiltProgram.Start($"--port {port} --host {host}");
+        Assert.That(await program.EndAsync(), Is.EqualTo(1));
+        Assert.That(program.Errors, Does.StartWith($"Cannot listen on {host}:{port}: "));
+        Assert.That(program.Errors.Split('\n'), Has.Length.EqualTo(1));
+    }
+}
