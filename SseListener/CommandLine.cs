@@ -62,7 +62,7 @@ internal static class CommandLine
 
         if (problem is not null)
         {
-            Console.Error.WriteLine($"{problem} See --help.");
+            Console.Error.WriteLine(Log.OneLine($"{problem} See --help."));
             return UsageError;
         }
 

@@ -84,6 +84,26 @@ internal sealed class Log : IDisposable
         _writer.Join(_lastWords);
     }
 
+    /// <summary>
+    /// <paramref name="text"/> with its control characters escaped: what others bring along must not forge a line or drive a
+    /// terminal.
+    /// </summary>
+    public static string OneLine(string text)
+    {
+        if (!text.Any(char.IsControl))
+        {
+            return text;
+        }
+
+        var escaped = new StringBuilder(text.Length + 16);
+        foreach (var c in text)
+        {
+            _ = char.IsControl(c) ? escaped.Append(CultureInfo.InvariantCulture, $"\\u{(int)c:x4}") : escaped.Append(c);
+        }
+
+        return escaped.ToString();
+    }
+
     private void WriteLines()
     {
         try
@@ -114,21 +134,4 @@ internal sealed class Log : IDisposable
         LogLevel.Warning => "warn ",
         _ => "error",
     };
-
-    // Requests bring their own text along; a control character in it must not forge a line or drive a terminal.
-    private static string OneLine(string text)
-    {
-        if (!text.Any(char.IsControl))
-        {
-            return text;
-        }
-
-        var escaped = new StringBuilder(text.Length + 16);
-        foreach (var c in text)
-        {
-            _ = char.IsControl(c) ? escaped.Append(CultureInfo.InvariantCulture, $"\\u{(int)c:x4}") : escaped.Append(c);
-        }
-
-        return escaped.ToString();
-    }
 }

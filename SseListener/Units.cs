@@ -43,7 +43,9 @@ internal static class Units
     /// <summary>One of the names of <see cref="LogLevel"/>.</summary>
     public static bool TryLogLevel(string text, out object value)
     {
-        var isLevel = Enum.TryParse<LogLevel>(text, ignoreCase: true, out var level) && !char.IsAsciiDigit(text[0]);
+        // By name: on its own TryParse also takes numbers and lists.
+        var isLevel = Enum.TryParse<LogLevel>(text, ignoreCase: true, out var level)
+            && Enum.GetNames<LogLevel>().Contains(text, StringComparer.OrdinalIgnoreCase);
         value = isLevel ? level : "debug, info, warning or error";
         return isLevel;
     }

@@ -65,7 +65,7 @@ internal static class Descriptors
                     visit(socket);
                 }
             }
-            catch (Exception e) when (e is SocketException or IOException or ObjectDisposedException)
+            catch (Exception e) when (e is SocketException or IOException or ObjectDisposedException or NotSupportedException or ArgumentException)
             {
                 // It is of another kind, or has been closed since it was listed.
             }

@@ -97,6 +97,7 @@ internal sealed class EventsEndpoint(
 
     private static void SetHeaders(HttpListenerResponse response)
     {
+        response.StatusCode = (int)HttpStatusCode.OK;
         response.ContentType = "text/event-stream";
         response.ContentLength64 = Endless;
         response.Headers["Cache-Control"] = "no-cache, no-transform";

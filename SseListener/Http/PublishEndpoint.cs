@@ -55,8 +55,8 @@ internal sealed class PublishEndpoint(ServerOptions options, EventHub hub, Respo
                 await responses.ProblemAsync(exchange, 408, $"The body did not arrive within {options.BodyTimeout.TotalSeconds:0.###} s.");
                 return;
             case BodyState.Broken:
-                // Half a body is no event, and nobody is there to be told.
-                exchange.Response.Abort();
+                // Half a body is no event.
+                await responses.ProblemAsync(exchange, 400, "The body ended early or was malformed.");
                 return;
         }
 

@@ -58,7 +58,7 @@ internal sealed class RequestTarget
         }
 
         var path = target.IndexOfAny(['/', '?'], scheme + 3);
-        return path < 0 ? "/" : target[path..];
+        return path < 0 ? "/" : target[path] == '/' ? target[path..] : "/" + target[path..];
     }
 
     private static bool TryParseQuery(string query, List<KeyValuePair<string, string>> parameters)

@@ -121,6 +121,8 @@ internal sealed class SseServer : IAsyncDisposable
             return;
         }
 
+        // Closing sends a head, if none was sent before: without an answer of its own a request must not look like a success.
+        context.Response.StatusCode = (int)HttpStatusCode.ServiceUnavailable;
         var connection = Connection.Of(context.Request);
         Interlocked.Increment(ref _underWay);
         _idle.Begin(connection);

@@ -111,6 +111,7 @@ internal sealed partial class StaticFiles(string root, Responses responses)
     {
         var response = exchange.Response;
         var tag = string.Create(CultureInfo.InvariantCulture, $"\"{file.LastWriteTimeUtc.Ticks:x}-{content.Length:x}\"");
+        response.StatusCode = (int)HttpStatusCode.OK;
         response.ContentType = _types.GetValueOrDefault(file.Extension, "application/octet-stream");
         response.Headers["ETag"] = tag;
         response.Headers["Cache-Control"] = "no-cache";
@@ -166,7 +167,7 @@ internal sealed partial class StaticFiles(string root, Responses responses)
         if (type.StartsWith("text/html", StringComparison.Ordinal))
         {
             using var reader = new StreamReader(content, Encoding.UTF8, leaveOpen: true);
-            page = (await reader.ReadToEndAsync()).ReplaceLineEndings("\n");
+            page = (await reader.ReadToEndAsync()).Replace("\r\n", "\n", StringComparison.Ordinal).Replace('\r', '\n');
             content.Position = 0;
         }
 
