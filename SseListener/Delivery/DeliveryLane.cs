@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Diagnostics;
 using System.Runtime.InteropServices;
 using SseListener.Events;
 
@@ -14,6 +15,11 @@ internal sealed class DeliveryLane : IDisposable
     // Between two looks at what has been appended, this many of the clients that catch up get a turn: however many replay,
     // those who are up to date hardly wait.
     private const int CatchUpTurns = 16;
+
+    // Bytes from which copying a slice costs more than sending it at all.
+    private const int LongSlice = 8 * 1024;
+
+    private static readonly TimeSpan _longSweep = TimeSpan.FromMilliseconds(4);
 
     private readonly ConcurrentDictionary<ChannelLog, Audience> _audiences = new();
     private readonly ConcurrentQueue<Audience> _appended = new();
@@ -163,13 +169,29 @@ internal sealed class DeliveryLane : IDisposable
 
     private void Sweep()
     {
-        while (_appended.TryDequeue(out var audience))
+        var started = Stopwatch.GetTimestamp();
+
+        // Those that wait now, not those that come to wait meanwhile: newcomers and clients that catch up want their turn too.
+        for (var waiting = _appended.Count; waiting > 0 && _appended.TryDequeue(out var audience); waiting--)
         {
             Interlocked.Exchange(ref audience.HasNews, 0);
             foreach (var client in audience.Clients)
             {
                 ServeNow(client);
             }
+
+            Pause(audience, Stopwatch.GetElapsedTime(started));
+        }
+    }
+
+    // News that came in during a long sweep of short slices is a burst, and where processors are few its publishers are waiting
+    // for this one. A moment for them makes the next slices longer: 1,000 clients on two processors, events back to back, got
+    // 2.9 to 4.1 million deliveries a second with it and 1.5 to 5.0 million without (six runs each).
+    private void Pause(Audience audience, TimeSpan swept)
+    {
+        if (audience.TakeNews() < LongSlice && swept >= _longSweep && !_appended.IsEmpty)
+        {
+            Thread.Sleep(swept / 4);
         }
     }
 
@@ -218,11 +240,20 @@ internal sealed class DeliveryLane : IDisposable
         /// <summary>1 while the audience waits in the queue of those to sweep.</summary>
         public int HasNews;
 
-        public ChannelLog Log { get; } = log;
+        private long _swept = log.Length;
 
         public ReadOnlySpan<Client> Clients => CollectionsMarshal.AsSpan(_clients);
 
         public bool IsIdle => _clients.TrueForAll(client => client.IsIdle);
+
+        /// <summary>Bytes that were appended to the log since the last call.</summary>
+        public long TakeNews()
+        {
+            var length = log.Length;
+            var news = length - _swept;
+            _swept = length;
+            return news;
+        }
 
         public void Add(Client client)
         {

@@ -11,6 +11,7 @@ internal sealed class ChannelLog
     private readonly int _largestSegment;
     private Segment _first;
     private Segment _last;
+    private long _length;
 
     /// <summary>An empty log.</summary>
     /// <param name="name">The channel's name.</param>
@@ -25,6 +26,9 @@ internal sealed class ChannelLog
     /// <summary>The channel's name.</summary>
     public string Name { get; }
 
+    /// <summary>Bytes appended so far, those included that are no longer kept.</summary>
+    public long Length => Volatile.Read(ref _length);
+
     /// <summary>Clients that listen to the channel. For the hub's writer only.</summary>
     public int Audience { get; set; }
 
@@ -37,6 +41,7 @@ internal sealed class ChannelLog
     /// <summary>Appends a frame; <paramref name="sealedSegment"/> is the segment that it was too large for, if any.</summary>
     public FramePosition Append(ReadOnlySpan<byte> frame, out Segment? sealedSegment)
     {
+        Volatile.Write(ref _length, _length + frame.Length);
         sealedSegment = null;
         if (_last.TryAppend(frame, out var position))
         {
