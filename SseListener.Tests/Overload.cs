@@ -48,6 +48,21 @@ public sealed class Overload
     }
 
     [Test]
+    public async Task A_refused_request_that_goes_on_sending_keeps_nobody_out()
+    {
+        await using var server = TestServer.Start(o => o with { IdleTimeout = TimeSpan.FromMinutes(5) });
+        using var refused = new RawRequest(server.Port);
+        await refused.SendAsync("POST / HTTP/1.1\r\nHost: somebody.else\r\nContent-Length: 1000000\r\n\r\n");
+        using var end = new CancellationTokenSource();
+        var trickle = TrickleAsync(refused, end.Token);
+        using var other = new RawRequest(server.Port);
+        await other.SendAsync($"GET / HTTP/1.1\r\nHost: 127.0.0.1:{server.Port}\r\n\r\n");
+        await other.ReadUntilAsync("HTTP/1.1 200");
+        await end.CancelAsync();
+        await trickle;
+    }
+
+    [Test]
     public async Task Requests_that_the_listener_leaks_make_another_listener_take_over()
     {
         await using var server = TestServer.Start(o => o with { LogLevel = LogLevel.Warning });
@@ -99,6 +114,23 @@ public sealed class Overload
         string? id = null;
         await Wait.UntilAsync(() => (id = TryPublish(port)) is not null, "the port is not open again");
         Assert.That((await client.NextAsync()).EventId, Is.EqualTo(id));
+    }
+
+    // A byte well within every second for which HttpListener waits.
+    private static async Task TrickleAsync(RawRequest request, CancellationToken end)
+    {
+        try
+        {
+            using var timer = new PeriodicTimer(TimeSpan.FromMilliseconds(100));
+            while (await timer.WaitForNextTickAsync(end))
+            {
+                await request.SendAsync("x");
+            }
+        }
+        catch (Exception e) when (e is OperationCanceledException or System.Net.Sockets.SocketException)
+        {
+            // The test has ended, or the connection has been cut.
+        }
     }
 
     private static string? TryPublish(int port)

@@ -15,19 +15,28 @@ internal sealed class ConnectionWatch : IDisposable
     private static readonly TimeSpan _longestPause = TimeSpan.FromSeconds(1.5);
     private const int PauseFactor = 15;
 
+    // A queue of refused requests is worked off at this pace, for half a second at a time.
+    private static readonly TimeSpan _shortWait = TimeSpan.FromMilliseconds(5);
+    private const int MostTries = 100;
+
     private readonly ManualResetEventSlim _stopping = new();
     private readonly Listening _listening;
     private readonly DepartureWatch _departures;
     private readonly IdleConnections _idle;
     private readonly Log _log;
     private readonly int _port;
+    private readonly PoolProbe _pool = new();
     private readonly Thread _thread;
+    private readonly ListeningSocket _listeningSocket;
+    private long _requestsBefore;
+    private bool _wasWaiting;
     private bool _hasFailed;
 
     /// <summary>Starts watching the connections to <paramref name="port"/>.</summary>
     public ConnectionWatch(int port, Listening listening, DepartureWatch departures, IdleConnections idle, Log log)
     {
         _port = port;
+        _listeningSocket = new ListeningSocket(port);
         _listening = listening;
         _departures = departures;
         _idle = idle;
@@ -54,6 +63,12 @@ internal sealed class ConnectionWatch : IDisposable
                 Report(_idle.CutAll(), "there are no file descriptors left");
             }
 
+            FreeAccepting();
+            if (_pool.IsStuck())
+            {
+                Report(_idle.CutAll(), "the thread pool is stuck");
+            }
+
             Report(_idle.CutEndless(), "sent a header without end");
             var now = Stopwatch.GetTimestamp();
             if (now >= nextPoll)
@@ -63,6 +78,32 @@ internal sealed class ConnectionWatch : IDisposable
                 nextPoll = now + (pause * Stopwatch.Frequency / TimeSpan.TicksPerSecond);
             }
         }
+    }
+
+    // HttpListener accepts the next connection only when it is done with the first bytes of this one, and it may not be done for
+    // as long as somebody likes (IdleConnections.CutRefused): one such request kept everybody else out for good (measured).
+    private void FreeAccepting()
+    {
+        var requests = _idle.Requests;
+        var isStuck = requests == _requestsBefore && _wasWaiting;
+        _requestsBefore = requests;
+        _wasWaiting = _listeningSocket.Waiting() > 0;
+        if (isStuck && _wasWaiting)
+        {
+            CutRefused();
+        }
+    }
+
+    // One after another, as HttpListener comes to them.
+    private void CutRefused()
+    {
+        var cut = 0;
+        for (var tries = 0; tries < MostTries && _idle.CutRefused() is > 0 and var more && !_stopping.Wait(_shortWait); tries++)
+        {
+            cut += more;
+        }
+
+        Report(cut, "refused, and still sending");
     }
 
     private void Report(int cut, string why)
@@ -79,6 +120,10 @@ internal sealed class ConnectionWatch : IDisposable
         {
             Report(_idle.CutExpired(() => _departures.Check(ReadEstablished)), "no request for longer than the idle timeout");
             _hasFailed = false;
+            if (_idle.HasStrangers)
+            {
+                CutRefused();
+            }
         }
         catch (Exception e) when (e is NetworkInformationException or PlatformNotSupportedException or IOException or UnauthorizedAccessException)
         {

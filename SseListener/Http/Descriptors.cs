@@ -56,19 +56,25 @@ internal static class Descriptors
 
         foreach (var number in Numbers())
         {
-            try
+            Visit(number, visit);
+        }
+    }
+
+    /// <summary>Shows one descriptor to <paramref name="visit"/>, if it is a socket.</summary>
+    public static void Visit(int number, Action<Socket> visit)
+    {
+        try
+        {
+            if (number >= 0 && new FileInfo($"{Folder}/{number}").LinkTarget?.StartsWith("socket:", StringComparison.Ordinal) == true)
             {
-                if (new FileInfo($"{Folder}/{number}").LinkTarget?.StartsWith("socket:", StringComparison.Ordinal) == true)
-                {
-                    using var handle = new SafeSocketHandle(number, ownsHandle: false);
-                    using var socket = new Socket(handle);
-                    visit(socket);
-                }
+                using var handle = new SafeSocketHandle(number, ownsHandle: false);
+                using var socket = new Socket(handle);
+                visit(socket);
             }
-            catch (Exception e) when (e is SocketException or IOException or ObjectDisposedException or NotSupportedException or ArgumentException)
-            {
-                // It is of another kind, or has been closed since it was listed.
-            }
+        }
+        catch (Exception e) when (e is SocketException or IOException or ObjectDisposedException or NotSupportedException or ArgumentException)
+        {
+            // It is of another kind, or has been closed since it was listed.
         }
     }
 

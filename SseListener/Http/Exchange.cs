@@ -3,7 +3,7 @@ using System.Net;
 namespace SseListener.Http;
 
 /// <summary>One request and its answer.</summary>
-internal sealed class Exchange(HttpListenerContext context, Connection connection, RequestTarget target)
+internal sealed class Exchange(HttpListenerContext context, Connection connection, long number, RequestTarget target)
 {
     /// <summary>The request.</summary>
     public HttpListenerRequest Request => context.Request;
@@ -13,6 +13,9 @@ internal sealed class Exchange(HttpListenerContext context, Connection connectio
 
     /// <summary>The connection that it came in on.</summary>
     public Connection Connection { get; } = connection;
+
+    /// <summary>The request's number.</summary>
+    public long Number { get; } = number;
 
     /// <summary>The request's path and query.</summary>
     public RequestTarget Target { get; } = target;

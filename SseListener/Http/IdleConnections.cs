@@ -12,8 +12,6 @@ namespace SseListener.Http;
 /// </summary>
 internal sealed class IdleConnections(int port, TimeSpan limit)
 {
-    private const long InUse = long.MaxValue;
-
     // An endless header line fills the heap. While that does not grow, nobody needs to be asked how much he has sent.
     private const long HeapGrowth = 32 * 1024 * 1024;
 
@@ -23,21 +21,39 @@ internal sealed class IdleConnections(int port, TimeSpan limit)
     // More than the kernel's buffers hold of a request that has simply not been read yet.
     private const long Endless = 16 * 1024 * 1024;
 
-    // struct tcp_info of linux/tcp.h, tcpi_bytes_received.
+    // Some kernels count these two as bytes.
+    private const long SynAndFin = 2;
+
+    // struct tcp_info of linux/tcp.h: tcpi_bytes_acked and tcpi_bytes_received.
     private const int TcpLevel = 6;
     private const int TcpInfo = 11;
+    private const int BytesAckedAt = 120;
     private const int BytesReceivedAt = 128;
 
+    // Since when a connection is idle; while a request is under way, the request's number, negative.
     private readonly ConcurrentDictionary<Connection, long> _lastUse = new();
+
+    // Since when there is a connection that has brought no request yet.
+    private readonly Dictionary<Connection, long> _strangers = [];
     private readonly Dictionary<Connection, (long LastUse, long Bytes)> _received = [];
+    private long _requests;
     private long _heap;
     private long _nextLook;
 
-    /// <summary>A request has come in on a connection.</summary>
-    public void Begin(Connection connection) => _lastUse[connection] = InUse;
+    /// <summary>Requests so far.</summary>
+    public long Requests => Interlocked.Read(ref _requests);
 
-    /// <summary>The request has been answered.</summary>
-    public void End(Connection connection) => _lastUse[connection] = Environment.TickCount64;
+    /// <summary>A request has come in on a connection.</summary>
+    /// <returns>The request's number.</returns>
+    public long Begin(Connection connection)
+    {
+        var request = Interlocked.Increment(ref _requests);
+        _lastUse[connection] = -request;
+        return request;
+    }
+
+    /// <summary>A request has been answered. Nothing happens when the connection has the next one already.</summary>
+    public void End(Connection connection, long request) => _lastUse.TryUpdate(connection, Environment.TickCount64, -request);
 
     /// <summary>Cuts who has been idle for longer than the limit.</summary>
     /// <param name="readEstablished">Reads which connections are established now.</param>
@@ -45,7 +61,7 @@ internal sealed class IdleConnections(int port, TimeSpan limit)
     public int CutExpired(Func<HashSet<Connection>> readEstablished)
     {
         // Before the table is read: a connection that is newer than the table is not in it, and not gone either.
-        var known = _lastUse.Where(entry => entry.Value != InUse).ToArray();
+        var known = _lastUse.Where(entry => entry.Value >= 0).ToArray();
         var established = readEstablished();
         foreach (var entry in known.Where(entry => !established.Contains(entry.Key)))
         {
@@ -54,11 +70,24 @@ internal sealed class IdleConnections(int port, TimeSpan limit)
         }
 
         var now = Environment.TickCount64;
+        foreach (var stranger in _strangers.Keys.Where(stranger => _lastUse.ContainsKey(stranger) || !established.Contains(stranger)))
+        {
+            _strangers.Remove(stranger);
+        }
+
+        foreach (var connection in established.Where(connection => !_lastUse.ContainsKey(connection)))
+        {
+            _strangers.TryAdd(connection, now);
+        }
+
         var expired = established
-            .Where(connection => _lastUse.GetOrAdd(connection, now) is var used and not InUse && now - used > limit.TotalMilliseconds)
+            .Where(connection => IdleSince(connection) is >= 0 and var since && now - since > limit.TotalMilliseconds)
             .ToHashSet();
         return expired.Count > 0 ? Cut((connection, _) => expired.Contains(connection)) : 0;
     }
+
+    /// <summary>Whether there were connections without a request when the table was read.</summary>
+    public bool HasStrangers => _strangers.Count > 0;
 
     /// <summary>Cuts who goes on and on sending what is no request. Cheap while the heap does not grow.</summary>
     /// <returns>How many were cut.</returns>
@@ -86,7 +115,14 @@ internal sealed class IdleConnections(int port, TimeSpan limit)
 
     /// <summary>Cuts everyone who has no request under way.</summary>
     /// <returns>How many were cut.</returns>
-    public int CutAll() => Cut((connection, _) => _lastUse.GetValueOrDefault(connection) != InUse);
+    public int CutAll() => Cut((connection, _) => _lastUse.GetValueOrDefault(connection) >= 0);
+
+    /// <summary>
+    /// Cuts who has had an answer without a request of his having come this far: HttpListener has refused it by itself, and may
+    /// be waiting for the rest of its body, a second for each piece, on the thread that accepts.
+    /// </summary>
+    /// <returns>How many were cut.</returns>
+    public int CutRefused() => Cut((connection, socket) => !_lastUse.ContainsKey(connection) && Count(socket, BytesAckedAt) > SynAndFin);
 
     private int Cut(Func<Connection, Socket, bool> isDue)
     {
@@ -109,17 +145,26 @@ internal sealed class IdleConnections(int port, TimeSpan limit)
     {
         // Who has never been in use has sent nothing that was a request; of others, what counts is what came since.
         var isNew = !_lastUse.TryGetValue(connection, out var lastUse);
-        Span<byte> info = stackalloc byte[256];
-        if (lastUse == InUse || socket.GetRawSocketOption(TcpLevel, TcpInfo, info) < BytesReceivedAt + sizeof(long))
+        if (lastUse < 0)
         {
             _received.Remove(connection);
             return false;
         }
 
-        var bytes = BitConverter.ToInt64(info[BytesReceivedAt..]);
+        var bytes = Count(socket, BytesReceivedAt);
         var isSame = _received.TryGetValue(connection, out var before) && before.LastUse == lastUse;
         var start = isSame ? before.Bytes : isNew ? 0 : bytes;
         _received[connection] = (lastUse, start);
         return bytes - start > Endless;
+    }
+
+    private long IdleSince(Connection connection) =>
+        _lastUse.TryGetValue(connection, out var since) || _strangers.TryGetValue(connection, out since) ? since : -1;
+
+    private static long Count(Socket socket, int at)
+    {
+        Span<byte> info = stackalloc byte[256];
+        var length = socket.GetRawSocketOption(TcpLevel, TcpInfo, info);
+        return length < at + sizeof(long) ? 0 : BitConverter.ToInt64(info[at..]);
     }
 }

@@ -48,7 +48,7 @@ internal sealed class Listening : IDisposable
         }
 
         _listener.Start();
-        Accept(_listener);
+        _ = AcceptAsync(_listener);
     }
 
     /// <summary>Counts a request that the listener will never let go of; at some number another listener takes over.</summary>
@@ -104,27 +104,27 @@ internal sealed class Listening : IDisposable
         }
     }
 
-    // Several loops, because one handles a request up to its first wait before it takes the next.
-    private void Accept(HttpListener listener)
-    {
-        for (var i = 0; i < Environment.ProcessorCount; i++)
-        {
-            _ = AcceptAsync(listener);
-        }
-    }
-
+    // The next request is waited for before this one is handled: closing an answer may block for as long as the connection's
+    // next request likes, when HttpListener refuses that by itself.
     private async Task AcceptAsync(HttpListener listener)
     {
-        while (listener.IsListening)
+        HttpListenerContext? context = null;
+        while (context is null && listener.IsListening)
         {
             try
             {
-                _ = _handle(await listener.GetContextAsync());
+                context = await listener.GetContextAsync();
             }
             catch (Exception e) when (e is HttpListenerException or ObjectDisposedException or InvalidOperationException)
             {
                 // The listener's way to say that it is closing.
             }
+        }
+
+        if (context is not null)
+        {
+            _ = AcceptAsync(listener);
+            await _handle(context);
         }
     }
 
@@ -142,7 +142,7 @@ internal sealed class Listening : IDisposable
         _former = _listener;
         _listener = new HttpListener();
         _listener.Start();
-        Accept(_listener);
+        _ = AcceptAsync(_listener);
         foreach (var prefix in _prefixes)
         {
             _former.Prefixes.Remove(prefix);

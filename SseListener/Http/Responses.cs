@@ -9,7 +9,7 @@ namespace SseListener.Http;
 /// Short, complete answers. Each is written without holding a thread and within the write timeout, whatever its client does;
 /// errors are problem details (RFC 9457).
 /// </summary>
-internal sealed class Responses(TimeSpan writeTimeout, Log log)
+internal sealed class Responses(TimeSpan writeTimeout, IdleConnections idle, Log log)
 {
     // How long the rest of a refused body is read and thrown away (RFC 9112, section 9.6): a connection that is closed with
     // bytes unread is reset, and the client would lose the answer.
@@ -75,13 +75,15 @@ internal sealed class Responses(TimeSpan writeTimeout, Log log)
         exchange.Response.OutputStream.WriteAsync(part).AsTask().WaitAsync(writeTimeout);
 
     /// <summary>Ends an answer that has been written.</summary>
-    public static async Task CloseAsync(Exchange exchange)
+    public async Task CloseAsync(Exchange exchange)
     {
         if (!exchange.BodyIsRead)
         {
             await LingerAsync(exchange.Request.InputStream);
         }
 
+        // Before it is closed, for with that the connection's next request may come, even on this thread.
+        idle.End(exchange.Connection, exchange.Number);
         exchange.Response.Close();
     }
 

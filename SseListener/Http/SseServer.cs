@@ -45,7 +45,7 @@ internal sealed class SseServer : IAsyncDisposable
         _idle = new IdleConnections(options.Port, options.IdleTimeout);
         _lanes = new DeliveryLanes(options.Lanes, options.Heartbeat, options.WriteTimeout);
         _hub = new EventHub(options.History, options.PresenceLimit, _lanes.Wake);
-        _responses = new Responses(options.WriteTimeout, log);
+        _responses = new Responses(options.WriteTimeout, _idle, log);
         _router = new Router(
             new EventsEndpoint(options, _clients, _hub, _lanes, _departures, _responses, log),
             new PublishEndpoint(options, _hub, _responses, log),
@@ -125,10 +125,10 @@ internal sealed class SseServer : IAsyncDisposable
         context.Response.StatusCode = (int)HttpStatusCode.ServiceUnavailable;
         var connection = Connection.Of(context.Request);
         Interlocked.Increment(ref _underWay);
-        _idle.Begin(connection);
+        var number = _idle.Begin(connection);
         try
         {
-            await AnswerAsync(context, connection);
+            await AnswerAsync(context, connection, number);
         }
         catch (Exception e) when (e is HttpListenerException or IOException or ObjectDisposedException or TimeoutException)
         {
@@ -144,7 +144,7 @@ internal sealed class SseServer : IAsyncDisposable
         }
         finally
         {
-            _idle.End(connection);
+            _idle.End(connection, number);
             if (Interlocked.Decrement(ref _underWay) == 0 && _isStopping)
             {
                 _allAnswered.TrySetResult();
@@ -152,11 +152,11 @@ internal sealed class SseServer : IAsyncDisposable
         }
     }
 
-    private Task AnswerAsync(HttpListenerContext context, Connection connection)
+    private Task AnswerAsync(HttpListenerContext context, Connection connection, long number)
     {
         var request = context.Request;
         var isTarget = RequestTarget.TryParse(request.RawUrl!, out var target);
-        var exchange = new Exchange(context, connection, target ?? RequestTarget.None);
+        var exchange = new Exchange(context, connection, number, target ?? RequestTarget.None);
         LogRequest(exchange);
         return !isTarget ? _responses.ProblemAsync(exchange, 400, "The URL has an escape that is not %XX, or whose bytes are not UTF-8.")
             : HeaderSize(request) > _options.MaxHeader ? _responses.ProblemAsync(exchange, 431, $"The request line and the header fields may have at most {_options.MaxHeader} bytes.")

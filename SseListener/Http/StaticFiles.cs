@@ -152,7 +152,7 @@ internal sealed partial class StaticFiles(string root, Responses responses)
             left -= read;
         }
 
-        await Responses.CloseAsync(exchange);
+        await responses.CloseAsync(exchange);
     }
 
     // RFC 9110, section 13.1.2: weak comparison, a list, or * for any.
