@@ -1,3 +1,6 @@
+using System.Text;
+using SseListener.Delivery;
+using SseListener.Events;
 using SseListener.Tests.Support;
 
 namespace SseListener.Tests;
@@ -13,6 +16,26 @@ public sealed class Heartbeats
         await raw.SendAsync($"GET /events HTTP/1.1\r\nHost: 127.0.0.1:{server.Port}\r\n\r\n");
         var received = await raw.ReadUntilAsync("\n\n:\n\n:\n\n:\n\n");
         Assert.That(received.Split("\r\n\r\n")[1], Does.Match("^event: hello\n.*\n.*\n\n(:\n\n)+$"));
+    }
+
+    [Test]
+    public void A_comment_does_not_come_in_the_middle_of_an_event()
+    {
+        var frame = Encoding.UTF8.GetBytes($"data: {new string('x', 200_000)}\nid: i\n\n");
+        var log = new ChannelLog("default", 256 * 1024);
+        log.Append(frame, out _);
+        using var output = new MemoryStream();
+        var client = new Client("c", output, new Subscription(log, log.Beginning, HasGap: false), "data: hello\n\n"u8.ToArray());
+        Assert.That(client.Advance(now: 0), Is.True, "the greeting, and more to come");
+        Assert.That(client.Advance(now: 0), Is.True, "a part of the event, and more to come");
+        client.Tick(now: 60_000, heartbeat: 1000, writeTimeout: 120_000);
+        while (client.Advance(now: 60_000))
+        {
+            // The rest.
+        }
+
+        client.Tick(now: 120_000, heartbeat: 1000, writeTimeout: 120_000);
+        Assert.That(Encoding.UTF8.GetString(output.ToArray()), Is.EqualTo("data: hello\n\n" + Encoding.UTF8.GetString(frame) + ":\n\n"));
     }
 
     [Test]

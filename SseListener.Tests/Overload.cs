@@ -51,10 +51,8 @@ public sealed class Overload
     public async Task A_refused_request_that_goes_on_sending_keeps_nobody_out()
     {
         await using var server = TestServer.Start(o => o with { IdleTimeout = TimeSpan.FromMinutes(5) });
-        using var refused = new RawRequest(server.Port);
-        await refused.SendAsync("POST / HTTP/1.1\r\nHost: somebody.else\r\nContent-Length: 1000000\r\n\r\n");
         using var end = new CancellationTokenSource();
-        var trickle = TrickleAsync(refused, end.Token);
+        var trickle = SendOnAndOnAsync(server.Port, "POST / HTTP/1.1\r\nHost: somebody.else\r\nContent-Length: 1000000\r\n\r\n", end.Token);
         using var other = new RawRequest(server.Port);
         await other.SendAsync($"GET / HTTP/1.1\r\nHost: 127.0.0.1:{server.Port}\r\n\r\n");
         await other.ReadUntilAsync("HTTP/1.1 200");
@@ -117,8 +115,10 @@ public sealed class Overload
     }
 
     // A byte well within every second for which HttpListener waits.
-    private static async Task TrickleAsync(RawRequest request, CancellationToken end)
+    private static async Task SendOnAndOnAsync(int port, string head, CancellationToken end)
     {
+        using var request = new RawRequest(port);
+        await request.SendAsync(head);
         try
         {
             using var timer = new PeriodicTimer(TimeSpan.FromMilliseconds(100));

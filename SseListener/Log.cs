@@ -28,6 +28,9 @@ internal enum LogLevel
 internal sealed class Log : IDisposable
 {
     private const int Backlog = 10_000;
+
+    // Lines that wait are memory, and requests may bring long ones along.
+    private const int LongestLine = 2000;
     private static readonly TimeSpan _lastWords = TimeSpan.FromMilliseconds(500);
 
     private readonly Channel<string> _lines = Channel.CreateBounded<string>(new BoundedChannelOptions(Backlog) { SingleReader = true });
@@ -71,7 +74,8 @@ internal sealed class Log : IDisposable
         }
 
         var time = DateTime.UtcNow.ToString("yyyy-MM-dd'T'HH:mm:ss.fff'Z'", CultureInfo.InvariantCulture);
-        if (!_lines.Writer.TryWrite($"{time} {Name(level)} {OneLine(text)}"))
+        var line = text.Length <= LongestLine ? text : text[..LongestLine] + "…";
+        if (!_lines.Writer.TryWrite($"{time} {Name(level)} {OneLine(line)}"))
         {
             Interlocked.Increment(ref _dropped);
         }

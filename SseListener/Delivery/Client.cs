@@ -113,8 +113,9 @@ internal sealed class Client
         {
             EndIfLapped();
         }
-        else if (silence >= heartbeat)
+        else if (silence >= heartbeat && IsIdle)
         {
+            // Only here, behind a whole frame: in the middle of one the comment would become a part of its data.
             Write(SseFrame.Heartbeat, 0, SseFrame.Heartbeat.Length, now);
         }
     }
@@ -171,7 +172,8 @@ internal sealed class Client
         }
     }
 
-    // What a stream throws when its connection is gone; HttpListener's own exception is an ExternalException.
+    // What a stream throws when its connection is gone. HttpListener's own exception is an ExternalException, and a connection that
+    // is being closed on another thread may cost it a NullReferenceException.
     private static bool IsDisconnection(Exception e) =>
-        e is IOException or ExternalException or ObjectDisposedException or InvalidOperationException;
+        e is IOException or ExternalException or InvalidOperationException or NullReferenceException;
 }

@@ -32,7 +32,7 @@ internal struct Cursor(Segment segment, int offset)
     /// <summary>Makes the cursor pass over one frame that is still ahead of it: a client's own join.</summary>
     public void Skip(FramePosition frame) => _skipped = frame;
 
-    /// <summary>Whether the bytes under the cursor have been dropped while they were still wanted.</summary>
+    /// <summary>Whether the bytes before or behind the cursor have been dropped; to be asked while those before it are being written.</summary>
     public readonly bool IsLapped => _segment.Buffer is null;
 
     /// <summary>

@@ -10,6 +10,9 @@ namespace SseListener.Events;
 /// </summary>
 internal sealed class EventHub
 {
+    // So that lanes and publishers do not wait for whatever comes in meanwhile.
+    private const int LargestBatch = 64;
+
     private readonly History _history;
     private readonly Dictionary<string, ChannelLog> _channels = new(StringComparer.Ordinal);
     private readonly ArrayBufferWriter<byte> _frame = new();
@@ -17,6 +20,7 @@ internal sealed class EventHub
     private readonly List<Work> _batch = [];
     private readonly int _presenceLimit;
     private readonly Action<ChannelLog> _wake;
+    private volatile bool _isComplete;
 
     // Synchronous continuations: when the loop is idle, a publisher's own thread runs it, which saves two changes of threads.
     // The queue needs no bound of its own: PublishEndpoint bounds the publishes under way, and SseServer the clients, each of
@@ -56,7 +60,14 @@ internal sealed class EventHub
     public void Unsubscribe(ChannelLog log, string client) => _queue.Writer.TryWrite(new Leave(log, client));
 
     /// <summary>Takes nothing more; what was accepted is still appended, and then <see cref="RunAsync"/> ends.</summary>
-    public void Complete() => _queue.Writer.TryComplete();
+    public void Complete()
+    {
+        _isComplete = true;
+        _queue.Writer.TryComplete();
+    }
+
+    /// <summary>Whether <see cref="Complete"/> has been called.</summary>
+    public bool IsComplete => _isComplete;
 
     /// <summary>The loop; to be started once.</summary>
     public async Task RunAsync()
@@ -78,7 +89,7 @@ internal sealed class EventHub
 
     private void TakeBatch()
     {
-        while (_queue.Reader.TryRead(out var work))
+        while (_batch.Count < LargestBatch && _queue.Reader.TryRead(out var work))
         {
             work.Apply(this);
             _batch.Add(work);

@@ -13,6 +13,9 @@ internal static class EventJson
     // Far deeper than people write, and shallow enough for every parser that will read it.
     private static readonly JsonReaderOptions _options = new() { MaxDepth = 1000 };
 
+    // An event takes some 200 bytes besides its data, so the bound on the body alone would let memory grow by twenty times as much.
+    private const int MostEvents = 20_000;
+
     /// <summary>Reads one event from <paramref name="json"/>; false leaves a <paramref name="problem"/> for the publisher.</summary>
     public static bool TryParse(
         ReadOnlySpan<byte> json,
@@ -73,6 +76,11 @@ internal static class EventJson
             }
 
             events.Add(sseEvent);
+            if (events.Count > MostEvents)
+            {
+                problem = $"A batch may have at most {MostEvents} events.";
+                return false;
+            }
         }
 
         problem = events.Count == 0 ? "The batch has no event." : null;
@@ -128,7 +136,7 @@ internal static class EventJson
                 case "data":
                     var text = new ArrayBufferWriter<byte>();
                     JsonText.CopyValue(ref reader, text);
-                    (Data, HasData) = (text.WrittenMemory, true);
+                    (Data, HasData) = (text.WrittenSpan.ToArray(), true);
                     return null;
                 case "type" when reader.TokenType is JsonTokenType.String or JsonTokenType.Null:
                     Type = reader.GetString();

@@ -125,7 +125,7 @@ internal sealed class ConnectionWatch : IDisposable
                 CutRefused();
             }
         }
-        catch (Exception e) when (e is NetworkInformationException or PlatformNotSupportedException or IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is NetworkInformationException or NotSupportedException or IOException or UnauthorizedAccessException or FormatException or OverflowException)
         {
             if (!_hasFailed)
             {

@@ -72,7 +72,7 @@ internal static class Descriptors
                 visit(socket);
             }
         }
-        catch (Exception e) when (e is SocketException or IOException or ObjectDisposedException or NotSupportedException or ArgumentException)
+        catch (Exception e) when (e is SocketException or IOException or ObjectDisposedException or NotSupportedException or ArgumentException or UnauthorizedAccessException)
         {
             // It is of another kind, or has been closed since it was listed.
         }

@@ -81,6 +81,12 @@ internal sealed class EventsEndpoint(
         lane.Add(client);
         try
         {
+            // The stop may have gone through the dictionary just before this client was in it.
+            if (hub.IsComplete)
+            {
+                client.End(EndReason.ServerStop);
+            }
+
             log.Info($"client {client.Id} connected from {connection.Remote}");
             var reason = await client.Ended;
             log.Info(reason is EndReason.Left

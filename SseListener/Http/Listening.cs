@@ -160,7 +160,7 @@ internal sealed class Listening : IDisposable
             _log.Warning($"the {Descriptors.Limit} file descriptors are nearly used up: closed for newcomers");
             return true;
         }
-        catch (HttpListenerException)
+        catch (Exception e) when (e is HttpListenerException or SocketException)
         {
             return false;
         }

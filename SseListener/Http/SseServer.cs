@@ -130,7 +130,7 @@ internal sealed class SseServer : IAsyncDisposable
         {
             await AnswerAsync(context, connection, number);
         }
-        catch (Exception e) when (e is HttpListenerException or IOException or ObjectDisposedException or TimeoutException)
+        catch (Exception e) when (e is HttpListenerException or IOException or InvalidOperationException or TimeoutException)
         {
             _log.Debug($"a connection ended during its answer: {e.Message}");
             context.Response.Abort();
@@ -182,7 +182,7 @@ internal sealed class SseServer : IAsyncDisposable
 
     private static int HeaderSize(HttpListenerRequest request)
     {
-        var size = request.RawUrl!.Length;
+        var size = request.HttpMethod.Length + request.RawUrl!.Length;
         for (var i = 0; i < request.Headers.Count; i++)
         {
             size += request.Headers.GetKey(i)!.Length + request.Headers.Get(i)!.Length + ": \r\n".Length;
@@ -194,15 +194,7 @@ internal sealed class SseServer : IAsyncDisposable
     private static bool IsTaken(Exception e) => e is System.Net.Sockets.SocketException { SocketErrorCode: System.Net.Sockets.SocketError.AddressAlreadyInUse }
         || e.Message.Contains("in use", StringComparison.OrdinalIgnoreCase);
 
-    private static async Task WithinAsync(Task step, CancellationToken limit)
-    {
-        try
-        {
-            await step.WaitAsync(limit);
-        }
-        catch (OperationCanceledException) when (limit.IsCancellationRequested)
-        {
-            // The next step takes care of what this one left.
-        }
-    }
+    // Whatever becomes of a step, the next one takes care of what it left; why the hub failed is told by who waits for Running.
+    private static async Task WithinAsync(Task step, CancellationToken limit) =>
+        await step.WaitAsync(limit).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
 }
