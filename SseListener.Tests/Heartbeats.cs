@@ -24,7 +24,7 @@ public sealed class Heartbeats
         var frame = Encoding.UTF8.GetBytes($"data: {new string('x', 200_000)}\nid: i\n\n");
         var log = new ChannelLog("default", 256 * 1024);
         log.Append(frame, out _);
-        using var output = new MemoryStream();
+        using var output = new Connection();
         var client = new Client("c", output, new Subscription(log, log.Beginning, HasGap: false), "data: hello\n\n"u8.ToArray());
         Assert.That(client.Advance(now: 0), Is.True, "the greeting, and more to come");
         Assert.That(client.Advance(now: 0), Is.True, "a part of the event, and more to come");
@@ -49,5 +49,29 @@ public sealed class Heartbeats
         Assert.That((await client.NextAsync()).EventType, Is.EqualTo("join"));
         var id = await server.PublishAsync("""{"data":1}""");
         Assert.That((await client.NextAsync()).EventId, Is.EqualTo(id));
+    }
+
+    /// <summary>A stream whose writes succeed at once, as those to a connection with room do.</summary>
+    private sealed class Connection : MemoryStream
+    {
+        public override IAsyncResult BeginWrite(byte[] buffer, int offset, int count, AsyncCallback? callback, object? state)
+        {
+            Write(buffer, offset, count);
+            return new Done(state);
+        }
+
+        public override void EndWrite(IAsyncResult asyncResult)
+        {
+            // Nothing can have failed.
+        }
+
+        private sealed record Done(object? AsyncState) : IAsyncResult
+        {
+            public WaitHandle AsyncWaitHandle => throw new NotSupportedException();
+
+            public bool CompletedSynchronously => true;
+
+            public bool IsCompleted => true;
+        }
     }
 }

@@ -182,7 +182,7 @@ internal sealed class SseServer : IAsyncDisposable
 
     private static int HeaderSize(HttpListenerRequest request)
     {
-        var size = request.HttpMethod.Length + request.RawUrl!.Length;
+        var size = request.HttpMethod.Length + request.RawUrl!.Length + "  HTTP/1.1\r\n".Length;
         for (var i = 0; i < request.Headers.Count; i++)
         {
             size += request.Headers.GetKey(i)!.Length + request.Headers.Get(i)!.Length + ": \r\n".Length;
