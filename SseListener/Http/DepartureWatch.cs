@@ -33,6 +33,13 @@ internal sealed class DepartureWatch
         // The clients first: whoever is here before the table is read must be in it.
         var watched = _clients.ToArray();
         var established = readEstablished();
+
+        // The table changes while it is read, and a row may be passed over: who seems to have left is looked up once more.
+        if (watched.Any(entry => !established.Contains(entry.Key)))
+        {
+            established.UnionWith(readEstablished());
+        }
+
         foreach (var (connection, client) in watched)
         {
             if (!established.Contains(connection))

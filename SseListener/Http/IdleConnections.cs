@@ -63,6 +63,12 @@ internal sealed class IdleConnections(int port, TimeSpan limit)
         // Before the table is read: a connection that is newer than the table is not in it, and not gone either.
         var known = _lastUse.Where(entry => entry.Value >= 0).ToArray();
         var established = readEstablished();
+        if (known.Any(entry => !established.Contains(entry.Key)))
+        {
+            // As in DepartureWatch: a row may have been passed over.
+            established.UnionWith(readEstablished());
+        }
+
         foreach (var entry in known.Where(entry => !established.Contains(entry.Key)))
         {
             _lastUse.TryRemove(entry);

@@ -9,7 +9,7 @@ namespace SseListener.Http;
 /// </summary>
 internal sealed class PoolProbe : IThreadPoolWorkItem
 {
-    private static readonly TimeSpan _limit = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan _limit = TimeSpan.FromSeconds(3);
 
     private long _sent;
     private volatile bool _hasRun = true;
