@@ -120,7 +120,7 @@ internal sealed class Client
         }
     }
 
-    // BeginWrite and EndWrite, not WriteAsync: HttpListener's streams have only these, and what Stream puts around them allocates
+    // BeginWrite and EndWrite, not WriteAsync: the response streams have only these, and what Stream puts around them allocates
     // and goes through the thread pool for a write that has already succeeded.
     private bool Write(byte[] buffer, int offset, int count, long now)
     {
@@ -172,7 +172,7 @@ internal sealed class Client
         }
     }
 
-    // What a stream throws when its connection is gone. HttpListener's own exception is an ExternalException, and a connection that
+    // What a stream throws when its connection is gone. The listener's own exception is an ExternalException, and a connection that
     // is being closed on another thread may cost it a NullReferenceException.
     private static bool IsDisconnection(Exception e) =>
         e is IOException or ExternalException or InvalidOperationException or NullReferenceException;

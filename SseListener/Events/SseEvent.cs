@@ -65,8 +65,8 @@ internal sealed record SseEvent
         : type.AsSpan().ContainsAny('\r', '\n') ? "The type must not contain a line break."
         : null;
 
-    // An id comes back in the header Last-Event-ID, so it must be one that a header can carry: HttpListener answers 400
-    // to control characters, and what reads header fields trims them (HttpListener even takes 0x85 and 0xA0, the last
+    // An id comes back in the header Last-Event-ID, so it must be one that a header can carry: the listener answers 400
+    // to control characters, and what reads header fields trims them (the listener even takes 0x85 and 0xA0, the last
     // bytes of some UTF-8 characters, for white space).
     private static string? ProblemOfId(string id) =>
         !TryEncode(id, out var bytes) ? $"The id must be valid Unicode of at most {MaxNameBytes} bytes as UTF-8."
