@@ -60,6 +60,12 @@ internal sealed class RequestBody : IDisposable
                 {
                     return BodyState.TooLarge;
                 }
+
+                if (_length == exchange.Request.ContentLength64)
+                {
+                    exchange.BodyIsRead = true;
+                    return BodyState.Complete;
+                }
             }
         }
         catch (TimeoutException)
@@ -83,13 +89,33 @@ internal sealed class RequestBody : IDisposable
         }
     }
 
+    // Without a callback: most bodies arrive together with their head, and then HttpListener has the bytes but would give them to a
+    // callback on another thread. So it is asked first, and only who has to wait changes threads.
     private async Task<int> ReadAsync(Stream input, TimeSpan remaining)
     {
         _isLent = true;
-        var reading = input.ReadAsync(_buffer, _length, _buffer.Length - _length);
-        var read = reading.IsCompleted ? await reading : await reading.WaitAsync(remaining > TimeSpan.Zero ? remaining : TimeSpan.Zero);
+        var reading = input.BeginRead(_buffer, _length, _buffer.Length - _length, callback: null, state: null);
+        if (!reading.IsCompleted)
+        {
+            await WaitAsync(reading.AsyncWaitHandle, remaining);
+        }
+
+        var read = input.EndRead(reading);
         _isLent = false;
         return read;
+    }
+
+    private static async Task WaitAsync(WaitHandle completed, TimeSpan limit)
+    {
+        var waiting = new TaskCompletionSource<bool>(TaskCreationOptions.RunContinuationsAsynchronously);
+        var registration = ThreadPool.UnsafeRegisterWaitForSingleObject(
+            completed, (_, timedOut) => waiting.SetResult(timedOut), state: null, limit > TimeSpan.Zero ? limit : TimeSpan.Zero, executeOnlyOnce: true);
+        var timedOut = await waiting.Task;
+        registration.Unregister(null);
+        if (timedOut)
+        {
+            throw new TimeoutException();
+        }
     }
 
     private void Grow(int limit)
