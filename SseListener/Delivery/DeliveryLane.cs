@@ -15,8 +15,9 @@ internal sealed class DeliveryLane : IDisposable
     // those who are up to date hardly wait.
     private const int CatchUpTurns = 16;
 
-    // Bytes from which copying a slice costs far more than sending it at all.
-    private const int LongSlice = 32 * 1024;
+    // Bytes of a burst: more than a few events, and less than what makes copying a slice cost more than sending it at all.
+    private const int ShortBurst = 1024;
+    private const int LongBurst = 32 * 1024;
 
     private static readonly TimeSpan _longSweep = TimeSpan.FromMilliseconds(1);
 
@@ -183,14 +184,14 @@ internal sealed class DeliveryLane : IDisposable
         }
     }
 
-    // News that came in during a long sweep of short slices is a burst, and where processors are few its publishers are waiting
-    // for this one. A moment for them makes the next slices longer: 1,000 clients on two processors, events back to back, got
-    // 2.4 to 3.6 million deliveries a second with it and 1.5 to 5.0 million without (six runs each): less chance, not more speed.
+    // News that came in during a long sweep is a burst, and where processors are few its publishers are waiting for this one. It is
+    // theirs for as long again: the next slices are the longer for it. 1,000 clients on two processors, events back to back, got 3.6
+    // million deliveries a second at 0.30 us of CPU with it, and anything from 1.5 to 4.5 million at up to 0.6 us without.
     private void Pause(Audience audience, TimeSpan swept)
     {
-        if (audience.TakeNews() < LongSlice && swept >= _longSweep && !_appended.IsEmpty)
+        if (audience.TakeNews() is > ShortBurst and < LongBurst && swept >= _longSweep && !_appended.IsEmpty)
         {
-            Thread.Sleep(swept / 4 > _longSweep ? swept / 4 : _longSweep);
+            Thread.Sleep(swept);
         }
     }
 
