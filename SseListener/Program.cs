@@ -26,6 +26,9 @@ void OnSignal(PosixSignalContext signal) => signal.Cancel = stop.TrySetResult();
 using var interrupted = PosixSignalRegistration.Create(PosixSignal.SIGINT, OnSignal);
 using var terminated = PosixSignalRegistration.Create(PosixSignal.SIGTERM, OnSignal);
 
+using var stopping = new CancellationTokenSource();
+var warmUp = Task.Run(() => WarmUp.RunAsync(options, pages, stopping.Token));
+
 Console.WriteLine($"> {server.Address.GetLeftPart(UriPartial.Authority)}");
 await Task.WhenAny(stop.Task, server.Running);
 if (server.Running.IsFaulted)
@@ -35,6 +38,8 @@ if (server.Running.IsFaulted)
 }
 
 log.Info("stopping");
+await stopping.CancelAsync();
+await warmUp;
 await server.StopAsync();
 return 0;
 
