@@ -39,7 +39,7 @@ public sealed class Stopping
 
         // What the client does not read keeps the first stop busy.
         program.Signal("INT");
-        await Wait.UntilAsync(() => program.Errors.Contains("stopping", StringComparison.Ordinal), "it does not stop");
+        await program.LogsAsync("stopping");
         program.Signal("INT");
         Assert.That(await program.EndAsync(), Is.Not.Zero);
         Assert.That(program.Errors, Does.Not.Contain("the server stops"), "the ordered stop was not to be waited for");

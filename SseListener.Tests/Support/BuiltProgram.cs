@@ -65,6 +65,19 @@ internal sealed class BuiltProgram : IDisposable
         }
     }
 
+    /// <summary>Waits until one of these texts is in its log; fails with what is in it instead.</summary>
+    public async Task LogsAsync(params string[] texts)
+    {
+        try
+        {
+            await Wait.UntilAsync(() => texts.Any(text => Errors.Contains(text, StringComparison.Ordinal)), "not logged");
+        }
+        catch (AssertionException)
+        {
+            Assert.Fail($"not logged: {string.Join(" or ", texts)}; but: {Errors}{(_process.HasExited ? $" exit code {_process.ExitCode}" : "")}");
+        }
+    }
+
     /// <summary>Sends a signal such as TERM.</summary>
     public void Signal(string name)
     {

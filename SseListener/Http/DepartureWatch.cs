@@ -5,7 +5,7 @@ namespace SseListener.Http;
 
 /// <summary>
 /// Finds the clients that have left. HttpListener gives no sign of it, and even the first write afterwards succeeds
-/// (dotnet/runtime#39183), but the operating system's table of connections tells.
+/// (dotnet/runtime#39183), but the operating system knows which connections are established.
 /// </summary>
 internal sealed class DepartureWatch
 {
@@ -33,12 +33,6 @@ internal sealed class DepartureWatch
         // The clients first: whoever is here before the table is read must be in it.
         var watched = _clients.ToArray();
         var established = readEstablished();
-
-        // The table changes while it is read, and a row may be passed over: who seems to have left is looked up once more.
-        if (watched.Any(entry => !established.Contains(entry.Key)))
-        {
-            established.UnionWith(readEstablished());
-        }
 
         foreach (var (connection, client) in watched)
         {

@@ -1,10 +1,10 @@
-using System.Net.Sockets;
+using System.IO.Enumeration;
 
 namespace SseListener.Http;
 
 /// <summary>
 /// The process's file descriptors, of which a connection takes one; seen through /proc, so on Linux only. Elsewhere there is no
-/// limit to see and there are no sockets.
+/// limit to see.
 /// </summary>
 internal static class Descriptors
 {
@@ -16,10 +16,10 @@ internal static class Descriptors
     /// <summary>
     /// Descriptors kept free. Nobody can be refused before he has been accepted, so these have to last from one look to the next.
     /// </summary>
-    public static int Reserve { get; } = Math.Clamp(Limit / 10, 32, 4096);
+    public static int Reserve { get; } = Math.Clamp(Limit / 10, Math.Min(512, Limit / 4), 4096);
 
-    /// <summary>How often to look: before the reserve is used up at 20,000 connections a second, which is more than are accepted.</summary>
-    public static TimeSpan LookEvery { get; } = TimeSpan.FromMilliseconds(Math.Clamp(Reserve / 20, 5, 100));
+    /// <summary>How often to look: before the reserve is used up at 100,000 connections a second, which is more than are accepted.</summary>
+    public static TimeSpan LookEvery { get; } = TimeSpan.FromMilliseconds(Math.Clamp(Reserve / 100, 1, 100));
 
     /// <summary>
     /// Whether fewer than <paramref name="reserve"/> are free. The system hands out the lowest free number, so the number that a
@@ -43,51 +43,34 @@ internal static class Descriptors
         }
     }
 
-    /// <summary>
-    /// Shows every socket of the process to <paramref name="visit"/>. HttpListener keeps its sockets to itself; this reaches them by
-    /// number, through public API and without taking them over.
-    /// </summary>
-    public static void VisitSockets(Action<Socket> visit)
+    /// <summary>Whether a descriptor is a socket's.</summary>
+    /// <exception cref="IOException">It has been closed.</exception>
+    public static bool IsSocket(int descriptor) =>
+        new FileInfo($"{Folder}/{descriptor}").LinkTarget?.StartsWith("socket:", StringComparison.Ordinal) == true;
+
+    /// <summary>The numbers of all descriptors in use; none where they cannot be seen.</summary>
+    public static IReadOnlyCollection<int> InUse()
     {
         if (!OperatingSystem.IsLinux())
         {
-            return;
+            return [];
         }
 
-        foreach (var number in Numbers())
-        {
-            Visit(number, visit);
-        }
-    }
-
-    /// <summary>Shows one descriptor to <paramref name="visit"/>, if it is a socket.</summary>
-    public static void Visit(int number, Action<Socket> visit)
-    {
         try
         {
-            if (number >= 0 && new FileInfo($"{Folder}/{number}").LinkTarget?.StartsWith("socket:", StringComparison.Ordinal) == true)
-            {
-                using var handle = new SafeSocketHandle(number, ownsHandle: false);
-                using var socket = new Socket(handle);
-                visit(socket);
-            }
-        }
-        catch (Exception e) when (e is SocketException or IOException or ObjectDisposedException or NotSupportedException or ArgumentException or UnauthorizedAccessException)
-        {
-            // It is of another kind, or has been closed since it was listed.
-        }
-    }
-
-    private static IEnumerable<int> Numbers()
-    {
-        try
-        {
-            return [.. Directory.EnumerateFiles(Folder).Select(file => int.Parse(Path.GetFileName(file), Units.Culture))];
+            return [.. new FileSystemEnumerable<int>(Folder, (ref FileSystemEntry entry) => int.Parse(entry.FileName, Units.Culture))];
         }
         catch (IOException)
         {
-            // Listing them takes a descriptor, and there is none left: so all are in use.
-            return Enumerable.Range(0, Limit);
+            // Listing them takes a descriptor, and there is none left: so all are in use. No LINQ, which would load an assembly, and
+            // that takes a descriptor too.
+            var all = new int[Limit];
+            for (var number = 0; number < all.Length; number++)
+            {
+                all[number] = number;
+            }
+
+            return all;
         }
     }
 

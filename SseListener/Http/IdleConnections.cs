@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
-using System.Net;
 using System.Net.Sockets;
 
 namespace SseListener.Http;
@@ -10,7 +9,7 @@ namespace SseListener.Http;
 /// any length: one byte would hold a connection for ever, and an endless line fill the memory, or even the stack, because
 /// HttpListener handles reads that complete at once by recursion (measured: 256 MB in 4 s, and the process is gone).
 /// </summary>
-internal sealed class IdleConnections(int port, TimeSpan limit)
+internal sealed class IdleConnections(OpenConnections connections, TimeSpan limit)
 {
     // An endless header line fills the heap. While that does not grow, nobody needs to be asked how much he has sent.
     private const long HeapGrowth = 32 * 1024 * 1024;
@@ -23,12 +22,6 @@ internal sealed class IdleConnections(int port, TimeSpan limit)
 
     // Some kernels count these two as bytes.
     private const long SynAndFin = 2;
-
-    // struct tcp_info of linux/tcp.h: tcpi_bytes_acked and tcpi_bytes_received.
-    private const int TcpLevel = 6;
-    private const int TcpInfo = 11;
-    private const int BytesAckedAt = 120;
-    private const int BytesReceivedAt = 128;
 
     // Since when a connection is idle; while a request is under way, the request's number, negative.
     private readonly ConcurrentDictionary<Connection, long> _lastUse = new();
@@ -63,12 +56,6 @@ internal sealed class IdleConnections(int port, TimeSpan limit)
         // Before the table is read: a connection that is newer than the table is not in it, and not gone either.
         var known = _lastUse.Where(entry => entry.Value >= 0).ToArray();
         var established = readEstablished();
-        if (known.Any(entry => !established.Contains(entry.Key)))
-        {
-            // As in DepartureWatch: a row may have been passed over.
-            established.UnionWith(readEstablished());
-        }
-
         foreach (var entry in known.Where(entry => !established.Contains(entry.Key)))
         {
             _lastUse.TryRemove(entry);
@@ -89,7 +76,7 @@ internal sealed class IdleConnections(int port, TimeSpan limit)
         var expired = established
             .Where(connection => IdleSince(connection) is >= 0 and var since && now - since > limit.TotalMilliseconds)
             .ToHashSet();
-        return expired.Count > 0 ? Cut((connection, _) => expired.Contains(connection)) : 0;
+        return expired.Count > 0 ? connections.Cut((connection, _) => expired.Contains(connection)) : 0;
     }
 
     /// <summary>Whether there were connections without a request when the table was read.</summary>
@@ -113,7 +100,7 @@ internal sealed class IdleConnections(int port, TimeSpan limit)
         }
 
         _heap = heap;
-        var cut = Cut(SendsEndlessly);
+        var cut = connections.Cut(SendsEndlessly);
         var ended = Stopwatch.GetTimestamp();
         _nextLook = ended + ((ended - started) * PauseFactor);
         return cut;
@@ -121,31 +108,14 @@ internal sealed class IdleConnections(int port, TimeSpan limit)
 
     /// <summary>Cuts everyone who has no request under way.</summary>
     /// <returns>How many were cut.</returns>
-    public int CutAll() => Cut((connection, _) => _lastUse.GetValueOrDefault(connection) >= 0);
+    public int CutAll() => connections.Cut((connection, _) => _lastUse.GetValueOrDefault(connection) >= 0);
 
     /// <summary>
     /// Cuts who has had an answer without a request of his having come this far: HttpListener has refused it by itself, and may
     /// be waiting for the rest of its body, a second for each piece, on the thread that accepts.
     /// </summary>
     /// <returns>How many were cut.</returns>
-    public int CutRefused() => Cut((connection, socket) => !_lastUse.ContainsKey(connection) && Count(socket, BytesAckedAt) > SynAndFin);
-
-    private int Cut(Func<Connection, Socket, bool> isDue)
-    {
-        var cut = 0;
-        Descriptors.VisitSockets(socket =>
-        {
-            if (socket.LocalEndPoint is IPEndPoint local && local.Port == port && socket.RemoteEndPoint is IPEndPoint remote && isDue(new(local, remote), socket))
-            {
-                // HttpListener's pending read ends with the shutdown, and it closes the socket itself; with a reset, since nobody
-                // who goes on sending is to keep a closed connection in the kernel.
-                socket.LingerState = new LingerOption(enable: true, seconds: 0);
-                socket.Shutdown(SocketShutdown.Both);
-                cut++;
-            }
-        });
-        return cut;
-    }
+    public int CutRefused() => connections.Cut((connection, socket) => !_lastUse.ContainsKey(connection) && new TcpInfo(socket).BytesAcked > SynAndFin);
 
     private bool SendsEndlessly(Connection connection, Socket socket)
     {
@@ -157,7 +127,7 @@ internal sealed class IdleConnections(int port, TimeSpan limit)
             return false;
         }
 
-        var bytes = Count(socket, BytesReceivedAt);
+        var bytes = new TcpInfo(socket).BytesReceived;
         var isSame = _received.TryGetValue(connection, out var before) && before.LastUse == lastUse;
         var start = isSame ? before.Bytes : isNew ? 0 : bytes;
         _received[connection] = (lastUse, start);
@@ -166,11 +136,4 @@ internal sealed class IdleConnections(int port, TimeSpan limit)
 
     private long IdleSince(Connection connection) =>
         _lastUse.TryGetValue(connection, out var since) || _strangers.TryGetValue(connection, out since) ? since : -1;
-
-    private static long Count(Socket socket, int at)
-    {
-        Span<byte> info = stackalloc byte[256];
-        var length = socket.GetRawSocketOption(TcpLevel, TcpInfo, info);
-        return length < at + sizeof(long) ? 0 : BitConverter.ToInt64(info[at..]);
-    }
 }

@@ -15,6 +15,7 @@ internal sealed class Listening : IDisposable
     private readonly Lock _lock = new();
     private readonly string[] _prefixes;
     private readonly Func<HttpListenerContext, Task> _handle;
+    private readonly ListeningSocket _socket;
     private readonly Log _log;
     private HttpListener _listener = new();
     private HttpListener? _former;
@@ -23,16 +24,16 @@ internal sealed class Listening : IDisposable
     private bool _isStopped;
 
     /// <summary>Prepares to listen.</summary>
-    /// <param name="host">The host to answer for, or + for all.</param>
-    /// <param name="port">The port.</param>
+    /// <param name="options">The host, the port, and the write timeout.</param>
     /// <param name="handle">Answers a request; it may throw nothing.</param>
     /// <param name="log">Takes what happens here.</param>
-    public Listening(string host, int port, Func<HttpListenerContext, Task> handle, Log log)
+    public Listening(ServerOptions options, Func<HttpListenerContext, Task> handle, Log log)
     {
         // A prefix matches the Host header, and 127.0.0.1 is another host than localhost. All other hosts get 404, which also
         // keeps out pages whose own name was pointed at this machine (DNS rebinding).
-        string[] hosts = host == "localhost" ? ["localhost", "127.0.0.1"] : [host];
-        _prefixes = [.. hosts.Select(name => $"http://{name}:{port}/")];
+        string[] hosts = options.Host == "localhost" ? ["localhost", "127.0.0.1"] : [options.Host];
+        _prefixes = [.. hosts.Select(name => $"http://{name}:{options.Port}/")];
+        _socket = new ListeningSocket(options.Port, options.WriteTimeout, log);
         _handle = handle;
         _log = log;
     }
@@ -48,8 +49,12 @@ internal sealed class Listening : IDisposable
         }
 
         _listener.Start();
+        _socket.Tune();
         _ = AcceptAsync(_listener);
     }
+
+    /// <summary>How many connections wait to be accepted; 0 also when that cannot be found out.</summary>
+    public int Waiting() => _socket.Waiting();
 
     /// <summary>Counts a request that the listener will never let go of; at some number another listener takes over.</summary>
     public void CountLeftover()
@@ -85,6 +90,7 @@ internal sealed class Listening : IDisposable
 
             if (_isClosedForNewcomers && !Descriptors.AreShort(Descriptors.Reserve * 5 / 4) && _prefixes.All(TryAdd))
             {
+                _socket.Tune();
                 _log.Warning("open for newcomers again");
                 _isClosedForNewcomers = false;
             }
@@ -148,6 +154,8 @@ internal sealed class Listening : IDisposable
             _former.Prefixes.Remove(prefix);
             _isClosedForNewcomers |= !TryAdd(prefix);
         }
+
+        _socket.Tune();
     }
 
     private bool TryCloseForNewcomers()

@@ -18,6 +18,7 @@ internal sealed class SseServer : IAsyncDisposable
     [SuppressMessage("Usage", "CA2213:Disposable fields should be disposed", Justification = "Disposing it is the last step of the stop.")]
     private readonly Listening _listening;
 
+    private readonly OpenConnections _connections;
     private readonly IdleConnections _idle;
     private readonly ConcurrentDictionary<string, Client> _clients = new(StringComparer.Ordinal);
     private readonly DeliveryLanes _lanes;
@@ -28,6 +29,7 @@ internal sealed class SseServer : IAsyncDisposable
     private readonly ServerOptions _options;
     private readonly Log _log;
     private readonly TaskCompletionSource _allAnswered = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private DescriptorWatch? _descriptors;
     private ConnectionWatch? _watch;
     private Task? _stop;
     private int _underWay;
@@ -41,8 +43,9 @@ internal sealed class SseServer : IAsyncDisposable
     {
         _options = options = options with { MaxClients = Math.Min(options.MaxClients, Descriptors.Limit - (Descriptors.Reserve * 3 / 2)) };
         _log = log;
-        _listening = new Listening(options.Host, options.Port, HandleAsync, log);
-        _idle = new IdleConnections(options.Port, options.IdleTimeout);
+        _listening = new Listening(options, HandleAsync, log);
+        _connections = new OpenConnections(options.Port);
+        _idle = new IdleConnections(_connections, options.IdleTimeout);
         _lanes = new DeliveryLanes(options.Lanes, options.Heartbeat, options.WriteTimeout);
         _hub = new EventHub(options.History, options.PresenceLimit, _lanes.Wake);
         _responses = new Responses(options.WriteTimeout, _idle, log);
@@ -76,7 +79,8 @@ internal sealed class SseServer : IAsyncDisposable
         }
 
         problem = null;
-        _watch = new ConnectionWatch(_options.Port, _listening, _departures, _idle, _log);
+        _descriptors = new DescriptorWatch(_listening, _idle, _log);
+        _watch = new ConnectionWatch(_connections, _listening, _departures, _idle, _log);
         Running = _hub.RunAsync();
         return true;
     }
@@ -108,6 +112,7 @@ internal sealed class SseServer : IAsyncDisposable
             await WithinAsync(_allAnswered.Task, stopLimit.Token);
         }
 
+        _descriptors?.Dispose();
         _watch?.Dispose();
         await WithinAsync(Task.Run(_listening.Dispose, CancellationToken.None), stopLimit.Token);
         _lanes.Dispose();

@@ -1,0 +1,38 @@
+using System.Net.Sockets;
+
+namespace SseListener.Http;
+
+/// <summary>What Linux tells of a TCP socket: parts of struct tcp_info of linux/tcp.h.</summary>
+internal readonly struct TcpInfo
+{
+    private const int TcpLevel = 6;
+    private const int Option = 11;
+    private const int Established = 1;
+    private const int UnackedAt = 24;
+    private const int BytesAckedAt = 120;
+    private const int BytesReceivedAt = 128;
+
+    /// <summary>Reads it.</summary>
+    /// <exception cref="SocketException">It is no TCP socket, or has been closed.</exception>
+    public TcpInfo(Socket socket)
+    {
+        Span<byte> info = stackalloc byte[256];
+        socket.GetRawSocketOption(TcpLevel, Option, info);
+        IsEstablished = info[0] == Established;
+        Waiting = BitConverter.ToInt32(info[UnackedAt..]);
+        BytesAcked = BitConverter.ToInt64(info[BytesAckedAt..]);
+        BytesReceived = BitConverter.ToInt64(info[BytesReceivedAt..]);
+    }
+
+    /// <summary>Whether neither end has closed the connection.</summary>
+    public bool IsEstablished { get; }
+
+    /// <summary>Of a listening socket: how many connections wait to be accepted.</summary>
+    public int Waiting { get; }
+
+    /// <summary>Bytes that were sent and have arrived; 0 on kernels that do not count them.</summary>
+    public long BytesAcked { get; }
+
+    /// <summary>Bytes that were received; 0 on kernels that do not count them.</summary>
+    public long BytesReceived { get; }
+}
