@@ -1,4 +1,5 @@
 using System.CommandLine;
+using SseListener.Bench;
 
 namespace SseListener;
 
@@ -47,8 +48,15 @@ internal static class CommandLine
             command.Add(argument);
         }
 
+        // Without a verb the program is the server, which it takes more than an action to run.
+        command.SetAction(_ => 0);
+        foreach (var verb in BenchCommand.Create())
+        {
+            command.Add(verb);
+        }
+
         var parsed = command.Parse(args);
-        if (parsed.Action is { } action && parsed.Errors.Count == 0)
+        if (parsed.Action is { } action && action != command.Action && parsed.Errors.Count == 0)
         {
             return parsed.Invoke();
         }

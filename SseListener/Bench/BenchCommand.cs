@@ -1,0 +1,118 @@
+using System.CommandLine;
+using SseListener.Http;
+
+namespace SseListener.Bench;
+
+/// <summary>
+/// <c>bench</c>: measures this program beside two yardsticks that it carries, or a server that runs already, and checks that every
+/// subscriber gets every event once and in order.
+/// </summary>
+internal static class BenchCommand
+{
+    // The server's own options do not matter here, but that nobody is told who joins: the yardsticks tell nobody either.
+    private const string Hub = "--port {0} --presence-limit 0 --log-level warning";
+    private const int LargestCrowd = 8000;
+    private const double PacedSeconds = 4;
+
+    private static readonly (string Name, string Arguments)[] _contenders =
+        [("sselistener", Hub), ("naive", "bench-naive {0}"), ("sockets", "bench-sockets {0}")];
+
+    private static readonly Option<Uri?> _url = new("--url") { Description = "measure the SSE server that runs here instead; events are published by POST to the same URL", HelpName = "URL" };
+    private static readonly Option<string?> _token = new("--token") { Description = "bearer token for --url", HelpName = "TOKEN" };
+    private static readonly Option<int> _clients = Number("--clients", 1000, "subscribers", 1, 20_000);
+    private static readonly Option<int> _events = Number("--events", 2000, "events", 1, 1_000_000);
+    private static readonly Option<int> _size = Number("--size", 100, "bytes of an event's JSON", 64, 1024 * 1024);
+    private static readonly Option<int> _rate = Number("--rate", 50, "events a second where they are paced; 0 with --url is back to back", 0, 100_000);
+    private static readonly Option<bool> _json = new("--json") { Description = "print JSON instead of the table" };
+
+    /// <summary>The verb and the two hidden ones that start the yardsticks.</summary>
+    public static IEnumerable<Command> Create()
+    {
+        var bench = new Command("bench", "Measure this server beside others on this machine.") { _url, _token, _clients, _events, _size, _rate, _json };
+        bench.SetAction(parsed =>
+        {
+            try
+            {
+                return Measure(parsed);
+            }
+            catch (BenchException e)
+            {
+                Console.Error.WriteLine(e.Message);
+                return 1;
+            }
+        });
+        yield return bench;
+        yield return Yardstick("bench-naive", port => Naive.RunAsync(port));
+        yield return Yardstick("bench-sockets", port => Task.Run(() => BareSockets.Run(port)));
+    }
+
+    private static int Measure(ParseResult parsed)
+    {
+        var all = new List<Measurement>();
+        foreach (var (workload, contenders) in parsed.GetValue(_url) is { } url ? Running(parsed, url) : Comparison(parsed))
+        {
+            var columns = contenders.Select(contender => Measure(workload, contender.Name, contender.Start)).ToList();
+            all.AddRange(columns);
+            if (!parsed.GetValue(_json))
+            {
+                Report.Table(workload, columns).ToList().ForEach(Console.WriteLine);
+            }
+        }
+
+        if (parsed.GetValue(_json))
+        {
+            Console.WriteLine(Report.Json(all));
+        }
+
+        return all.All(measurement => measurement.IsFaultless) ? 0 : 1;
+    }
+
+    private static Measurement Measure(Workload workload, string name, Func<Contender> start)
+    {
+        Console.Error.WriteLine($"{workload.Name}, {name} ...");
+        using var contender = start();
+        return workload.Measure(name, contender);
+    }
+
+    private static IEnumerable<(Workload Workload, IEnumerable<(string Name, Func<Contender> Start)> Contenders)> Comparison(ParseResult parsed)
+    {
+        var (clients, events, size, rate) = (parsed.GetValue(_clients), parsed.GetValue(_events), parsed.GetValue(_size), Math.Max(parsed.GetValue(_rate), 1));
+        var contenders = _contenders.Select(contender => (contender.Name, (Func<Contender>)(() => Contender.Start(contender.Arguments)))).ToList();
+        yield return (new("burst", clients, events, size, Rate: 0), contenders);
+        yield return (new("paced", clients, Math.Min(events, (int)(rate * PacedSeconds)), size, rate), contenders);
+        yield return (new("crowd", Crowd(clients), Math.Min(events, 10), size, Rate: 5), contenders);
+        yield return (new("catching up", Math.Max(clients / 2, 1), events, size, Rate: 0, Resumes: true), contenders.Take(1));
+    }
+
+    private static IEnumerable<(Workload Workload, IEnumerable<(string Name, Func<Contender> Start)> Contenders)> Running(ParseResult parsed, Uri url)
+    {
+        var rate = parsed.GetValue(_rate);
+        var workload = new Workload(rate > 0 ? "paced" : "burst", parsed.GetValue(_clients), parsed.GetValue(_events), parsed.GetValue(_size), rate);
+        yield return (workload, [(url.Authority, () => Contender.Running(url, parsed.GetValue(_token)))]);
+    }
+
+    // As many as both this process and the server have descriptors for, and some to spare.
+    private static int Crowd(int clients) => Math.Min(Math.Min(clients * 8, LargestCrowd), Descriptors.Limit - (Descriptors.Reserve * 2));
+
+    private static Command Yardstick(string name, Func<int, Task> run)
+    {
+        var port = new Argument<int>("port");
+        var command = new Command(name) { port };
+        command.Hidden = true;
+        command.SetAction(async (parsed, _) => await run(parsed.GetValue(port)));
+        return command;
+    }
+
+    private static Option<int> Number(string name, int standard, string help, int least, int most)
+    {
+        var option = new Option<int>(name) { Description = help, DefaultValueFactory = _ => standard };
+        option.Validators.Add(result =>
+        {
+            if (result.Tokens.Count == 1 && (!int.TryParse(result.Tokens[0].Value, out var value) || value < least || value > most))
+            {
+                result.AddError($"{name} is a number from {least} to {most}, not '{result.Tokens[0].Value}'.");
+            }
+        });
+        return option;
+    }
+}

@@ -1,0 +1,123 @@
+using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
+
+namespace SseListener.Bench;
+
+/// <summary>A server that is measured: a process of this program, started and ended by the bench, or one that runs already.</summary>
+internal sealed class Contender : IDisposable
+{
+    private static readonly TimeSpan _startLimit = TimeSpan.FromSeconds(10);
+
+    // The program itself compiles its code in its first half second.
+    private static readonly TimeSpan _settle = TimeSpan.FromSeconds(1);
+
+    private readonly Process? _process;
+
+    private Contender(Target target, Process? process)
+    {
+        Target = target;
+        _process = process;
+    }
+
+    /// <summary>Where it listens.</summary>
+    public Target Target { get; }
+
+    /// <summary>CPU time it has used, in seconds; null when it is not the bench's own process.</summary>
+    public double? CpuSeconds => _process is null ? null : Look(_process).TotalProcessorTime.TotalSeconds;
+
+    /// <summary>Memory it has in use, in bytes; null when it is not the bench's own process.</summary>
+    public long? Memory => _process is null ? null : Look(_process).WorkingSet64;
+
+    /// <summary>A server that runs already.</summary>
+    public static Contender Running(Uri url, string? token) => new(new Target(url, token), process: null);
+
+    /// <summary>Starts this program with other arguments and waits until it listens.</summary>
+    /// <param name="arguments">What to start it with; {0} is replaced by its port.</param>
+    /// <exception cref="BenchException">It does not listen.</exception>
+    public static Contender Start(string arguments)
+    {
+        var port = FreePort();
+        var line = string.Format(Units.Culture, arguments, port);
+        var start = new ProcessStartInfo(Environment.ProcessPath!, $"{Assembly()}{line}") { RedirectStandardOutput = true };
+        foreach (var variable in Environment.GetEnvironmentVariables().Keys.Cast<string>().Where(name => name.StartsWith("SSE_", StringComparison.Ordinal)))
+        {
+            // What the user's own server is told is not for this one.
+            start.Environment.Remove(variable);
+        }
+
+        var process = Process.Start(start)!;
+        var target = new Target(new Uri($"http://127.0.0.1:{port}/events"), token: null);
+        var contender = new Contender(target, process);
+        try
+        {
+            contender.WaitUntilListening();
+            return contender;
+        }
+        catch
+        {
+            contender.Dispose();
+            throw;
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        if (_process is null)
+        {
+            return;
+        }
+
+        _process.Kill();
+        _process.WaitForExit();
+        _process.Dispose();
+    }
+
+    private void WaitUntilListening()
+    {
+        using var pause = new ManualResetEventSlim();
+        var started = Stopwatch.GetTimestamp();
+        while (!TryConnect())
+        {
+            if (_process!.HasExited || Stopwatch.GetElapsedTime(started) > _startLimit)
+            {
+                throw new BenchException("A server for the comparison does not start.");
+            }
+
+            pause.Wait(TimeSpan.FromMilliseconds(20));
+        }
+
+        pause.Wait(_settle);
+    }
+
+    private bool TryConnect()
+    {
+        try
+        {
+            Target.Connect().Dispose();
+            return true;
+        }
+        catch (BenchException)
+        {
+            return false;
+        }
+    }
+
+    // Under dotnet the program is the first argument; published, it is the executable itself.
+    private static string Assembly() =>
+        Path.GetFileNameWithoutExtension(Environment.ProcessPath) == "dotnet" ? $"\"{typeof(Contender).Assembly.Location}\" " : "";
+
+    private static int FreePort()
+    {
+        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        socket.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        return ((IPEndPoint)socket.LocalEndPoint!).Port;
+    }
+
+    private static Process Look(Process process)
+    {
+        process.Refresh();
+        return process;
+    }
+}

@@ -1,0 +1,57 @@
+using System.Collections.Concurrent;
+using System.Net;
+
+namespace SseListener.Bench;
+
+/// <summary>
+/// A yardstick: HttpListener used the obvious way, with responses in a dictionary, chunked as it makes them, and one awaited write for each
+/// client and event.
+/// </summary>
+internal static class Naive
+{
+    private static readonly SemaphoreSlim _publishing = new(1);
+
+    /// <summary>Serves <c>GET</c> and <c>POST /events</c> until the process ends.</summary>
+    public static async Task RunAsync(int port)
+    {
+        using var listener = new HttpListener();
+        listener.Prefixes.Add($"http://127.0.0.1:{port}/");
+        listener.Start();
+        var clients = new ConcurrentDictionary<Guid, Stream>();
+        while (true)
+        {
+            var context = await listener.GetContextAsync();
+            _ = Task.Run(() => context.Request.HttpMethod == "POST" ? PublishAsync(context, clients) : SubscribeAsync(context, clients));
+        }
+    }
+
+    private static async Task SubscribeAsync(HttpListenerContext context, ConcurrentDictionary<Guid, Stream> clients)
+    {
+        context.Response.ContentType = "text/event-stream";
+        await context.Response.OutputStream.WriteAsync(": hi\n"u8.ToArray());
+        clients[Guid.NewGuid()] = context.Response.OutputStream;
+    }
+
+    private static async Task PublishAsync(HttpListenerContext context, ConcurrentDictionary<Guid, Stream> clients)
+    {
+        using var body = new MemoryStream();
+        await context.Request.InputStream.CopyToAsync(body);
+        var frame = BareSockets.Frame(body.ToArray());
+        await _publishing.WaitAsync();
+        foreach (var (id, stream) in clients)
+        {
+            try
+            {
+                await stream.WriteAsync(frame);
+            }
+            catch (HttpListenerException)
+            {
+                clients.TryRemove(id, out _);
+            }
+        }
+
+        _publishing.Release();
+        context.Response.StatusCode = (int)HttpStatusCode.NoContent;
+        context.Response.Close();
+    }
+}
