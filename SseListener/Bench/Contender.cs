@@ -7,6 +7,9 @@ namespace SseListener.Bench;
 /// <summary>A server that is measured: a process of this program, started and ended by the bench, or one that runs already.</summary>
 internal sealed class Contender : IDisposable
 {
+    /// <summary>The variable that tells .NET where the completion of an asynchronous receive runs.</summary>
+    public const string InlineCompletions = "DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS";
+
     private static readonly TimeSpan _startLimit = TimeSpan.FromSeconds(10);
 
     // The program itself compiles its code in its first half second.
@@ -46,6 +49,7 @@ internal sealed class Contender : IDisposable
             start.Environment.Remove(variable);
         }
 
+        start.Environment.Remove(InlineCompletions);
         var process = Process.Start(start)!;
         var target = new Target(new Uri($"http://127.0.0.1:{port}/events"), token: null);
         var contender = new Contender(target, process);
