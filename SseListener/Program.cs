@@ -13,6 +13,7 @@ if (!Pages.TryFind(options.Public, out var pages, out var problem))
     return Fail(problem);
 }
 
+await WarmUp.RunAsync(options, pages);
 using var log = new Log(Console.Error, options.LogLevel);
 await using var server = new SseServer(options, pages, log);
 if (!server.TryStart(out problem))
@@ -26,9 +27,6 @@ void OnSignal(PosixSignalContext signal) => signal.Cancel = stop.TrySetResult();
 using var interrupted = PosixSignalRegistration.Create(PosixSignal.SIGINT, OnSignal);
 using var terminated = PosixSignalRegistration.Create(PosixSignal.SIGTERM, OnSignal);
 
-using var stopping = new CancellationTokenSource();
-var warmUp = Task.Run(() => WarmUp.RunAsync(options, pages, stopping.Token));
-
 Console.WriteLine($"> {server.Address.GetLeftPart(UriPartial.Authority)}");
 await Task.WhenAny(stop.Task, server.Running);
 if (server.Running.IsFaulted)
@@ -38,8 +36,6 @@ if (server.Running.IsFaulted)
 }
 
 log.Info("stopping");
-await stopping.CancelAsync();
-await warmUp;
 await server.StopAsync();
 return 0;
 

@@ -86,10 +86,10 @@ internal sealed class BuiltProgram : IDisposable
     }
 
     /// <summary>Waits for its end and returns its exit code.</summary>
-    public async Task<int> EndAsync()
+    public async Task<int> EndAsync(TimeSpan? limit = null)
     {
-        using var limit = new CancellationTokenSource(Wait.Limit);
-        await _process.WaitForExitAsync(limit.Token);
+        using var end = new CancellationTokenSource(limit ?? Wait.Limit);
+        await _process.WaitForExitAsync(end.Token);
         return _process.ExitCode;
     }
 

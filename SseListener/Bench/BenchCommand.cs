@@ -17,7 +17,7 @@ internal static class BenchCommand
     private static readonly (string Name, string Arguments)[] _contenders =
         [("sselistener", Hub), ("naive", "bench-naive {0}"), ("sockets", "bench-sockets {0}")];
 
-    private static readonly Option<Uri?> _url = new("--url") { Description = "measure the SSE server that runs here instead; events are published by POST to the same URL", HelpName = "URL" };
+    private static readonly Option<string?> _url = new("--url") { Description = "measure the SSE server that runs here instead; events are published by POST to the same URL", HelpName = "URL" };
     private static readonly Option<string?> _token = new("--token") { Description = "bearer token for --url", HelpName = "TOKEN" };
     private static readonly Option<int> _clients = Number("--clients", 1000, "subscribers", 1, 20_000);
     private static readonly Option<int> _events = Number("--events", 2000, "events", 1, 1_000_000);
@@ -87,11 +87,11 @@ internal static class BenchCommand
         yield return (new("catching up", Math.Max(clients / 2, 1), events, size, Rate: 0, Resumes: true), contenders.Take(1));
     }
 
-    private static IEnumerable<(Workload Workload, IEnumerable<(string Name, Func<Contender> Start)> Contenders)> Running(ParseResult parsed, Uri url)
+    private static IEnumerable<(Workload Workload, IEnumerable<(string Name, Func<Contender> Start)> Contenders)> Running(ParseResult parsed, string url)
     {
         var rate = parsed.GetValue(_rate);
         var workload = new Workload(rate > 0 ? "paced" : "burst", parsed.GetValue(_clients), parsed.GetValue(_events), parsed.GetValue(_size), rate);
-        yield return (workload, [(url.Authority, () => Contender.Running(url, parsed.GetValue(_token)))]);
+        yield return (workload, [("server", () => Contender.Running(url, parsed.GetValue(_token)))]);
     }
 
     // As many as both this process and the server have descriptors for, and some to spare.

@@ -12,9 +12,6 @@ internal sealed class Contender : IDisposable
 
     private static readonly TimeSpan _startLimit = TimeSpan.FromSeconds(10);
 
-    // The program itself compiles its code in its first half second.
-    private static readonly TimeSpan _settle = TimeSpan.FromSeconds(1);
-
     private readonly Process? _process;
 
     private Contender(Target target, Process? process)
@@ -33,7 +30,7 @@ internal sealed class Contender : IDisposable
     public long? Memory => _process is null ? null : Look(_process).WorkingSet64;
 
     /// <summary>A server that runs already.</summary>
-    public static Contender Running(Uri url, string? token) => new(new Target(url, token), process: null);
+    public static Contender Running(string url, string? token) => new(new Target(url, token), process: null);
 
     /// <summary>Starts this program with other arguments and waits until it listens.</summary>
     /// <param name="arguments">What to start it with; {0} is replaced by its port.</param>
@@ -51,7 +48,7 @@ internal sealed class Contender : IDisposable
 
         start.Environment.Remove(InlineCompletions);
         var process = Process.Start(start)!;
-        var target = new Target(new Uri($"http://127.0.0.1:{port}/events"), token: null);
+        var target = new Target($"http://127.0.0.1:{port}/events", token: null);
         var contender = new Contender(target, process);
         try
         {
@@ -91,8 +88,6 @@ internal sealed class Contender : IDisposable
 
             pause.Wait(TimeSpan.FromMilliseconds(20));
         }
-
-        pause.Wait(_settle);
     }
 
     private bool TryConnect()

@@ -9,7 +9,7 @@ internal sealed class Run
 {
     private const string Tail = "\"}}";
 
-    private static readonly TimeSpan _giveUpAfter = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan _giveUpAfter = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan _look = TimeSpan.FromMilliseconds(1);
 
     private readonly string _id = NanoId.Generate();
@@ -108,7 +108,7 @@ internal sealed class Run
         }
     }
 
-    /// <summary>Waits until this many events have been delivered, or none has come for ten seconds.</summary>
+    /// <summary>Waits until this many events have been delivered, or none has come for five seconds.</summary>
     public void WaitForDeliveries(long wanted) => WaitFor(() => Delivered, wanted);
 
     private static bool WaitFor(Func<long> count, long wanted)

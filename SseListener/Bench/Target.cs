@@ -15,22 +15,22 @@ internal sealed class Target
     /// <param name="url">An http URL.</param>
     /// <param name="token">Sent as a bearer token (RFC 6750), when there is one.</param>
     /// <exception cref="BenchException">It is no http URL, or its host is not known.</exception>
-    public Target(Uri url, string? token)
+    public Target(string url, string? token)
     {
-        if (!url.IsAbsoluteUri || url.Scheme != Uri.UriSchemeHttp)
+        if (!Uri.TryCreate(url, UriKind.Absolute, out var address) || address.Scheme != Uri.UriSchemeHttp)
         {
             throw new BenchException($"{url} is no http URL.");
         }
 
-        _url = url;
+        _url = address;
         _authorization = token is null ? "" : $"Authorization: Bearer {token}\r\n";
         try
         {
-            _address = Dns.GetHostAddresses(url.IdnHost)[0];
+            _address = Dns.GetHostAddresses(_url.IdnHost)[0];
         }
         catch (SocketException e)
         {
-            throw new BenchException($"{url.Host}: {e.Message}");
+            throw new BenchException($"{_url.Host}: {e.Message}");
         }
     }
 

@@ -1,0 +1,50 @@
+using System.Net.Sockets;
+using SseListener.Http;
+using SseListener.Tests.Support;
+
+namespace SseListener.Tests;
+
+/// <summary>What accepted connections inherit from the listening socket. On Linux; elsewhere nothing is set.</summary>
+[Platform("Linux")]
+public sealed class ListeningSockets
+{
+    private const int TcpLevel = 6;
+    private const int UserTimeout = 18;
+
+    [Test]
+    public async Task An_accepted_connection_inherits_its_options()
+    {
+        await using var server = TestServer.Start(o => o with { WriteTimeout = TimeSpan.FromSeconds(12) });
+        await using var client = await server.SubscribeAsync();
+        var accepted = Descriptors.InUse().Select(OpenSocket.Find).OfType<OpenSocket>().Single(socket => socket.Connection?.Local.Port == server.Port).Socket;
+        Span<byte> timeout = stackalloc byte[sizeof(int)];
+        accepted.GetRawSocketOption(TcpLevel, UserTimeout, timeout);
+        Assert.That(accepted.NoDelay, Is.True);
+        Assert.That(accepted.GetSocketOption(SocketOptionLevel.Socket, SocketOptionName.KeepAlive), Is.EqualTo(1));
+        Assert.That(BitConverter.ToInt32(timeout), Is.EqualTo(12_000));
+    }
+
+    [Test]
+    public async Task Two_thousand_connects_at_once_overflow_nothing()
+    {
+        var (program, port) = await BuiltProgram.ListenAsync("--log-level warning");
+        using var running = program;
+        var before = Overflows();
+
+        // While the server is stopped it accepts nothing, so all of them wait in the backlog.
+        program.Signal("STOP");
+        var connections = Enumerable.Range(0, 2000).Select(_ => new RawRequest(port)).ToList();
+        program.Signal("CONT");
+        await connections[^1].SendAsync($"GET / HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n");
+        await connections[^1].ReadUntilAsync("HTTP/1.1 200");
+        Assert.That(Overflows(), Is.EqualTo(before));
+        connections.ForEach(connection => connection.Dispose());
+    }
+
+    // Two lines for TcpExt: the names, and the values.
+    private static string Overflows()
+    {
+        var lines = File.ReadLines("/proc/net/netstat").Where(line => line.StartsWith("TcpExt:", StringComparison.Ordinal)).Select(line => line.Split(' ')).ToArray();
+        return lines[1][Array.IndexOf(lines[0], "ListenOverflows")];
+    }
+}
