@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # ./run.sh [options]   builds SseListener in Release and starts it (--help lists the options)
+# ./run.sh bench       measures it beside other servers on this machine (bench --help)
 # ./run.sh test        restores, builds with warnings as errors, and runs every test
 set -euo pipefail
 cd "$(dirname "$0")"
