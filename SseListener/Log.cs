@@ -33,7 +33,11 @@ internal sealed class Log : IDisposable
     private const int LongestLine = 2000;
     private static readonly TimeSpan _lastWords = TimeSpan.FromMilliseconds(500);
 
-    private readonly Channel<string> _lines = Channel.CreateBounded<string>(new BoundedChannelOptions(Backlog) { SingleReader = true });
+    // Synchronous continuations: whoever writes wakes the log's thread himself. Otherwise the thread pool would have to, and what is to
+    // be logged may be that the pool is stuck.
+    private readonly Channel<string> _lines =
+        Channel.CreateBounded<string>(new BoundedChannelOptions(Backlog) { SingleReader = true, AllowSynchronousContinuations = true });
+
     [SuppressMessage("Usage", "CA2213:Disposable fields should be disposed", Justification = "Standard error is not ours to close.")]
     private readonly TextWriter _output;
 

@@ -17,6 +17,7 @@ internal static class BareSockets
         using var listener = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         listener.Bind(new IPEndPoint(IPAddress.Loopback, port));
         listener.Listen(Backlog);
+        Console.WriteLine("listening");
         var clients = new List<Socket>();
         var request = new byte[4096];
         while (true)

@@ -17,6 +17,7 @@ internal static class Naive
         using var listener = new HttpListener();
         listener.Prefixes.Add($"http://127.0.0.1:{port}/");
         listener.Start();
+        Console.WriteLine("listening");
         var clients = new ConcurrentDictionary<Guid, Stream>();
         while (true)
         {
