@@ -11,7 +11,7 @@ internal sealed class ConnectionWatch : IDisposable
 {
     private static readonly TimeSpan _lookEvery = TimeSpan.FromMilliseconds(100);
 
-    // A reading takes 2.5 us a client, 50 ms for 20,000: at most a twentieth of one processor, and who leaves is found within 2 s.
+    // At most a twentieth of one processor, unless who leaves would not be found within 2 s.
     private static readonly TimeSpan _shortestPause = TimeSpan.FromMilliseconds(500);
     private static readonly TimeSpan _longestPause = TimeSpan.FromSeconds(1.5);
     private const int PauseFactor = 20;

@@ -1,8 +1,8 @@
 namespace SseListener.Http;
 
 /// <summary>
-/// One thread that does nothing but look whether descriptors are short: what else there is to look after may take too long. It
-/// took 80 ms to get to know 2,000 new connections, and by then the last descriptor was gone and the process with it.
+/// One thread that does nothing but look whether descriptors are short: what else there is to look after may take too long. In a
+/// flood of connections the last descriptor was gone before the next look, and the process with it.
 /// </summary>
 internal sealed class DescriptorWatch : IDisposable
 {

@@ -5,7 +5,7 @@ namespace SseListener.Http;
 
 /// <summary>
 /// The open connections to a port. On Linux they are found by their sockets' descriptors, elsewhere in the operating system's table,
-/// which tells less and costs more: 1,000 clients on this machine took 75 ms and 60 MB of garbage a reading, and take 2.5 ms.
+/// which tells less and costs more: with 1,000 clients a reading of it took about 60 ms, and made about 60 MB of garbage.
 /// </summary>
 internal sealed class OpenConnections(int port)
 {
