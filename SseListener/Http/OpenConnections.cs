@@ -46,8 +46,10 @@ internal sealed class OpenConnections(int port)
                 // HttpListener's pending read ends with the shutdown, and it closes the socket itself; with a reset, since nobody
                 // who goes on sending is to keep a closed connection in the kernel.
                 open.Socket.LingerState = new LingerOption(enable: true, seconds: 0);
-                open.Socket.Shutdown(SocketShutdown.Both);
+
+                // Counted first: HttpListener may close the socket before Shutdown is through, and then that throws, having cut it.
                 cut++;
+                open.Socket.Shutdown(SocketShutdown.Both);
             }
         });
         return cut;
