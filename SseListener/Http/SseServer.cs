@@ -72,7 +72,7 @@ internal sealed class SseServer : IAsyncDisposable
         {
             _listening.Start();
         }
-        catch (Exception e) when (e is HttpListenerException or System.Net.Sockets.SocketException)
+        catch (Exception e) when (e is HttpListenerException or System.Net.Sockets.SocketException or ArgumentNullException)
         {
             problem = IsTaken(e) ? $"Port {_options.Port} is in use." : $"Cannot listen on {_options.Host}:{_options.Port}: {e.Message}.";
             return false;
