@@ -20,7 +20,6 @@ internal sealed class ConnectionWatch : IDisposable
     private static readonly TimeSpan _shortWait = TimeSpan.FromMilliseconds(5);
     private const int MostTries = 100;
 
-    private readonly ManualResetEventSlim _stopping = new();
     private readonly Stopwatch _clock = Stopwatch.StartNew();
     private readonly Listening _listening;
     private readonly DepartureWatch _departures;
@@ -28,7 +27,8 @@ internal sealed class ConnectionWatch : IDisposable
     private readonly Log _log;
     private readonly OpenConnections _connections;
     private readonly PoolProbe _pool = new();
-    private readonly Thread _thread;
+    private readonly WatchThread _thread;
+    private TimeSpan _nextPoll;
     private long _requestsBefore;
     private bool _wasWaiting;
     private bool _hasFailed;
@@ -41,48 +41,33 @@ internal sealed class ConnectionWatch : IDisposable
         _departures = departures;
         _idle = idle;
         _log = log;
-        _thread = new Thread(Run) { Name = "connection watch", IsBackground = true };
-        _thread.Start();
+        _thread = new WatchThread("connection watch", _lookEvery, Look);
     }
 
     /// <inheritdoc/>
-    public void Dispose()
-    {
-        _stopping.Set();
-        _thread.Join();
-        _stopping.Dispose();
-    }
+    public void Dispose() => _thread.Dispose();
 
-    private void Run()
+    private void Look(CancellationToken end)
     {
-        var nextPoll = TimeSpan.Zero;
-        while (!_stopping.Wait(_lookEvery))
-        {
-            Look();
-            if (_clock.Elapsed >= nextPoll)
-            {
-                var started = _clock.Elapsed;
-                Poll();
-                var pause = (_clock.Elapsed - started) * PauseFactor;
-                nextPoll = started + TimeSpan.FromTicks(Math.Clamp(pause.Ticks, _shortestPause.Ticks, _longestPause.Ticks));
-            }
-        }
-    }
-
-    private void Look()
-    {
-        FreeAccepting();
+        FreeAccepting(end);
         if (_pool.IsStuck())
         {
             Report(_idle.CutAll(), "the thread pool is stuck");
         }
 
         Report(_idle.CutEndless(), "sent a header without end");
+        if (_clock.Elapsed >= _nextPoll)
+        {
+            var started = _clock.Elapsed;
+            Poll(end);
+            var pause = (_clock.Elapsed - started) * PauseFactor;
+            _nextPoll = started + TimeSpan.FromTicks(Math.Clamp(pause.Ticks, _shortestPause.Ticks, _longestPause.Ticks));
+        }
     }
 
     // HttpListener accepts the next connection only when it is done with the first bytes of this one, and it may not be done for
     // as long as somebody likes (IdleConnections.CutRefused): one such request kept everybody else out for good (measured).
-    private void FreeAccepting()
+    private void FreeAccepting(CancellationToken end)
     {
         var requests = _idle.Requests;
         var isStuck = requests == _requestsBefore && _wasWaiting;
@@ -90,15 +75,15 @@ internal sealed class ConnectionWatch : IDisposable
         _wasWaiting = _listening.Waiting() > 0;
         if (isStuck && _wasWaiting)
         {
-            CutRefused();
+            CutRefused(end);
         }
     }
 
     // One after another, as HttpListener comes to them.
-    private void CutRefused()
+    private void CutRefused(CancellationToken end)
     {
         var cut = 0;
-        for (var tries = 0; tries < MostTries && _idle.CutRefused() is > 0 and var more && !_stopping.Wait(_shortWait); tries++)
+        for (var tries = 0; tries < MostTries && _idle.CutRefused() is > 0 and var more && !end.WaitHandle.WaitOne(_shortWait); tries++)
         {
             cut += more;
         }
@@ -114,7 +99,7 @@ internal sealed class ConnectionWatch : IDisposable
         }
     }
 
-    private void Poll()
+    private void Poll(CancellationToken end)
     {
         try
         {
@@ -122,7 +107,7 @@ internal sealed class ConnectionWatch : IDisposable
             _hasFailed = false;
             if (_idle.HasStrangers)
             {
-                CutRefused();
+                CutRefused(end);
             }
         }
         catch (Exception e) when (e is NetworkInformationException or NotSupportedException or IOException or UnauthorizedAccessException or FormatException or OverflowException)

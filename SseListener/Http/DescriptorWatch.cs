@@ -6,11 +6,10 @@ namespace SseListener.Http;
 /// </summary>
 internal sealed class DescriptorWatch : IDisposable
 {
-    private readonly ManualResetEventSlim _stopping = new();
     private readonly Listening _listening;
     private readonly IdleConnections _idle;
     private readonly Log _log;
-    private readonly Thread _thread;
+    private readonly WatchThread _thread;
 
     /// <summary>Starts watching.</summary>
     public DescriptorWatch(Listening listening, IdleConnections idle, Log log)
@@ -18,26 +17,17 @@ internal sealed class DescriptorWatch : IDisposable
         _listening = listening;
         _idle = idle;
         _log = log;
-        _thread = new Thread(Run) { Name = "descriptor watch", IsBackground = true };
-        _thread.Start();
+        _thread = new WatchThread("descriptor watch", Descriptors.LookEvery, _ => Look());
     }
 
     /// <inheritdoc/>
-    public void Dispose()
-    {
-        _stopping.Set();
-        _thread.Join();
-        _stopping.Dispose();
-    }
+    public void Dispose() => _thread.Dispose();
 
-    private void Run()
+    private void Look()
     {
-        while (!_stopping.Wait(Descriptors.LookEvery))
+        if (!_listening.CheckDescriptors())
         {
-            if (!_listening.CheckDescriptors())
-            {
-                _log.Info($"cut {_idle.CutAll()} connections: there are no file descriptors left");
-            }
+            _log.Info($"cut {_idle.CutAll()} connections: there are no file descriptors left");
         }
     }
 }

@@ -1,0 +1,34 @@
+namespace SseListener.Http;
+
+/// <summary>A thread of its own that looks at something again and again, also when the thread pool is stuck.</summary>
+internal sealed class WatchThread : IDisposable
+{
+    private readonly CancellationTokenSource _stopping = new();
+    private readonly Thread _thread;
+
+    /// <summary>Starts it.</summary>
+    /// <param name="name">The thread's name.</param>
+    /// <param name="every">The pause before each look.</param>
+    /// <param name="look">Looks; given what says that it is to end.</param>
+    public WatchThread(string name, TimeSpan every, Action<CancellationToken> look)
+    {
+        _thread = new Thread(() => Run(every, look)) { Name = name, IsBackground = true };
+        _thread.Start();
+    }
+
+    /// <summary>Ends it, and waits for its last look.</summary>
+    public void Dispose()
+    {
+        _stopping.Cancel();
+        _thread.Join();
+        _stopping.Dispose();
+    }
+
+    private void Run(TimeSpan every, Action<CancellationToken> look)
+    {
+        while (!_stopping.Token.WaitHandle.WaitOne(every))
+        {
+            look(_stopping.Token);
+        }
+    }
+}
