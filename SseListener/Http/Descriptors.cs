@@ -8,7 +8,10 @@ namespace SseListener.Http;
 /// </summary>
 internal static class Descriptors
 {
-    private const string Folder = "/proc/self/fd";
+    private const string Links = "/proc/self/fd";
+
+    // The same numbers, but as plain files: what is a link .NET looks up while it lists, 5 us for each.
+    private const string Numbers = "/proc/self/fdinfo";
 
     /// <summary>How many the process may have; the runtime raises the soft limit to the hard one when it starts.</summary>
     public static int Limit { get; } = ReadLimit();
@@ -46,7 +49,7 @@ internal static class Descriptors
     /// <summary>Whether a descriptor is a socket's.</summary>
     /// <exception cref="IOException">It has been closed.</exception>
     public static bool IsSocket(int descriptor) =>
-        new FileInfo($"{Folder}/{descriptor}").LinkTarget?.StartsWith("socket:", StringComparison.Ordinal) == true;
+        new FileInfo($"{Links}/{descriptor}").LinkTarget?.StartsWith("socket:", StringComparison.Ordinal) == true;
 
     /// <summary>The numbers of all descriptors in use; none where they cannot be seen.</summary>
     public static IReadOnlyCollection<int> InUse()
@@ -58,7 +61,7 @@ internal static class Descriptors
 
         try
         {
-            return [.. new FileSystemEnumerable<int>(Folder, (ref FileSystemEntry entry) => int.Parse(entry.FileName, Units.Culture))];
+            return [.. new FileSystemEnumerable<int>(Numbers, (ref FileSystemEntry entry) => int.Parse(entry.FileName, Units.Culture))];
         }
         catch (IOException)
         {
