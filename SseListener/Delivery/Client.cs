@@ -18,19 +18,17 @@ internal sealed class Client
     private readonly TaskCompletionSource<EndReason> _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Stream _output;
     private Cursor _cursor;
-    private byte[]? _greeting;
     private volatile bool _isWriting;
     private volatile bool _hasEnded;
-    private long _lastWrite;
+    private long _lastWrite = Environment.TickCount64;
 
-    /// <summary>A client that is to get <paramref name="greeting"/> and then whatever its subscription's cursor finds.</summary>
-    public Client(string id, Stream output, Subscription subscription, byte[] greeting)
+    /// <summary>A client that is to get whatever its subscription's cursor finds.</summary>
+    public Client(string id, Stream output, Subscription subscription)
     {
         Id = id;
         Log = subscription.Log;
         _output = output;
         _cursor = subscription.Start;
-        _greeting = greeting;
     }
 
     /// <summary>The client's NanoId.</summary>
@@ -49,7 +47,7 @@ internal sealed class Client
     public int Place { get; set; } = -1;
 
     /// <summary>Whether everything appended so far has been handed to the connection.</summary>
-    public bool IsIdle => _hasEnded || (!_isWriting && _greeting is null && _cursor.Read(1, out _) is CursorState.CaughtUp);
+    public bool IsIdle => _hasEnded || (!_isWriting && _cursor.Read(1, out _) is CursorState.CaughtUp);
 
     /// <summary>Ends the stream; the first reason counts. Any thread may call it.</summary>
     public void End(EndReason reason)
@@ -72,12 +70,6 @@ internal sealed class Client
         {
             EndIfLapped();
             return false;
-        }
-
-        if (_greeting is { } greeting)
-        {
-            _greeting = null;
-            return Write(greeting, 0, greeting.Length, now);
         }
 
         var state = _cursor.Read(LargestWrite, out var slice);

@@ -50,7 +50,7 @@ internal sealed class DeliveryLane : IDisposable
         _thread.Start();
     }
 
-    /// <summary>Takes a client in; its greeting is written at once.</summary>
+    /// <summary>Takes a client in, which has been greeted.</summary>
     public void Add(Client client)
     {
         client.Lane = this;

@@ -9,7 +9,8 @@ namespace SseListener.Http;
 /// </summary>
 internal sealed class DepartureWatch
 {
-    private readonly ConcurrentDictionary<Connection, Client> _clients = new();
+    private readonly ConcurrentDictionary<Connection, (Client Client, long Number)> _clients = new();
+    private long _added;
 
     /// <summary>Watches a client's connection.</summary>
     public void Add(Connection connection, Client client)
@@ -17,26 +18,32 @@ internal sealed class DepartureWatch
         // The same two ends again: whoever had them before has gone, and the table will never show it.
         if (_clients.TryGetValue(connection, out var former))
         {
-            former.End(EndReason.Left);
+            former.Client.End(EndReason.Left);
         }
 
-        _clients[connection] = client;
+        _clients[connection] = (client, Interlocked.Increment(ref _added));
     }
 
     /// <summary>Stops watching a client's connection.</summary>
-    public void Remove(Connection connection, Client client) => _clients.TryRemove(new(connection, client));
+    public void Remove(Connection connection, Client client)
+    {
+        if (_clients.TryGetValue(connection, out var watched) && watched.Client == client)
+        {
+            _clients.TryRemove(new(connection, watched));
+        }
+    }
 
     /// <summary>Ends the clients whose connection is not in the table.</summary>
     /// <param name="readEstablished">Reads which connections are established now.</param>
-    public HashSet<Connection> Check(Func<HashSet<Connection>> readEstablished)
+    public IReadOnlySet<Connection> Check(Func<IReadOnlySet<Connection>> readEstablished)
     {
-        // The clients first: whoever is here before the table is read must be in it.
-        var watched = _clients.ToArray();
+        // Whoever is here before the table is read must be in it; of those who come later it knows nothing.
+        var last = Interlocked.Read(ref _added);
         var established = readEstablished();
 
-        foreach (var (connection, client) in watched)
+        foreach (var (connection, (client, number)) in _clients)
         {
-            if (!established.Contains(connection))
+            if (number <= last && !established.Contains(connection))
             {
                 client.End(EndReason.Left);
             }

@@ -24,81 +24,104 @@ internal sealed class EventsEndpoint(
 
     private int _places;
 
-    /// <summary>Holds the response open and returns when the client has gone.</summary>
-    public async Task SubscribeAsync(Exchange exchange)
+    /// <summary>Holds the response open until the client has gone.</summary>
+    public Task SubscribeAsync(Exchange exchange)
     {
         if (!Channels.TryRead(exchange.Target, out var channel, out var problem))
         {
-            await responses.ProblemAsync(exchange, 400, problem);
+            return responses.ProblemAsync(exchange, 400, problem);
         }
-        else if (Interlocked.Increment(ref _places) > options.MaxClients)
+
+        if (Interlocked.Increment(ref _places) > options.MaxClients)
         {
             Interlocked.Decrement(ref _places);
-            await responses.UnavailableAsync(exchange, $"{options.MaxClients} clients are connected already.");
+            return responses.UnavailableAsync(exchange, $"{options.MaxClients} clients are connected already.");
         }
-        else
+
+        return StreamAsync(exchange, channel);
+    }
+
+    // The one async method that lasts as long as a stream: each costs about 130 bytes a client.
+    private async Task StreamAsync(Exchange exchange, string channel)
+    {
+        Client? client = null;
+        try
         {
-            try
+            client = await OpenAsync(exchange, channel);
+            if (client is not null)
             {
-                await StreamAsync(exchange, channel);
+                var reason = await client.Ended;
+                log.Info(reason is EndReason.Left
+                    ? $"connection closed by client {client.Id}"
+                    : $"closed the connection of client {client.Id}: {Describe(reason)}");
             }
-            finally
+        }
+        finally
+        {
+            if (client is not null)
             {
-                Interlocked.Decrement(ref _places);
+                Close(exchange, client);
             }
+
+            Interlocked.Decrement(ref _places);
         }
     }
 
-    private async Task StreamAsync(Exchange exchange, string channel)
+    private async Task<Client?> OpenAsync(Exchange exchange, string channel)
     {
         var id = NanoId.Generate();
         var lastEventId = LastEventId(exchange);
         if (await hub.SubscribeAsync(channel, id, lastEventId) is not { } subscription)
         {
             await responses.UnavailableAsync(exchange, "The server is stopping.");
-            return;
+            return null;
         }
 
         try
         {
             SetHeaders(exchange.Response);
-            var greeting = Greeting(id, channel, subscription.HasGap ? lastEventId : null);
-            await ServeAsync(exchange, new Client(id, exchange.Response.OutputStream, subscription, greeting));
+            await responses.WriteAsync(exchange, Greeting(id, channel, subscription.HasGap ? lastEventId : null));
         }
-        finally
+        catch
         {
-            exchange.Response.Abort();
             hub.Unsubscribe(subscription.Log, id);
+            throw;
         }
+
+        Forget(exchange);
+        return Serve(exchange, new Client(id, exchange.Response.OutputStream, subscription));
     }
 
-    private async Task ServeAsync(Exchange exchange, Client client)
+    private Client Serve(Exchange exchange, Client client)
     {
-        var lane = lanes.Next();
-        var connection = exchange.Connection;
         clients[client.Id] = client;
-        departures.Add(connection, client);
-        lane.Add(client);
-        try
-        {
-            // The stop may have gone through the dictionary just before this client was in it.
-            if (hub.IsComplete)
-            {
-                client.End(EndReason.ServerStop);
-            }
+        departures.Add(exchange.Connection, client);
+        lanes.Next().Add(client);
 
-            log.Info($"client {client.Id} connected from {connection.Remote}");
-            var reason = await client.Ended;
-            log.Info(reason is EndReason.Left
-                ? $"connection closed by client {client.Id}"
-                : $"closed the connection of client {client.Id}: {Describe(reason)}");
-        }
-        finally
+        // The stop may have gone through the dictionary just before this client was in it.
+        if (hub.IsComplete)
         {
-            lane.Remove(client);
-            departures.Remove(connection, client);
-            clients.TryRemove(client.Id, out _);
+            client.End(EndReason.ServerStop);
         }
+
+        log.Info($"client {client.Id} connected from {exchange.Connection.Remote}");
+        return client;
+    }
+
+    private void Close(Exchange exchange, Client client)
+    {
+        client.Lane!.Remove(client);
+        departures.Remove(exchange.Connection, client);
+        clients.TryRemove(client.Id, out _);
+        exchange.Response.Abort();
+        hub.Unsubscribe(client.Log, client.Id);
+    }
+
+    // Both heads have done their work, and HttpListener would keep them for as long as the stream lasts.
+    private static void Forget(Exchange exchange)
+    {
+        exchange.Request.Headers.Clear();
+        exchange.Response.Headers.Clear();
     }
 
     private static void SetHeaders(HttpListenerResponse response)

@@ -51,12 +51,12 @@ internal sealed class IdleConnections(OpenConnections connections, TimeSpan limi
     /// <summary>Cuts who has been idle for longer than the limit.</summary>
     /// <param name="readEstablished">Reads which connections are established now.</param>
     /// <returns>How many were cut.</returns>
-    public int CutExpired(Func<HashSet<Connection>> readEstablished)
+    public int CutExpired(Func<IReadOnlySet<Connection>> readEstablished)
     {
-        // Before the table is read: a connection that is newer than the table is not in it, and not gone either.
-        var known = _lastUse.Where(entry => entry.Value >= 0).ToArray();
+        // What has been idle since before the table was read, and is not in it, is gone; what came later may be newer than the table.
+        var started = Environment.TickCount64;
         var established = readEstablished();
-        foreach (var entry in known.Where(entry => !established.Contains(entry.Key)))
+        foreach (var entry in _lastUse.Where(entry => entry.Value >= 0 && entry.Value < started && !established.Contains(entry.Key)))
         {
             _lastUse.TryRemove(entry);
             _received.Remove(entry.Key);

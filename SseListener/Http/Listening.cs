@@ -134,7 +134,7 @@ internal sealed class Listening : IDisposable
         if (context is not null)
         {
             _ = AcceptAsync(listener);
-            await _handle(context);
+            _ = _handle(context);
         }
     }
 

@@ -10,27 +10,33 @@ namespace SseListener.Http;
 internal sealed class OpenConnections(int port)
 {
     private readonly Lock _lock = new();
-    private Dictionary<int, OpenSocket> _known = [];
+    private readonly HashSet<Connection> _established = [];
 
-    /// <summary>Those that neither end has closed.</summary>
+    // By descriptor: those found by the last look, and by the one under way. Kept, because new ones would be 1 MB of garbage a second.
+    private Dictionary<int, OpenSocket> _known = [];
+    private Dictionary<int, OpenSocket> _open = [];
+
+    /// <summary>Those that neither end has closed; good until the next reading. For one thread.</summary>
     /// <exception cref="NetworkInformationException">The operating system does not tell.</exception>
-    public HashSet<Connection> ReadEstablished()
+    public IReadOnlySet<Connection> ReadEstablished()
     {
+        _established.Clear();
         if (!OperatingSystem.IsLinux())
         {
             // Twice, because the table changes while it is read, and a row may be passed over.
-            return [.. Listed(), .. Listed()];
+            _established.UnionWith(Listed());
+            _established.UnionWith(Listed());
+            return _established;
         }
 
-        var established = new HashSet<Connection>();
         Visit((connection, open) =>
         {
             if (new TcpInfo(open.Socket).IsEstablished)
             {
-                established.Add(connection);
+                _established.Add(connection);
             }
         });
-        return established;
+        return _established;
     }
 
     /// <summary>Cuts those for which <paramref name="isDue"/> holds. On Linux only.</summary>
@@ -57,45 +63,44 @@ internal sealed class OpenConnections(int port)
 
     private void Visit(Action<Connection, OpenSocket> visit)
     {
-        foreach (var open in LookAlone())
-        {
-            try
-            {
-                if (open.Connection is { } connection && connection.Local.Port == port)
-                {
-                    visit(connection, open);
-                }
-            }
-            catch (SocketException)
-            {
-                // It has been closed since.
-            }
-        }
-    }
-
-    private Dictionary<int, OpenSocket>.ValueCollection LookAlone()
-    {
         lock (_lock)
         {
-            return Look();
+            Look();
+            foreach (var open in _known.Values)
+            {
+                TryVisit(open, visit);
+            }
         }
     }
 
-    private Dictionary<int, OpenSocket>.ValueCollection Look()
+    private void TryVisit(OpenSocket open, Action<Connection, OpenSocket> visit)
     {
-        // Reaching a socket takes about ten system calls, seeing that it is still the same takes one.
-        var open = new Dictionary<int, OpenSocket>(_known.Count);
+        try
+        {
+            if (open.Connection is { } connection && connection.Local.Port == port)
+            {
+                visit(connection, open);
+            }
+        }
+        catch (SocketException)
+        {
+            // It has been closed since.
+        }
+    }
+
+    // Reaching a socket takes about ten system calls, seeing that it is still the same takes one.
+    private void Look()
+    {
         foreach (var descriptor in Descriptors.InUse())
         {
-            var socket = _known.TryGetValue(descriptor, out var known) && known.IsStillOpen ? known : OpenSocket.Find(descriptor);
-            if (socket is not null)
+            if ((_known.TryGetValue(descriptor, out var known) && known.IsStillOpen ? known : OpenSocket.Find(descriptor)) is { } open)
             {
-                open.Add(descriptor, socket);
+                _open.Add(descriptor, open);
             }
         }
 
-        _known = open;
-        return open.Values;
+        (_known, _open) = (_open, _known);
+        _open.Clear();
     }
 
     private IEnumerable<Connection> Listed() =>
