@@ -22,8 +22,8 @@ public sealed class Heartbeats
     public void A_comment_does_not_come_in_the_middle_of_an_event()
     {
         var frame = Encoding.UTF8.GetBytes($"data: {new string('x', 200_000)}\nid: i\n\n");
-        var log = new ChannelLog("default", 256 * 1024);
-        log.Append(frame, out _);
+        var log = new ChannelLog("default", 256 * 1024, TimeSpan.FromHours(1));
+        log.Append(frame, time: 0, out _);
         using var output = new Connection();
         var client = new Client("c", output, new Subscription(log, log.Beginning, HasGap: false));
         Assert.That(client.Advance(now: 0), Is.True, "a part of the event, and more to come");

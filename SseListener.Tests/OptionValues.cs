@@ -26,7 +26,8 @@ public sealed class OptionValues
             "host" => ("example.org", "example.org"),
             "log-level" => ("error", "Error"),
             "lanes" => ("7", "7"),
-            "heartbeat" or "retry" or "write-timeout" or "body-timeout" or "idle-timeout" => ("7m", "00:07:00"),
+            "sync" => ("always", "Always"),
+            "history-age" or "heartbeat" or "retry" or "write-timeout" or "body-timeout" or "idle-timeout" => ("7m", "00:07:00"),
             _ => ("777", "777"),
         };
         var options = new ServerOptions();

@@ -15,7 +15,7 @@ public sealed class Overload
             await using var log = new LogText();
             using var lines = new Log(log, LogLevel.Info);
             var port = TestServer.FreePort();
-            await using var server = new SseServer(new ServerOptions { Port = port }, AppContext.BaseDirectory, lines);
+            await using var server = new SseServer(new ServerOptions { Port = port, Data = null }, AppContext.BaseDirectory, lines);
             using var end = new CancellationTokenSource();
             var connecting = new Thread(() => ConnectOnAndOn(port, end.Token));
             connecting.Start();

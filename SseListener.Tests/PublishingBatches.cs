@@ -43,7 +43,7 @@ public sealed class PublishingBatches
     {
         await using var server = TestServer.Start();
         await using var subscriber = await server.SubscribeAsync();
-        using var answer = await server.PostAsync("/events", Type, "{\"data\":1,\"id\":\"a\"}\n{\"data\":2,\"id\":\"a\"}\n{\"data\":3,\"id\":\"b\"}");
+        using var answer = await server.PostAsync("/events", Type, "{\"data\":1,\"id\":\"a\"}\n{\"id\":\"a\", \"data\": 1}\n{\"data\":3,\"id\":\"b\"}");
         Assert.That(await answer.Content.ReadAsStringAsync(), Is.EqualTo("""{"ids":["a","a","b"]}"""));
         Assert.That(await subscriber.NextDataAsync(2), Is.EqualTo((List<string>)["1", "3"]));
     }

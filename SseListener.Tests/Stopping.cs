@@ -106,7 +106,7 @@ public sealed class Stopping
         await using var client = await server.SubscribeAsync();
         await server.Server.StopAsync();
         using var log = new Log(TextWriter.Null, LogLevel.Error);
-        await using var next = new Http.SseServer(new ServerOptions { Port = server.Port }, server.Pages, log);
+        await using var next = new Http.SseServer(new ServerOptions { Port = server.Port, Data = null }, server.Pages, log);
         Assert.That(next.TryStart(out var problem), Is.True, problem);
     }
 }

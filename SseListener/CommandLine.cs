@@ -1,5 +1,6 @@
 using System.CommandLine;
 using SseListener.Bench;
+using SseListener.Journal;
 
 namespace SseListener;
 
@@ -18,7 +19,10 @@ internal static class CommandLine
         Number("port", "3000", "TCP port", 1, 65535, (o, v) => o with { Port = v }),
         new("host", "localhost", "host name to answer for; localhost includes 127.0.0.1, + is every name and address", Units.TryHost, (o, v) => o with { Host = (string)v }),
         new("public", "public", "folder of the pages; the default falls back to the one beside the program", Units.TryText, (o, v) => o with { Public = (string)v }),
+        new("data", "data", "folder that history is kept in; none keeps it in memory only", Units.TryText, (o, v) => o with { Data = (string)v == "none" ? null : (string)v }),
+        new("sync", "os", "when an event counts as kept: os, once the operating system has it, or always, once it is on the disk", Units.TryName<JournalSync>, (o, v) => o with { Sync = (JournalSync)v }),
         Size("history", "64MiB", "bytes of events kept for clients that come back", 0, long.MaxValue, (o, v) => o with { History = v }),
+        Duration("history-age", "24h", "how long they are kept", (o, v) => o with { HistoryAge = v }),
         Duration("heartbeat", "15s", "silence after which a stream gets a comment", (o, v) => o with { Heartbeat = v }),
         Duration("retry", "3s", "how long clients are told to wait before reconnecting, give or take a quarter", (o, v) => o with { Retry = v }),
         Duration("write-timeout", "30s", "longest a write to a client may stay unfinished", (o, v) => o with { WriteTimeout = v }),
@@ -30,7 +34,7 @@ internal static class CommandLine
         Size("max-header", "32KiB", "largest request line with its header fields", 256, 1024 * 1024, (o, v) => o with { MaxHeader = (int)v }),
         Number("presence-limit", "1000", "largest audience that is told who joins and leaves; 0 is off", 0, int.MaxValue, (o, v) => o with { PresenceLimit = v }),
         Number("lanes", new ServerOptions().Lanes.ToString(Units.Culture), "threads that deliver; the default is half the processors", 1, 64, (o, v) => o with { Lanes = v }),
-        new("log-level", "info", "debug, info, warning or error", Units.TryLogLevel, (o, v) => o with { LogLevel = (LogLevel)v }),
+        new("log-level", "info", "debug, info, warning or error", Units.TryName<LogLevel>, (o, v) => o with { LogLevel = (LogLevel)v }),
     ];
 
     /// <summary>Reads the options, or prints what was asked for or what is wrong.</summary>

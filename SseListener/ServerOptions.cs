@@ -1,3 +1,5 @@
+using SseListener.Journal;
+
 namespace SseListener;
 
 /// <summary>Every knob of the server, with its default. <see cref="CommandLine"/> says how each is given and checked.</summary>
@@ -12,8 +14,17 @@ internal sealed record ServerOptions
     /// <summary>The folder of the pages; null for <c>public</c> in the working directory, else beside the program.</summary>
     public string? Public { get; init; }
 
+    /// <summary>The folder that history is kept in; null to keep it in memory only.</summary>
+    public string? Data { get; init; } = "data";
+
+    /// <summary>When an event counts as kept.</summary>
+    public JournalSync Sync { get; init; } = JournalSync.Os;
+
     /// <summary>Bytes of events kept for clients that come back; the oldest go first.</summary>
     public long History { get; init; } = 64 * 1024 * 1024;
+
+    /// <summary>How long events are kept for clients that come back.</summary>
+    public TimeSpan HistoryAge { get; init; } = TimeSpan.FromHours(24);
 
     /// <summary>How long a stream may be silent before it gets a comment.</summary>
     public TimeSpan Heartbeat { get; init; } = TimeSpan.FromSeconds(15);

@@ -40,14 +40,15 @@ internal static class Units
         return isHost;
     }
 
-    /// <summary>One of the names of <see cref="LogLevel"/>.</summary>
-    public static bool TryLogLevel(string text, out object value)
+    /// <summary>One of the names of an enumeration.</summary>
+    public static bool TryName<T>(string text, out object value)
+        where T : struct, Enum
     {
         // By name: on its own TryParse also takes numbers and lists.
-        var isLevel = Enum.TryParse<LogLevel>(text, ignoreCase: true, out var level)
-            && Enum.GetNames<LogLevel>().Contains(text, StringComparer.OrdinalIgnoreCase);
-        value = isLevel ? level : "debug, info, warning or error";
-        return isLevel;
+        var names = Enum.GetNames<T>();
+        var isName = Enum.TryParse<T>(text, ignoreCase: true, out var named) && names.Contains(text, StringComparer.OrdinalIgnoreCase);
+        value = isName ? named : string.Create(Culture, $"{string.Join(", ", names[..^1])} or {names[^1]}").ToLower(Culture);
+        return isName;
     }
 
     /// <summary>A positive duration of up to 24 days, such as 300ms, 15s, 2m or 24h.</summary>

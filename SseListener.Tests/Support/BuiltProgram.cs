@@ -39,6 +39,9 @@ internal sealed class BuiltProgram : IDisposable
     {
         start.RedirectStandardOutput = true;
         start.RedirectStandardError = true;
+
+        // Who wants a journal names its folder.
+        start.Environment["SSE_DATA"] = "none";
         foreach (var (name, value) in environment)
         {
             start.Environment[name] = value;

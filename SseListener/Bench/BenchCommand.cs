@@ -10,7 +10,7 @@ namespace SseListener.Bench;
 internal static class BenchCommand
 {
     // The server's own options do not matter here, but that nobody is told who joins: the yardsticks tell nobody either.
-    private const string Hub = "--port {0} --presence-limit 0 --log-level warning";
+    private const string Hub = "--port {0} --data none --presence-limit 0 --log-level warning";
     private const int LargestCrowd = 8000;
     private const double PacedSeconds = 4;
 

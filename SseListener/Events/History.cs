@@ -3,34 +3,37 @@ using System.Diagnostics.CodeAnalysis;
 namespace SseListener.Events;
 
 /// <summary>
-/// What is kept of all channels: at most a number of bytes, the oldest segments going first, and an index of the ids in them.
+/// What is kept of all channels: a number of bytes, the oldest segments going first, for some time, and an index of the ids in them.
 /// The index holds no ids of its own, only where the frames lie that end with them. For the hub's writer only.
 /// </summary>
 internal sealed class History
 {
+    // What is kept goes a segment at a time, so this is how closely the limits are kept.
+    private const int SegmentsOfHistory = 16;
+
     private readonly long _limit;
+    private readonly TimeSpan _age;
     private readonly Queue<Segment> _sealed = new();
     private readonly HashSet<FramePosition> _index = new(new ById());
     private readonly HashSet<FramePosition>.AlternateLookup<ReadOnlySpan<byte>> _byId;
     private long _bytes;
 
-    /// <summary>A history that keeps <paramref name="limit"/> bytes of frames, and the segments that are being filled.</summary>
-    public History(long limit)
+    /// <summary>A history that keeps <paramref name="limit"/> bytes of frames, and the segments that are being filled, up to an age.</summary>
+    public History(long limit, TimeSpan age)
     {
         _limit = limit;
+        _age = age;
         _byId = _index.GetAlternateLookup<ReadOnlySpan<byte>>();
     }
 
-    /// <summary>
-    /// Largest segment for a history of this size, in bytes. History is dropped a segment at a time, so a sixteenth of it is
-    /// how closely the limit is kept.
-    /// </summary>
-    public int LargestSegment => (int)Math.Clamp(_limit / 16, 512, 256 * 1024);
+    /// <summary>A new channel's log.</summary>
+    public ChannelLog CreateLog(string name) =>
+        new(name, (int)Math.Clamp(_limit / SegmentsOfHistory, 512, 256 * 1024), _age / SegmentsOfHistory);
 
     /// <summary>Appends a frame to a channel's log and drops what no longer fits.</summary>
-    public FramePosition Append(ChannelLog log, ReadOnlySpan<byte> frame)
+    public FramePosition Append(ChannelLog log, ReadOnlySpan<byte> frame, long time)
     {
-        var position = log.Append(frame, out var sealedSegment);
+        var position = log.Append(frame, time, out var sealedSegment);
         if (sealedSegment is not null)
         {
             _sealed.Enqueue(sealedSegment);
@@ -40,10 +43,33 @@ internal sealed class History
         _bytes += frame.Length;
         while (_bytes > _limit && _sealed.TryDequeue(out var oldest))
         {
-            Drop(oldest);
+            // Its age may have been the end of it.
+            if (oldest == oldest.Log.First)
+            {
+                Drop(oldest);
+            }
         }
 
         return position;
+    }
+
+    /// <summary>Drops what these logs hold that is too old at <paramref name="time"/> (Unix milliseconds).</summary>
+    public void Expire(IEnumerable<ChannelLog> logs, long time)
+    {
+        var limit = time - (long)_age.TotalMilliseconds;
+        foreach (var log in logs)
+        {
+            // The first may be empty, when the first frame was too large for it.
+            while (log.First.LastAppend < limit && (log.First.Length > 0 || log.First.Next is not null))
+            {
+                Drop(log.First);
+            }
+        }
+
+        while (_sealed.TryPeek(out var oldest) && oldest.Buffer is null)
+        {
+            _sealed.Dequeue();
+        }
     }
 
     /// <summary>Finds the frame with this id (UTF-8) among those kept.</summary>

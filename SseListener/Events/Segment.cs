@@ -29,11 +29,17 @@ internal sealed class Segment(ChannelLog log, int capacity)
     /// <summary>Size of the array, in bytes.</summary>
     public int Capacity { get; } = capacity;
 
+    /// <summary>When the first frame was appended, in Unix milliseconds. For the hub's writer only.</summary>
+    public long FirstAppend { get; private set; }
+
+    /// <summary>When the last frame was appended, in Unix milliseconds. For the hub's writer only.</summary>
+    public long LastAppend { get; private set; }
+
     /// <summary>Where each frame lies. For the hub's writer only.</summary>
     public IReadOnlyList<FramePosition> Frames => _frames;
 
     /// <summary>Appends a frame if it fits. For the hub's writer only.</summary>
-    public bool TryAppend(ReadOnlySpan<byte> frame, out FramePosition position)
+    public bool TryAppend(ReadOnlySpan<byte> frame, long time, out FramePosition position)
     {
         var start = _length;
         position = new FramePosition(this, start, start + frame.Length);
@@ -43,6 +49,8 @@ internal sealed class Segment(ChannelLog log, int capacity)
         }
 
         frame.CopyTo(_buffer.AsSpan(start));
+        FirstAppend = _frames.Count == 0 ? time : FirstAppend;
+        LastAppend = time;
         _frames.Add(position);
         Volatile.Write(ref _length, position.End);
         return true;

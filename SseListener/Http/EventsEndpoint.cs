@@ -77,6 +77,9 @@ internal sealed class EventsEndpoint(
             return null;
         }
 
+        var client = new Client(id, exchange.Response.OutputStream, subscription);
+        clients[id] = client;
+        departures.Add(exchange.Connection, client);
         try
         {
             SetHeaders(exchange.Response);
@@ -84,18 +87,11 @@ internal sealed class EventsEndpoint(
         }
         catch
         {
-            hub.Unsubscribe(subscription.Log, id);
+            Close(exchange, client);
             throw;
         }
 
         Forget(exchange);
-        return Serve(exchange, new Client(id, exchange.Response.OutputStream, subscription));
-    }
-
-    private Client Serve(Exchange exchange, Client client)
-    {
-        clients[client.Id] = client;
-        departures.Add(exchange.Connection, client);
         lanes.Next().Add(client);
 
         // The stop may have gone through the dictionary just before this client was in it.
@@ -104,13 +100,13 @@ internal sealed class EventsEndpoint(
             client.End(EndReason.ServerStop);
         }
 
-        log.Info($"client {client.Id} connected from {exchange.Connection.Remote}");
+        log.Info($"client {id} connected from {exchange.Connection.Remote}");
         return client;
     }
 
     private void Close(Exchange exchange, Client client)
     {
-        client.Lane!.Remove(client);
+        client.Lane?.Remove(client);
         departures.Remove(exchange.Connection, client);
         clients.TryRemove(client.Id, out _);
         exchange.Response.Abort();

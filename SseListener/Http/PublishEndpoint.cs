@@ -64,15 +64,19 @@ internal sealed class PublishEndpoint(ServerOptions options, EventHub hub, Respo
         {
             await responses.ProblemAsync(exchange, 400, problem);
         }
-        else if (await hub.PublishAsync(channel, events) is { } ids)
-        {
-            await AnswerAsync(exchange, format, ids);
-        }
         else
         {
-            await responses.UnavailableAsync(exchange, "The server is stopping.");
+            await AnswerAsync(exchange, format, await hub.PublishAsync(channel, events));
         }
     }
+
+    private Task AnswerAsync(Exchange exchange, Format format, PublishResult? result) => result switch
+    {
+        PublishResult.Published published => AnswerAsync(exchange, format, published.Ids),
+        PublishResult.Conflict conflict => responses.ProblemAsync(exchange, 409, $"There is another event with the id {JsonText.Quote(conflict.Id)}. Nothing was published."),
+        PublishResult.NotStored => responses.UnavailableAsync(exchange, "The journal cannot be written at the moment. Nothing was published."),
+        _ => responses.UnavailableAsync(exchange, "The server is stopping."),
+    };
 
     private Task AnswerAsync(Exchange exchange, Format format, string[] ids)
     {

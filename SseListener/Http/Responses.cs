@@ -113,6 +113,7 @@ internal sealed class Responses(TimeSpan writeTimeout, IdleConnections idle, Log
         404 => "Not Found",
         405 => "Method Not Allowed",
         408 => "Request Timeout",
+        409 => "Conflict",
         411 => "Length Required",
         413 => "Content Too Large",
         415 => "Unsupported Media Type",

@@ -3,6 +3,7 @@ using System.Diagnostics.CodeAnalysis;
 using System.Net;
 using SseListener.Delivery;
 using SseListener.Events;
+using SseListener.Journal;
 
 namespace SseListener.Http;
 
@@ -23,6 +24,7 @@ internal sealed class SseServer : IAsyncDisposable
     private readonly ConcurrentDictionary<string, Client> _clients = new(StringComparer.Ordinal);
     private readonly DeliveryLanes _lanes;
     private readonly DepartureWatch _departures = new();
+    private readonly IJournal _journal;
     private readonly EventHub _hub;
     private readonly Responses _responses;
     private readonly Router _router;
@@ -47,7 +49,8 @@ internal sealed class SseServer : IAsyncDisposable
         _connections = new OpenConnections(options.Port);
         _idle = new IdleConnections(_connections, options.IdleTimeout);
         _lanes = new DeliveryLanes(options.Lanes, options.Heartbeat, options.WriteTimeout);
-        _hub = new EventHub(options.History, options.PresenceLimit, _lanes.Wake);
+        _journal = options.Data is { } folder ? new FileJournal(folder, options.History, options.HistoryAge, options.Sync, log) : new MemoryJournal();
+        _hub = new EventHub(options.History, options.HistoryAge, options.PresenceLimit, _journal.TryAppend, _lanes.Wake);
         _responses = new Responses(options.WriteTimeout, _idle, log);
         _router = new Router(
             new EventsEndpoint(options, _clients, _hub, _lanes, _departures, _responses, log),
@@ -65,9 +68,15 @@ internal sealed class SseServer : IAsyncDisposable
     /// <summary>Ends when nothing can be published any more, which only <see cref="StopAsync"/> should bring about.</summary>
     public Task Running { get; private set; } = Task.CompletedTask;
 
-    /// <summary>Begins to listen; false leaves a <paramref name="problem"/> that says why it cannot.</summary>
+    /// <summary>Reads history back and begins to listen; false leaves a <paramref name="problem"/> that says why it cannot.</summary>
     public bool TryStart([NotNullWhen(false)] out string? problem)
     {
+        if (!_journal.TryOpen(_hub.Restore, out problem))
+        {
+            return false;
+        }
+
+        _hub.ContinueAfter(_journal.Last);
         try
         {
             _listening.Start();
@@ -116,6 +125,8 @@ internal sealed class SseServer : IAsyncDisposable
         _watch?.Dispose();
         await WithinAsync(Task.Run(_listening.Dispose, CancellationToken.None), stopLimit.Token);
         _lanes.Dispose();
+        _hub.Dispose();
+        _journal.Dispose();
     }
 
     private async Task HandleAsync(HttpListenerContext context)

@@ -21,6 +21,25 @@ internal static class WarmUp
     /// <param name="pages">The folder of the pages.</param>
     public static async Task RunAsync(ServerOptions options, string pages)
     {
+        if (options.Data is null)
+        {
+            await ServeAsync(options, pages);
+            return;
+        }
+
+        var data = Directory.CreateTempSubdirectory("sse-warm-up-").FullName;
+        try
+        {
+            await ServeAsync(options with { Data = data }, pages);
+        }
+        finally
+        {
+            Directory.Delete(data, recursive: true);
+        }
+    }
+
+    private static async Task ServeAsync(ServerOptions options, string pages)
+    {
         using var log = new Log(TextWriter.Null, LogLevel.Info);
         options = options with { Host = "127.0.0.1", Port = FreePort(), Lanes = 1 };
         await using var server = new SseServer(options, pages, log);

@@ -1,0 +1,16 @@
+namespace SseListener.Events;
+
+/// <summary>What became of a publish.</summary>
+internal abstract record PublishResult
+{
+    /// <summary>It is stored, and every subscriber has been set to receive it.</summary>
+    /// <param name="Ids">The events' ids, in their order.</param>
+    internal sealed record Published(string[] Ids) : PublishResult;
+
+    /// <summary>Nothing was published: there is another event with this id.</summary>
+    /// <param name="Id">The id.</param>
+    internal sealed record Conflict(string Id) : PublishResult;
+
+    /// <summary>Nothing was published, for it could not be stored.</summary>
+    internal sealed record NotStored : PublishResult;
+}

@@ -1,0 +1,237 @@
+using System.Buffers;
+using System.Diagnostics.CodeAnalysis;
+using SseListener.Events;
+
+namespace SseListener.Journal;
+
+/// <summary>
+/// Keeps frames in the files of a folder, each of which is itself an event stream. A batch is appended with one write, and is kept
+/// when the operating system has it, or when it is on the disk. Files roll, and go when everything in them is outside history.
+/// </summary>
+internal sealed class FileJournal : IJournal
+{
+    // What is on disk goes a file at a time, so this is how closely the limits of history are kept there.
+    private const int FilesOfHistory = 8;
+    private const long SmallestFile = 64 * 1024;
+    private const long LargestFile = 8 * 1024 * 1024;
+
+    // What has grown larger for a large batch is not kept.
+    private const int LargestBuffer = 1024 * 1024;
+
+    private static readonly TimeSpan _lookAfterEvery = TimeSpan.FromSeconds(1);
+
+    private readonly Lock _lock = new();
+    private readonly Lock _lookingAfter = new();
+    private readonly FormerFiles _former;
+    private readonly List<JournalOutput> _retired = [];
+    private readonly JournalFolder _folder;
+    private readonly string _path;
+    private readonly long _bytes;
+    private readonly long _age;
+    private readonly JournalSync _sync;
+    private readonly Log _log;
+    private readonly Timer _timer;
+    private ArrayBufferWriter<byte> _buffer = new();
+    private JournalOutput _output;
+    private bool _isFailing;
+
+    /// <summary>A journal that is not open yet.</summary>
+    /// <param name="path">Its folder; made when missing.</param>
+    /// <param name="bytes">Bytes of frames to keep.</param>
+    /// <param name="age">How long to keep them.</param>
+    /// <param name="sync">When a batch counts as kept.</param>
+    /// <param name="log">Takes what was read back, what was damaged, and why a write failed.</param>
+    public FileJournal(string path, long bytes, TimeSpan age, JournalSync sync, Log log)
+    {
+        _folder = new JournalFolder(path, log);
+        _path = path;
+        _bytes = bytes;
+        _age = (long)age.TotalMilliseconds;
+        _former = new FormerFiles(bytes, _age);
+        _sync = sync;
+        _log = log;
+        _output = new JournalOutput(JournalFile.Create(path, first: 1));
+        _timer = new Timer(_ => LookAfter());
+    }
+
+    /// <inheritdoc/>
+    public long Last { get; private set; }
+
+    /// <inheritdoc/>
+    public bool TryOpen(TakeFrame take, [NotNullWhen(false)] out string? problem)
+    {
+        problem = null;
+        try
+        {
+            if (!_folder.TryLock())
+            {
+                problem = $"The folder {_path} is in use by another process; --data names another one.";
+                return false;
+            }
+
+            (var files, Last) = _folder.ReadBack(take);
+            _output = new JournalOutput(files.LastOrDefault() ?? _output.File);
+            files.SkipLast(1).ToList().ForEach(_former.Add);
+            _timer.Change(_lookAfterEvery, _lookAfterEvery);
+            return true;
+        }
+        catch (Exception e) when (IsFailure(e))
+        {
+            problem = $"The folder {_path} cannot be used: {e.Message}";
+            return false;
+        }
+    }
+
+    /// <inheritdoc/>
+    public bool TryAppend(FrameBatch batch)
+    {
+        Encode(batch);
+        lock (_lock)
+        {
+            try
+            {
+                Roll(batch.Frames[0].Sequence, batch.Time);
+                _output.Append(_buffer.WrittenSpan, _sync);
+            }
+            catch (Exception e) when (IsFailure(e))
+            {
+                Report(e);
+                return false;
+            }
+
+            _output.File.Count(batch.Length, batch.Time);
+            Last = batch.Frames[^1].Sequence;
+            Report(failure: null);
+            return true;
+        }
+    }
+
+    /// <summary>Brings everything to the disk, and lets go of the folder.</summary>
+    public void Dispose()
+    {
+        _timer.Dispose();
+        LookAfter();
+        lock (_lock)
+        {
+            _output.Dispose();
+        }
+
+        _folder.Dispose();
+    }
+
+    private void Encode(FrameBatch batch)
+    {
+        _buffer.ResetWrittenCount();
+        if (_buffer.Capacity > LargestBuffer)
+        {
+            _buffer = new ArrayBufferWriter<byte>();
+        }
+
+        foreach (var frame in batch.Frames)
+        {
+            JournalLine.Write(_buffer, batch, frame);
+        }
+    }
+
+    private void Roll(long first, long time)
+    {
+        var file = _output.File;
+        var isFull = file.Length >= Math.Clamp(_bytes / FilesOfHistory, SmallestFile, LargestFile);
+        var isLong = file.FirstTime > 0 && time - file.FirstTime > _age / FilesOfHistory;
+        if (isFull || isLong)
+        {
+            Retire(first);
+        }
+    }
+
+    // Whoever looks after it closes the old file once it is on the disk, which may take long.
+    private void Retire(long first)
+    {
+        _former.Add(_output.File);
+        _retired.Add(_output);
+        _output = new JournalOutput(JournalFile.Create(_path, first));
+    }
+
+    // Once for many: who publishes goes on trying.
+    private void Report(Exception? failure)
+    {
+        if (failure is not null && !_isFailing)
+        {
+            _log.Error($"nothing can be published, for the journal cannot be written: {failure.Message}");
+        }
+        else if (failure is null && _isFailing)
+        {
+            _log.Warning("the journal can be written again");
+        }
+
+        _isFailing = failure is not null;
+    }
+
+    // Flushes what has been written, closes what has been retired, and deletes what is outside history.
+    private void LookAfter()
+    {
+        lock (_lookingAfter)
+        {
+            JournalOutput[] retired;
+            JournalOutput current;
+            lock (_lock)
+            {
+                retired = [.. _retired];
+                _retired.Clear();
+                current = _output;
+            }
+
+            foreach (var output in retired)
+            {
+                Flush(output);
+                output.Dispose();
+            }
+
+            Flush(current);
+            lock (_lock)
+            {
+                Tidy(DateTimeOffset.UtcNow.ToUnixTimeMilliseconds());
+            }
+        }
+    }
+
+    private void Flush(JournalOutput output)
+    {
+        try
+        {
+            output.Flush();
+        }
+        catch (Exception e) when (IsFailure(e) || e is ObjectDisposedException)
+        {
+            // Disposed, when a write has failed meanwhile.
+            _log.Warning($"the journal could not be flushed to the disk: {e.Message}");
+        }
+    }
+
+    private void Tidy(long now)
+    {
+        try
+        {
+            var isDeleted = _output.IsDeleted;
+            if (isDeleted)
+            {
+                _log.Warning($"{_output.File.Path} has been deleted: what was in it will not outlive the process");
+            }
+
+            if (isDeleted || (_output.File.LastTime > 0 && _output.File.LastTime < now - _age))
+            {
+                // The name of the new one keeps the number to go on from.
+                Retire(Last + 1);
+                _output.Open();
+            }
+
+            _former.Delete(_output.File, now);
+        }
+        catch (Exception e) when (IsFailure(e))
+        {
+            _log.Debug($"the journal cannot be tidied up: {e.Message}");
+        }
+    }
+
+    private static bool IsFailure(Exception e) => e is IOException or UnauthorizedAccessException;
+}

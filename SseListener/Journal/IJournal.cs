@@ -1,0 +1,26 @@
+using System.Diagnostics.CodeAnalysis;
+using SseListener.Events;
+
+namespace SseListener.Journal;
+
+/// <summary>Takes up a frame that was kept; they come in the order of their numbers.</summary>
+/// <param name="channel">Its channel.</param>
+/// <param name="time">When it was published, in Unix milliseconds.</param>
+/// <param name="frame">Its bytes; only during the call.</param>
+internal delegate void TakeFrame(string channel, long time, ReadOnlySpan<byte> frame);
+
+/// <summary>Where frames are kept before they are delivered.</summary>
+internal interface IJournal : IDisposable
+{
+    /// <summary>Opens it, and gives back what it has kept.</summary>
+    /// <param name="take">Takes up what was kept.</param>
+    /// <param name="problem">Why it cannot be opened, when false is returned.</param>
+    bool TryOpen(TakeFrame take, [NotNullWhen(false)] out string? problem);
+
+    /// <summary>The number of the last frame that it has kept; 0 for none.</summary>
+    long Last { get; }
+
+    /// <summary>Keeps a batch, all of it or nothing. For one thread.</summary>
+    /// <returns>False when nothing of it is kept; the reason is in the log, and the next batch may be kept again.</returns>
+    bool TryAppend(FrameBatch batch);
+}

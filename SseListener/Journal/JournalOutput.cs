@@ -1,0 +1,100 @@
+using Microsoft.Win32.SafeHandles;
+
+namespace SseListener.Journal;
+
+/// <summary>The file that is appended to. It is opened when there is something to write, and again after a write has failed.</summary>
+/// <param name="file">Which file; told what has been written.</param>
+internal sealed class JournalOutput(JournalFile file) : IDisposable
+{
+    private SafeFileHandle? _handle;
+    private volatile bool _isUnflushed;
+
+    /// <summary>The file.</summary>
+    public JournalFile File => file;
+
+    /// <summary>Whether it was open, and somebody has deleted it.</summary>
+    public bool IsDeleted => _handle is not null && !System.IO.File.Exists(file.Path);
+
+    /// <summary>Appends bytes, all of them or none.</summary>
+    /// <param name="bytes">What to append.</param>
+    /// <param name="sync">How far they have to get.</param>
+    /// <exception cref="IOException">It cannot be written.</exception>
+    /// <exception cref="UnauthorizedAccessException">It cannot be written.</exception>
+    public void Append(ReadOnlySpan<byte> bytes, JournalSync sync)
+    {
+        try
+        {
+            Open();
+            RandomAccess.Write(_handle!, bytes, file.Length);
+            if (sync is JournalSync.Always)
+            {
+                RandomAccess.FlushToDisk(_handle!);
+            }
+
+            _isUnflushed = sync is JournalSync.Os;
+            file.Length += bytes.Length;
+        }
+        catch
+        {
+            CutBack();
+            throw;
+        }
+    }
+
+    /// <summary>Opens the file, and cuts it to what is good.</summary>
+    /// <exception cref="IOException">It cannot be opened.</exception>
+    /// <exception cref="UnauthorizedAccessException">It cannot be opened.</exception>
+    public void Open()
+    {
+        if (_handle is null)
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(file.Path))!);
+            _handle = System.IO.File.OpenHandle(file.Path, FileMode.OpenOrCreate, FileAccess.Write, FileShare.Read | FileShare.Delete);
+            RandomAccess.SetLength(_handle, file.Length);
+        }
+    }
+
+    /// <summary>Brings to the disk what has been appended. Beside an append: it may take long.</summary>
+    /// <exception cref="IOException">It cannot be written.</exception>
+    public void Flush()
+    {
+        if (_isUnflushed && _handle is { } handle)
+        {
+            _isUnflushed = false;
+            try
+            {
+                RandomAccess.FlushToDisk(handle);
+            }
+            catch
+            {
+                _isUnflushed = true;
+                throw;
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _handle?.Dispose();
+        _handle = null;
+    }
+
+    // A write that failed may have left a part of what it was to write. What cannot be cut off now is when it is opened again.
+    private void CutBack()
+    {
+        try
+        {
+            if (_handle is not null)
+            {
+                RandomAccess.SetLength(_handle, file.Length);
+            }
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // It is closed either way.
+        }
+
+        Dispose();
+    }
+}

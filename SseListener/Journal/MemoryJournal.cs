@@ -1,0 +1,27 @@
+using System.Diagnostics.CodeAnalysis;
+using SseListener.Events;
+
+namespace SseListener.Journal;
+
+/// <summary>Keeps nothing: history is in memory only, and a restart loses it.</summary>
+internal sealed class MemoryJournal : IJournal
+{
+    /// <inheritdoc/>
+    public long Last => 0;
+
+    /// <inheritdoc/>
+    public bool TryOpen(TakeFrame take, [NotNullWhen(false)] out string? problem)
+    {
+        problem = null;
+        return true;
+    }
+
+    /// <inheritdoc/>
+    public bool TryAppend(FrameBatch batch) => true;
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        // It holds nothing.
+    }
+}
