@@ -88,6 +88,14 @@ internal sealed class BuiltProgram : IDisposable
         kill.WaitForExit();
     }
 
+    /// <summary>Sets its soft limit of a resource, as <c>prlimit</c> names it.</summary>
+    public void Limit(string resource, string value)
+    {
+        using var prlimit = Process.Start("prlimit", string.Create(CultureInfo.InvariantCulture, $"--pid {_process.Id} --{resource}={value}:"));
+        prlimit.WaitForExit();
+        Assert.That(prlimit.ExitCode, Is.Zero);
+    }
+
     /// <summary>Waits for its end and returns its exit code.</summary>
     public async Task<int> EndAsync(TimeSpan? limit = null)
     {

@@ -55,6 +55,9 @@ internal sealed class EventStream : IAsyncDisposable
         return _items.Current;
     }
 
+    /// <summary>The next event, however long it takes; null when the stream has ended.</summary>
+    public async Task<SseItem<string>?> TryNextAsync() => await _items.MoveNextAsync() ? _items.Current : null;
+
     /// <summary>The next events' data.</summary>
     public async Task<List<string>> NextDataAsync(int count)
     {

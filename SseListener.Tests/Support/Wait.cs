@@ -11,10 +11,13 @@ internal static class Wait
     private static readonly TimeSpan _look = TimeSpan.FromMilliseconds(5);
 
     /// <summary>Waits until something is so, and fails with <paramref name="what"/> when it does not become so in time.</summary>
-    public static async Task UntilAsync(Func<bool> isSo, string what, TimeSpan? limit = null)
+    public static Task UntilAsync(Func<bool> isSo, string what, TimeSpan? limit = null) => UntilAsync(() => Task.FromResult(isSo()), what, limit);
+
+    /// <summary>Waits until something is so, and fails with <paramref name="what"/> when it does not become so in time.</summary>
+    public static async Task UntilAsync(Func<Task<bool>> isSo, string what, TimeSpan? limit = null)
     {
         var started = Stopwatch.GetTimestamp();
-        while (!isSo())
+        while (!await isSo())
         {
             Assert.That(Stopwatch.GetElapsedTime(started), Is.LessThan(limit ?? Limit), what);
             await Task.Delay(_look);

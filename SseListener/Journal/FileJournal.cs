@@ -75,7 +75,7 @@ internal sealed class FileJournal : IJournal
             _timer.Change(_lookAfterEvery, _lookAfterEvery);
             return true;
         }
-        catch (Exception e) when (IsFailure(e))
+        catch (Exception e) when (JournalOutput.IsFailure(e))
         {
             problem = $"The folder {_path} cannot be used: {e.Message}";
             return false;
@@ -93,7 +93,7 @@ internal sealed class FileJournal : IJournal
                 Roll(batch.Frames[0].Sequence, batch.Time);
                 _output.Append(_buffer.WrittenSpan, _sync);
             }
-            catch (Exception e) when (IsFailure(e))
+            catch (Exception e) when (JournalOutput.IsFailure(e))
             {
                 Report(e);
                 return false;
@@ -201,7 +201,7 @@ internal sealed class FileJournal : IJournal
         {
             output.Flush();
         }
-        catch (Exception e) when (IsFailure(e) || e is ObjectDisposedException)
+        catch (Exception e) when (JournalOutput.IsFailure(e))
         {
             // Disposed, when a write has failed meanwhile.
             _log.Warning($"the journal could not be flushed to the disk: {e.Message}");
@@ -227,11 +227,9 @@ internal sealed class FileJournal : IJournal
 
             _former.Delete(_output.File, now);
         }
-        catch (Exception e) when (IsFailure(e))
+        catch (Exception e) when (JournalOutput.IsFailure(e))
         {
             _log.Debug($"the journal cannot be tidied up: {e.Message}");
         }
     }
-
-    private static bool IsFailure(Exception e) => e is IOException or UnauthorizedAccessException;
 }

@@ -15,11 +15,16 @@ internal sealed class JournalOutput(JournalFile file) : IDisposable
     /// <summary>Whether it was open, and somebody has deleted it.</summary>
     public bool IsDeleted => _handle is not null && !System.IO.File.Exists(file.Path);
 
+    /// <summary>
+    /// Whether this is how the file system says no. A file that has grown too large is, of all things, an argument out of range.
+    /// </summary>
+    public static bool IsFailure(Exception e) =>
+        e is IOException or UnauthorizedAccessException or ArgumentOutOfRangeException or NotSupportedException or ObjectDisposedException;
+
     /// <summary>Appends bytes, all of them or none.</summary>
     /// <param name="bytes">What to append.</param>
     /// <param name="sync">How far they have to get.</param>
-    /// <exception cref="IOException">It cannot be written.</exception>
-    /// <exception cref="UnauthorizedAccessException">It cannot be written.</exception>
+    /// <exception cref="Exception">It cannot be written: <see cref="IsFailure"/>.</exception>
     public void Append(ReadOnlySpan<byte> bytes, JournalSync sync)
     {
         try
@@ -42,8 +47,7 @@ internal sealed class JournalOutput(JournalFile file) : IDisposable
     }
 
     /// <summary>Opens the file, and cuts it to what is good.</summary>
-    /// <exception cref="IOException">It cannot be opened.</exception>
-    /// <exception cref="UnauthorizedAccessException">It cannot be opened.</exception>
+    /// <exception cref="Exception">It cannot be opened: <see cref="IsFailure"/>.</exception>
     public void Open()
     {
         if (_handle is null)
@@ -90,7 +94,7 @@ internal sealed class JournalOutput(JournalFile file) : IDisposable
                 RandomAccess.SetLength(_handle, file.Length);
             }
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (IsFailure(e))
         {
             // It is closed either way.
         }

@@ -107,9 +107,23 @@ internal sealed class JournalReader(TakeFrame take)
         return length >= 2 && Crc32C.Of(bytes[frame]) == line.Crc;
     }
 
+    // It may be the line feed before it that is damaged: then it begins one byte later. No line of a frame looks like either.
     private static int NextLine(ReadOnlySpan<byte> bytes, int position)
     {
-        var found = bytes[position..].IndexOf("\n: "u8);
-        return found < 0 ? bytes.Length : position + found + 1;
+        while (bytes[position..].IndexOf((byte)'\n') is var end and >= 0)
+        {
+            position += end + 1;
+            if (bytes[position..].StartsWith(JournalLine.Start))
+            {
+                return position;
+            }
+
+            if (position < bytes.Length && bytes[(position + 1)..].StartsWith(JournalLine.Start))
+            {
+                return position + 1;
+            }
+        }
+
+        return bytes.Length;
     }
 }

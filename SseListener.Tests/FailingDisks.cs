@@ -1,0 +1,122 @@
+using System.Net;
+using System.Net.ServerSentEvents;
+using SseListener.Tests.Support;
+
+namespace SseListener.Tests;
+
+/// <summary>A journal that cannot be written: nothing is published, nobody is disconnected, and it ends by itself.</summary>
+public sealed class FailingDisks
+{
+    [Test]
+    public async Task What_cannot_be_written_is_refused_until_it_can()
+    {
+        using var folder = new TempFolder();
+        var obstacle = folder.Path + "/journal-00000000000000000001.sse";
+        await using var server = KeepingHistory.Start(folder, o => o with { PresenceLimit = 10 });
+        Directory.CreateDirectory(obstacle);
+        await using var client = await server.SubscribeAsync();
+        for (var i = 0; i < 3; i++)
+        {
+            using var answer = await server.PostAsync("/events", "application/json", """{"data":1,"id":"a"}""");
+            await Problem.ExpectAsync(answer, 503, "The journal cannot be written at the moment. Nothing was published.");
+            Assert.That(answer.Headers.RetryAfter?.ToString(), Is.EqualTo("1"));
+        }
+
+        // The join of this one is not told to the other either.
+        await using var second = await server.SubscribeAsync();
+        Directory.Delete(obstacle);
+        Assert.That(await server.PublishAsync("""{"data":2,"id":"a"}"""), Is.EqualTo("a"));
+        Assert.That((await client.NextAsync()).Data, Is.EqualTo("2"));
+        Assert.That((await second.NextAsync()).Data, Is.EqualTo("2"));
+        await Wait.UntilAsync(() => server.Logged.Contains("the journal can be written again", StringComparison.Ordinal), "not logged");
+        Assert.That(server.Logged.Split("nothing can be published, for the journal cannot be written: "), Has.Length.EqualTo(2), "once for all three");
+    }
+
+    [Test]
+    public async Task What_is_kept_already_is_answered_all_the_same()
+    {
+        using var folder = new TempFolder();
+        await using (var server = KeepingHistory.Start(folder))
+        {
+            await server.PublishAsync("""{"data":1,"id":"a"}""");
+        }
+
+        await using var again = KeepingHistory.Start(folder);
+        var file = folder.Journals.Single();
+        File.Move(file, file + ".away");
+        Directory.CreateDirectory(file);
+        Assert.That(await again.PublishAsync("""{"data":1,"id":"a"}"""), Is.EqualTo("a"));
+        using var answer = await again.PostAsync("/events", "application/json", """{"data":2}""");
+        Assert.That(answer.StatusCode, Is.EqualTo(HttpStatusCode.ServiceUnavailable));
+    }
+
+    // A limit of the file's size is a full disk: the write that reaches it is cut short, and the next ones fail.
+    [TestCase("os")]
+    [TestCase("always")]
+    [Platform("Linux")]
+    public async Task A_full_disk_loses_nothing_that_was_answered_and_keeps_nothing_that_was_not(string sync)
+    {
+        using var folder = new TempFolder();
+        var port = TestServer.FreePort();
+        using var program = BuiltProgram.Shell(
+            $"trap '' XFSZ; ulimit -Sf 64; DOTNET_EnableWriteXorExecute=0 exec dotnet \"{BuiltProgram.File}\" --port {port} --data {folder.Path} --sync {sync}");
+        await Wait.UntilAsync(() => program.Output.Contains('>', StringComparison.Ordinal), "it does not listen");
+        using var http = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{port}"), Timeout = Wait.Limit };
+        await using var client = await EventStream.OpenAsync(http, "/events");
+        var data = new string('x', 7000);
+        var kept = new List<string>();
+        for (var refused = 0; refused < 3;)
+        {
+            // Batches, so that a part of one would be whole events.
+            var id = $"id{kept.Count}-{refused}";
+            using var batch = new StringContent($"{{\"data\":\"{data}\",\"id\":\"{id}\"}}\n{{\"data\":\"{data}\",\"id\":\"{id}+\"}}", null, "application/x-ndjson");
+            using var answer = await http.PostAsync(new Uri("/events", UriKind.Relative), batch);
+            Assert.That(answer.StatusCode, Is.AnyOf(HttpStatusCode.OK, HttpStatusCode.ServiceUnavailable));
+            if (answer.StatusCode == HttpStatusCode.OK)
+            {
+                kept.AddRange([id, id + "+"]);
+            }
+            else
+            {
+                refused++;
+            }
+        }
+
+        Assert.That(kept, Has.Count.EqualTo(8), "four times 14 KB are less than 64 KiB, and five times are more");
+        await program.LogsAsync("nothing can be published, for the journal cannot be written: ");
+        program.Limit("fsize", "unlimited");
+        using var last = new StringContent("\"more\"", null, "text/plain");
+        using (var answer = await http.PostAsync(new Uri("/events?id=last", UriKind.Relative), last))
+        {
+            Assert.That(answer.StatusCode, Is.EqualTo(HttpStatusCode.OK));
+        }
+
+        kept.Add("last");
+        foreach (var id in kept)
+        {
+            Assert.That((await client.NextAsync()).EventId, Is.EqualTo(id));
+        }
+
+        program.Signal("KILL");
+        await program.EndAsync();
+        await using var stream = File.OpenRead(folder.Journals.Single());
+        Assert.That(await SseParser.Create(stream).EnumerateAsync().Select(item => item.EventId).ToListAsync(), Is.EqualTo(kept));
+    }
+
+    [Test]
+    public async Task A_journal_that_somebody_deletes_is_begun_anew()
+    {
+        using var folder = new TempFolder();
+        await using (var server = KeepingHistory.Start(folder))
+        {
+            await server.PublishAsync("""{"data":1}""");
+            File.Delete(folder.Journals.Single());
+            await Wait.UntilAsync(() => server.Logged.Contains("has been deleted: what was in it will not outlive the process", StringComparison.Ordinal), "not logged");
+            await server.PublishAsync("""{"data":2}""");
+        }
+
+        await using var again = KeepingHistory.Start(folder);
+        await using var client = await again.SubscribeAsync("?lastEventId=earliest");
+        Assert.That((await client.NextAsync()).Data, Is.EqualTo("2"));
+    }
+}

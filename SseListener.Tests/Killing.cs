@@ -1,0 +1,137 @@
+using System.Collections.Concurrent;
+using System.Net;
+using System.Security.Cryptography;
+using SseListener.Tests.Support;
+
+namespace SseListener.Tests;
+
+/// <summary>
+/// SIGKILL under load: every event that was answered with 200 is delivered to every client exactly once, and all get one order.
+/// <c>SSE_KILL_ROUNDS</c> says how often; the figures are in the test's output.
+/// </summary>
+[Platform("Linux")]
+public sealed class Killing
+{
+    private const int Publishers = 4;
+    private const int Clients = 3;
+    private static readonly int _rounds = int.Parse(Environment.GetEnvironmentVariable("SSE_KILL_ROUNDS") ?? "4", Units.Culture);
+
+    private readonly string[] _arguments = ["os", "always"];
+    private readonly ConcurrentQueue<string> _answered = new();
+    private readonly CancellationTokenSource _end = new();
+    private long _attempts;
+    private long _resumes;
+
+    [TestCase(0)]
+    [TestCase(1)]
+    public async Task Every_event_that_was_answered_is_delivered_once_and_in_one_order(int sync)
+    {
+        using var folder = new TempFolder();
+        var port = TestServer.FreePort();
+        using var http = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{port}"), Timeout = Wait.Limit };
+        var program = await StartAsync(port, folder, sync);
+        var received = Enumerable.Range(0, Clients).Select(_ => new List<string>()).ToArray();
+        var clients = received.Select(ids => ReceiveAsync(http, ids)).ToArray();
+        using var publishing = new CancellationTokenSource();
+        var publishers = Enumerable.Range(0, Publishers).Select(number => PublishAsync(http, number, publishing.Token)).ToArray();
+        for (var round = 0; round < _rounds; round++)
+        {
+            var enough = _answered.Count + RandomNumberGenerator.GetInt32(20, 300);
+            await Wait.UntilAsync(() => _answered.Count >= enough, "nothing is published any more");
+            program.Signal("KILL");
+            await program.EndAsync();
+            program.Dispose();
+            program = await StartAsync(port, folder, sync);
+        }
+
+        await publishing.CancelAsync();
+        await Task.WhenAll(publishers);
+        var answered = _answered.ToArray();
+        await Wait.UntilAsync(() => received.All(ids => Count(ids) >= answered.Length), "not everything was delivered");
+        await _end.CancelAsync();
+        await Task.WhenAll(clients);
+        program.Dispose();
+        await TestContext.Out.WriteLineAsync(
+            $"--sync {_arguments[sync]}: {_rounds} kills, {_attempts} publishes tried, {answered.Length} answered, {_resumes} resumes, delivered {string.Join(", ", received.Select(ids => ids.Count))}, "
+            + $"lost {received.Sum(ids => answered.Except(ids).Count())}, doubled {received.Sum(ids => ids.Count - ids.Distinct().Count())}");
+        foreach (var ids in received)
+        {
+            Assert.That(answered.Except(ids), Is.Empty, "lost");
+            Assert.That(ids, Is.Unique);
+            Assert.That(ids, Is.EqualTo(received[0]), "another order");
+        }
+
+        _end.Dispose();
+    }
+
+    private async Task<BuiltProgram> StartAsync(int port, TempFolder folder, int sync)
+    {
+        var program = BuiltProgram.Start($"--port {port} --data {folder.Path} --sync {_arguments[sync]} --presence-limit 0 --log-level warning");
+        await Wait.UntilAsync(() => program.Output.Contains('>', StringComparison.Ordinal), "it does not listen", TimeSpan.FromSeconds(30));
+        return program;
+    }
+
+    // One event after the other, each again and again until it is answered.
+    private async Task PublishAsync(HttpClient http, int number, CancellationToken end)
+    {
+        for (var i = 0; !end.IsCancellationRequested; i++)
+        {
+            var id = string.Create(Units.Culture, $"{number}-{i}");
+            while (!await TryPublishAsync(http, id))
+            {
+                await Task.Delay(20, CancellationToken.None);
+            }
+
+            _answered.Enqueue(id);
+        }
+    }
+
+    private async Task<bool> TryPublishAsync(HttpClient http, string id)
+    {
+        Interlocked.Increment(ref _attempts);
+        try
+        {
+            using var content = new StringContent($$"""{"data":"{{id}}","id":"{{id}}"}""", null, "application/json");
+            using var answer = await http.PostAsync(new Uri("/events", UriKind.Relative), content);
+            Assert.That(answer.StatusCode, Is.AnyOf(HttpStatusCode.OK, HttpStatusCode.ServiceUnavailable));
+            return answer.StatusCode == HttpStatusCode.OK;
+        }
+        catch (Exception e) when (e is HttpRequestException or IOException or TaskCanceledException)
+        {
+            return false;
+        }
+    }
+
+    private async Task ReceiveAsync(HttpClient http, List<string> ids)
+    {
+        while (!_end.IsCancellationRequested)
+        {
+            try
+            {
+                await using var stream = await EventStream.OpenAsync(http, "/events", ids.Count == 0 ? "earliest" : ids[^1]);
+                using var closing = _end.Token.Register(() => stream.DisposeAsync().AsTask().Wait());
+                while (await stream.TryNextAsync() is { } item)
+                {
+                    Assert.That(item.EventType, Is.EqualTo("message"));
+                    lock (ids)
+                    {
+                        ids.Add(item.EventId!);
+                    }
+                }
+            }
+            catch (Exception e) when (e is HttpRequestException or IOException or TaskCanceledException or ObjectDisposedException)
+            {
+                Interlocked.Increment(ref _resumes);
+                await Task.Delay(20);
+            }
+        }
+    }
+
+    private static int Count(List<string> ids)
+    {
+        lock (ids)
+        {
+            return ids.Count;
+        }
+    }
+}
