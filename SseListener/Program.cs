@@ -13,6 +13,12 @@ if (!Pages.TryFind(options.Public, out var pages, out var problem))
     return Fail(problem);
 }
 
+// The first signal is a request to stop, which the program grants in its own time; a second one is not asked to wait.
+var stop = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+void OnSignal(PosixSignalContext signal) => signal.Cancel = stop.TrySetResult();
+using var interrupted = PosixSignalRegistration.Create(PosixSignal.SIGINT, OnSignal);
+using var terminated = PosixSignalRegistration.Create(PosixSignal.SIGTERM, OnSignal);
+
 await WarmUp.RunAsync(options, pages);
 using var log = new Log(Console.Error, options.LogLevel);
 await using var server = new SseServer(options, pages, log);
@@ -20,12 +26,6 @@ if (!server.TryStart(out problem))
 {
     return Fail(problem);
 }
-
-// The first signal is a request to stop, which the program grants in its own time; a second one is not asked to wait.
-var stop = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-void OnSignal(PosixSignalContext signal) => signal.Cancel = stop.TrySetResult();
-using var interrupted = PosixSignalRegistration.Create(PosixSignal.SIGINT, OnSignal);
-using var terminated = PosixSignalRegistration.Create(PosixSignal.SIGTERM, OnSignal);
 
 Console.WriteLine($"> {server.Address.GetLeftPart(UriPartial.Authority)}");
 await Task.WhenAny(stop.Task, server.Running);

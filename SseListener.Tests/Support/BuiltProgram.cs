@@ -8,16 +8,20 @@ namespace SseListener.Tests.Support;
 internal sealed class BuiltProgram : IDisposable
 {
     private readonly Process _process;
+    private readonly Thread[] _readers;
     private readonly StringBuilder _errors = new();
     private readonly StringBuilder _output = new();
 
     private BuiltProgram(Process process)
     {
+        // On threads of their own: .NET reads a pipe on a thread of the pool, which would be blocked for as long.
         _process = process;
-        process.OutputDataReceived += (_, line) => Append(_output, line.Data);
-        process.ErrorDataReceived += (_, line) => Append(_errors, line.Data);
-        process.BeginOutputReadLine();
-        process.BeginErrorReadLine();
+        _readers = [new Thread(() => Read(process.StandardOutput, _output)), new Thread(() => Read(process.StandardError, _errors))];
+        foreach (var reader in _readers)
+        {
+            reader.IsBackground = true;
+            reader.Start();
+        }
     }
 
     /// <summary>What it wrote to standard output.</summary>
@@ -101,6 +105,7 @@ internal sealed class BuiltProgram : IDisposable
     {
         using var end = new CancellationTokenSource(limit ?? Wait.Limit);
         await _process.WaitForExitAsync(end.Token);
+        Assert.That(_readers.All(reader => reader.Join(Wait.Limit)), Is.True, "what it writes has no end");
         return _process.ExitCode;
     }
 
@@ -115,11 +120,21 @@ internal sealed class BuiltProgram : IDisposable
         _process.Dispose();
     }
 
-    private static void Append(StringBuilder text, string? line)
+    private static void Read(StreamReader from, StringBuilder to)
     {
-        lock (text)
+        try
         {
-            text.AppendLine(line);
+            while (from.ReadLine() is { } line)
+            {
+                lock (to)
+                {
+                    to.AppendLine(line);
+                }
+            }
+        }
+        catch (Exception e) when (e is IOException or ObjectDisposedException)
+        {
+            // The test is over.
         }
     }
 

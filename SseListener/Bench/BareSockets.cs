@@ -9,6 +9,9 @@ namespace SseListener.Bench;
 /// </summary>
 internal static class BareSockets
 {
+    // The largest event that the bench sends, and its head.
+    private const int LargestRequest = 1024 * 1024 + 4096;
+
     private const int Backlog = 4096;
 
     /// <summary>Serves <c>GET</c> and <c>POST /events</c> until the process ends.</summary>
@@ -46,14 +49,20 @@ internal static class BareSockets
     private static void Publish(Socket publisher, byte[] first, List<Socket> clients)
     {
         using var socket = publisher;
-        var request = new byte[1024 * 1024];
+        var request = new byte[LargestRequest];
         first.CopyTo(request, 0);
         for (var length = first.Length; length > 0; length = socket.Receive(request))
         {
             int body;
             while ((body = request.AsSpan(0, length).IndexOf("\r\n\r\n"u8)) < 0 || !IsWhole(request.AsSpan(0, length), body))
             {
-                length += socket.Receive(request, length, request.Length - length, SocketFlags.None);
+                var read = socket.Receive(request, length, request.Length - length, SocketFlags.None);
+                if (read == 0)
+                {
+                    return;
+                }
+
+                length += read;
             }
 
             SendToAll(clients, Frame(request.AsSpan((body + 4)..length)));

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Net.Sockets;
 using SseListener.Http;
 
 namespace SseListener.Bench;
@@ -10,12 +11,15 @@ namespace SseListener.Bench;
 internal static class BenchCommand
 {
     // The server's own options do not matter here, but that nobody is told who joins: the yardsticks tell nobody either.
-    private const string Hub = "--port {0} --data none --presence-limit 0 --log-level warning";
+    private const string Hub = "--port {0} --presence-limit 0 --history 1GiB --log-level warning ";
     private const int LargestCrowd = 8000;
     private const double PacedSeconds = 4;
 
     private static readonly (string Name, string Arguments)[] _contenders =
-        [("sselistener", Hub), ("naive", "bench-naive {0}"), ("sockets", "bench-sockets {0}")];
+        [("sselistener", Hub + "--data none"), ("naive", "bench-naive {0}"), ("sockets", "bench-sockets {0}")];
+
+    private static readonly (string Name, string Arguments)[] _journals =
+        [("none", Hub + "--data none"), ("os", Hub + "--data {1} --sync os"), ("always", Hub + "--data {1} --sync always")];
 
     private static readonly Option<string?> _url = new("--url") { Description = "measure the SSE server that runs here instead; events are published by POST to the same URL", HelpName = "URL" };
     private static readonly Option<string?> _token = new("--token") { Description = "bearer token for --url", HelpName = "TOKEN" };
@@ -35,7 +39,7 @@ internal static class BenchCommand
             {
                 return Measure(parsed);
             }
-            catch (BenchException e)
+            catch (Exception e) when (e is BenchException or SocketException or FormatException or OverflowException)
             {
                 Console.Error.WriteLine(e.Message);
                 return 1;
@@ -51,6 +55,11 @@ internal static class BenchCommand
         // What has been received is looked at on the thread that learns of it: through the thread pool it took the bench 60 s to
         // receive what it now receives in 20. Read when the first socket is used, so this is early enough.
         Environment.SetEnvironmentVariable(Contender.InlineCompletions, "1");
+        if (parsed.GetValue(_clients) > Descriptors.Limit - Descriptors.Reserve)
+        {
+            throw new BenchException($"{parsed.GetValue(_clients)} clients are more than the {Descriptors.Limit} file descriptors (ulimit -n) allow.");
+        }
+
         var all = new List<Measurement>();
         foreach (var (workload, contenders) in parsed.GetValue(_url) is { } url ? Running(parsed, url) : Comparison(parsed))
         {
@@ -70,24 +79,29 @@ internal static class BenchCommand
         return all.All(measurement => measurement.IsFaultless) ? 0 : 1;
     }
 
-    private static Measurement Measure(Workload workload, string name, Func<Contender> start)
+    private static Measurement Measure(IWorkload workload, string name, Func<Contender> start)
     {
         Console.Error.WriteLine($"{workload.Name}, {name} ...");
         using var contender = start();
         return workload.Measure(name, contender);
     }
 
-    private static IEnumerable<(Workload Workload, IEnumerable<(string Name, Func<Contender> Start)> Contenders)> Comparison(ParseResult parsed)
+    private static IEnumerable<(IWorkload Workload, IEnumerable<(string Name, Func<Contender> Start)> Contenders)> Comparison(ParseResult parsed)
     {
         var (clients, events, size, rate) = (parsed.GetValue(_clients), parsed.GetValue(_events), parsed.GetValue(_size), Math.Max(parsed.GetValue(_rate), 1));
-        var contenders = _contenders.Select(contender => (contender.Name, (Func<Contender>)(() => Contender.Start(contender.Arguments)))).ToList();
-        yield return (new("burst", clients, events, size, Rate: 0), contenders);
-        yield return (new("paced", clients, Math.Min(events, (int)(rate * PacedSeconds)), size, rate), contenders);
-        yield return (new("crowd", Crowd(clients), Math.Min(events, 10), size, Rate: 5), contenders);
-        yield return (new("catching up", Math.Max(clients / 2, 1), events, size, Rate: 0, Resumes: true), contenders.Take(1));
+        var (contenders, journals) = (Starting(_contenders), Starting(_journals));
+        yield return (new Workload("burst", clients, events, size, Rate: 0), contenders);
+        yield return (new Workload("paced", clients, Math.Min(events, (int)(rate * PacedSeconds)), size, rate), contenders);
+        yield return (new Workload("crowd", Crowd(clients), Math.Min(events, 10), size, Rate: 5), contenders);
+        yield return (new Workload("catching up", Math.Max(clients / 2, 1), events, size, Rate: 0, Resumes: true), contenders.Take(1));
+        yield return (new PublishWorkload("publishing", Connections: 8, events, size, Batch: 1), journals);
+        yield return (new PublishWorkload("batches", Connections: 1, events * 100, size, Batch: 1000), journals);
     }
 
-    private static IEnumerable<(Workload Workload, IEnumerable<(string Name, Func<Contender> Start)> Contenders)> Running(ParseResult parsed, string url)
+    private static List<(string Name, Func<Contender> Start)> Starting((string Name, string Arguments)[] contenders) =>
+        [.. contenders.Select(contender => (contender.Name, (Func<Contender>)(() => Contender.Start(contender.Arguments))))];
+
+    private static IEnumerable<(IWorkload Workload, IEnumerable<(string Name, Func<Contender> Start)> Contenders)> Running(ParseResult parsed, string url)
     {
         var rate = parsed.GetValue(_rate);
         var workload = new Workload(rate > 0 ? "paced" : "burst", parsed.GetValue(_clients), parsed.GetValue(_events), parsed.GetValue(_size), rate);

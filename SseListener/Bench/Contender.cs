@@ -13,11 +13,14 @@ internal sealed class Contender : IDisposable
     private static readonly TimeSpan _startLimit = TimeSpan.FromSeconds(10);
 
     private readonly Process? _process;
+    private readonly string? _folder;
 
-    private Contender(Target target, Process? process)
+    private Contender(Target target, Process? process, string? folder)
     {
         Target = target;
         _process = process;
+        _folder = folder;
+        AppDomain.CurrentDomain.ProcessExit += OnExit;
     }
 
     /// <summary>Where it listens.</summary>
@@ -30,15 +33,16 @@ internal sealed class Contender : IDisposable
     public long? Memory => _process is null ? null : Look(_process).WorkingSet64;
 
     /// <summary>A server that runs already.</summary>
-    public static Contender Running(string url, string? token) => new(new Target(url, token), process: null);
+    public static Contender Running(string url, string? token) => new(new Target(url, token), process: null, folder: null);
 
     /// <summary>Starts this program with other arguments and waits until it listens.</summary>
-    /// <param name="arguments">What to start it with; {0} is replaced by its port.</param>
+    /// <param name="arguments">What to start it with; {0} is replaced by its port, {1} by a folder of its own.</param>
     /// <exception cref="BenchException">It does not listen.</exception>
     public static Contender Start(string arguments)
     {
         var port = FreePort();
-        var line = string.Format(Units.Culture, arguments, port);
+        var folder = arguments.Contains("{1}", StringComparison.Ordinal) ? Directory.CreateTempSubdirectory("sse-bench-").FullName : null;
+        var line = string.Format(Units.Culture, arguments, port, folder);
         var start = new ProcessStartInfo(Environment.ProcessPath!, $"{Assembly()}{line}") { RedirectStandardOutput = true };
         foreach (var variable in Environment.GetEnvironmentVariables().Keys.Cast<string>().Where(name => name.StartsWith("SSE_", StringComparison.Ordinal)))
         {
@@ -49,7 +53,7 @@ internal sealed class Contender : IDisposable
         start.Environment.Remove(InlineCompletions);
         var process = Process.Start(start)!;
         var target = new Target($"http://127.0.0.1:{port}/events", token: null);
-        var contender = new Contender(target, process);
+        var contender = new Contender(target, process, folder);
         try
         {
             contender.WaitUntilListening();
@@ -65,6 +69,7 @@ internal sealed class Contender : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
+        AppDomain.CurrentDomain.ProcessExit -= OnExit;
         if (_process is null)
         {
             return;
@@ -73,7 +78,14 @@ internal sealed class Contender : IDisposable
         _process.Kill();
         _process.WaitForExit();
         _process.Dispose();
+        if (_folder is not null)
+        {
+            Directory.Delete(_folder, recursive: true);
+        }
     }
+
+    // Also when the bench is ended by a signal.
+    private void OnExit(object? sender, EventArgs e) => Dispose();
 
     // Each says so in a line. Not by connecting to it: HttpListener falls over a connection that comes while it is opening its port.
     private void WaitUntilListening()

@@ -18,6 +18,8 @@ internal static class Report
         ("time until all are live, s", m => Number(m.Seconds, "0.00"), m => m.Seconds),
         ("MB/s", m => Number(m.BytesPerSecond / 1e6, "0.0"), m => m.BytesPerSecond),
         ("deliveries/s", m => Number(m.DeliveriesPerSecond, "N0"), m => m.DeliveriesPerSecond),
+        ("events/s", m => Number(m.EventsPerSecond, "N0"), m => m.EventsPerSecond),
+        ("server CPU an event, us", m => Number(m.CpuMicroseconds, "0.00"), m => m.CpuMicroseconds),
         ("server CPU a delivery, us", m => Number(m.CpuMicroseconds, "0.00"), m => m.CpuMicroseconds),
         ("latency p50, ms", m => Number(m.LatencyP50, "0.00"), m => m.LatencyP50),
         ("latency p99, ms", m => Number(m.LatencyP99, "0.00"), m => m.LatencyP99),
@@ -29,6 +31,8 @@ internal static class Report
         ["burst"] = ["deliveries/s", "server CPU a delivery, us"],
         ["paced"] = ["server CPU a delivery, us", "latency p50, ms", "latency p99, ms", "latency max, ms"],
         ["crowd"] = ["time to connect all, s", "memory a client, KB", "server CPU a delivery, us", "latency p50, ms", "latency max, ms"],
+        ["publishing"] = ["events/s", "server CPU an event, us"],
+        ["batches"] = ["events/s", "server CPU an event, us"],
         ["catching up"] = ["MB/s", "time until all are live, s"],
     };
 
@@ -37,7 +41,7 @@ internal static class Report
         JsonSerializer.Serialize(new { Faultless = measurements.All(measurement => measurement.IsFaultless), Measurements = measurements }, _json);
 
     /// <summary>The rows of one workload: a column for each server, and how the first compares with the others.</summary>
-    public static IEnumerable<string> Table(Workload workload, IReadOnlyList<Measurement> columns)
+    public static IEnumerable<string> Table(IWorkload workload, IReadOnlyList<Measurement> columns)
     {
         yield return "";
         yield return $"{workload.Name}: {workload.Description}";

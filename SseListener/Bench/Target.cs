@@ -7,6 +7,9 @@ namespace SseListener.Bench;
 /// <summary>Where to subscribe and publish: an address that was looked up once, and the requests for it.</summary>
 internal sealed class Target
 {
+    // Milliseconds in which a server sends or takes anything at all.
+    private const int Patience = 10_000;
+
     private readonly Uri _url;
     private readonly IPAddress _address;
     private readonly string _authorization;
@@ -38,7 +41,7 @@ internal sealed class Target
     /// <exception cref="BenchException">Nobody listens there.</exception>
     public Socket Connect()
     {
-        var socket = new Socket(_address.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        var socket = new Socket(_address.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true, SendTimeout = Patience, ReceiveTimeout = Patience };
         try
         {
             socket.Connect(_address, _url.Port);
@@ -59,6 +62,6 @@ internal sealed class Target
     }
 
     /// <summary>The request of a publisher.</summary>
-    public byte[] Publish(string body) => Encoding.ASCII.GetBytes(
-        $"POST {_url.PathAndQuery} HTTP/1.1\r\nHost: {_url.Authority}\r\nContent-Type: application/json\r\n{_authorization}Content-Length: {body.Length}\r\n\r\n{body}");
+    public byte[] Publish(string body, string type = "application/json") => Encoding.ASCII.GetBytes(
+        $"POST {_url.PathAndQuery} HTTP/1.1\r\nHost: {_url.Authority}\r\nContent-Type: {type}\r\n{_authorization}Content-Length: {body.Length}\r\n\r\n{body}");
 }

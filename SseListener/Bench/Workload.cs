@@ -9,20 +9,17 @@ namespace SseListener.Bench;
 /// <param name="Size">Bytes of each event's JSON.</param>
 /// <param name="Rate">Events a second; 0 for back to back.</param>
 /// <param name="Resumes">Whether the subscribers come only when everything has been published, and catch up.</param>
-internal sealed record Workload(string Name, int Clients, int Events, int Size, double Rate, bool Resumes = false)
+internal sealed record Workload(string Name, int Clients, int Events, int Size, double Rate, bool Resumes = false) : IWorkload
 {
-    private const double Saturated = 0.95;
-
     // Something else than this run's events, which may be the last of them.
     private static readonly TimeSpan _aftermath = TimeSpan.FromMilliseconds(200);
 
-    /// <summary>What the workload is, in words.</summary>
+    /// <inheritdoc/>
     public string Description => Resumes ? $"{Clients:N0} clients each resume {Events:N0} events of {Size} B at once"
         : Rate > 0 ? $"{Clients:N0} clients, {Events:N0} events of {Size} B, {Rate:0.##} a second"
         : $"{Clients:N0} clients, {Events:N0} events of {Size} B back to back";
 
-    /// <summary>Puts it on a server.</summary>
-    /// <exception cref="BenchException">The server refuses, or cannot be reached.</exception>
+    /// <inheritdoc/>
     public Measurement Measure(string name, Contender contender)
     {
         var run = new Run(Events);
@@ -120,7 +117,7 @@ internal sealed record Workload(string Name, int Clients, int Events, int Size, 
             ((long)Clients * Events) - run.Delivered,
             run.Doubles,
             run.Disorders,
-            IsSaturated: clock.BenchSeconds > (cpu ?? 0) && clock.BenchSeconds + (cpu ?? 0) > Saturated * seconds * Environment.ProcessorCount);
+            Measurement.Saturates(clock.BenchSeconds, cpu, seconds));
     }
 
     private static void Rest()

@@ -20,19 +20,20 @@ internal sealed class DeliveryLane : IDisposable
     private const int LongBurst = 32 * 1024;
 
     private static readonly TimeSpan _longSweep = TimeSpan.FromMilliseconds(1);
+    private static readonly TimeSpan _longestPause = TimeSpan.FromMilliseconds(50);
 
     private readonly ConcurrentDictionary<ChannelLog, Audience> _audiences = new();
     private readonly ConcurrentQueue<Audience> _appended = new();
     private readonly ConcurrentQueue<(Client Client, bool Arrives)> _moves = new();
     private readonly ConcurrentQueue<Client> _behind = new();
     private readonly AutoResetEvent _signal = new(false);
+    private readonly ManualResetEventSlim _stopping = new();
     private readonly Thread _thread;
     private readonly long _heartbeat;
     private readonly long _writeTimeout;
     private readonly int _tick;
     private int _isSignalled;
     private volatile TaskCompletionSource? _drained;
-    private volatile bool _isStopping;
     private long _now = Environment.TickCount64;
     private long _nextTick;
 
@@ -96,10 +97,11 @@ internal sealed class DeliveryLane : IDisposable
     /// <summary>Ends the thread.</summary>
     public void Dispose()
     {
-        _isStopping = true;
+        _stopping.Set();
         Signal();
         _thread.Join();
         _signal.Dispose();
+        _stopping.Dispose();
     }
 
     // One system call per wake, not one per append: who finds the flag set relies on the lane not having looked yet.
@@ -113,7 +115,7 @@ internal sealed class DeliveryLane : IDisposable
 
     private void Run()
     {
-        while (!_isStopping)
+        while (!_stopping.IsSet)
         {
             if (_behind.IsEmpty)
             {
@@ -169,11 +171,10 @@ internal sealed class DeliveryLane : IDisposable
 
     private void Sweep()
     {
-        var started = Stopwatch.GetTimestamp();
-
         // Those that wait now, not those that come to wait meanwhile: newcomers and clients that catch up want their turn too.
         for (var waiting = _appended.Count; waiting > 0 && _appended.TryDequeue(out var audience); waiting--)
         {
+            var started = Stopwatch.GetTimestamp();
             Interlocked.Exchange(ref audience.HasNews, 0);
             foreach (var client in audience.Clients)
             {
@@ -191,7 +192,7 @@ internal sealed class DeliveryLane : IDisposable
     {
         if (audience.TakeNews() is > ShortBurst and < LongBurst && swept >= _longSweep && !_appended.IsEmpty)
         {
-            Thread.Sleep(swept);
+            _stopping.Wait(swept < _longestPause ? swept : _longestPause);
         }
     }
 

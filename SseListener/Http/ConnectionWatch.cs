@@ -49,6 +49,7 @@ internal sealed class ConnectionWatch : IDisposable
 
     private void Look(CancellationToken end)
     {
+        _listening.Tune();
         FreeAccepting(end);
         if (_pool.IsStuck())
         {

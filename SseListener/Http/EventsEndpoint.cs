@@ -109,8 +109,8 @@ internal sealed class EventsEndpoint(
         client.Lane?.Remove(client);
         departures.Remove(exchange.Connection, client);
         clients.TryRemove(client.Id, out _);
-        exchange.Response.Abort();
         hub.Unsubscribe(client.Log, client.Id);
+        exchange.Response.Abort();
     }
 
     // Both heads have done their work, and HttpListener would keep them for as long as the stream lasts.

@@ -23,6 +23,7 @@ internal sealed class Listening : IDisposable
     private HttpListener _listener = new();
     private HttpListener? _former;
     private int _leftovers;
+    private volatile bool _isTuned;
     private bool _isClosedForNewcomers;
     private bool _isStopped;
 
@@ -48,13 +49,19 @@ internal sealed class Listening : IDisposable
     public void Start()
     {
         _listener.Start();
-        foreach (var prefix in _prefixes)
-        {
-            Open(prefix);
-        }
-
-        _socket.Tune();
+        Open();
+        Tune();
         _ = AcceptAsync(_listener);
+    }
+
+    /// <summary>Tunes the listening socket when it has been opened again. It looks at all descriptors, which may take long.</summary>
+    public void Tune()
+    {
+        if (!_isTuned)
+        {
+            _isTuned = true;
+            _socket.Tune();
+        }
     }
 
     /// <summary>How many connections wait to be accepted; 0 also when that cannot be found out.</summary>
@@ -92,9 +99,8 @@ internal sealed class Listening : IDisposable
                 return _listener.Prefixes.Count == 0 || TryCloseForNewcomers();
             }
 
-            if (_isClosedForNewcomers && !Descriptors.AreShort(Descriptors.Reserve * 5 / 4) && _prefixes.All(TryOpen))
+            if (_isClosedForNewcomers && !Descriptors.AreShort(Descriptors.Reserve * 5 / 4) && TryOpen())
             {
-                _socket.Tune();
                 _log.Warning("open for newcomers again");
                 _isClosedForNewcomers = false;
             }
@@ -153,13 +159,8 @@ internal sealed class Listening : IDisposable
         _listener = new HttpListener();
         _listener.Start();
         _ = AcceptAsync(_listener);
-        foreach (var prefix in _prefixes)
-        {
-            _former.Prefixes.Remove(prefix);
-            _isClosedForNewcomers |= !TryOpen(prefix);
-        }
-
-        _socket.Tune();
+        _former.Prefixes.Clear();
+        _isClosedForNewcomers = !TryOpen();
     }
 
     private bool TryCloseForNewcomers()
@@ -178,11 +179,11 @@ internal sealed class Listening : IDisposable
         }
     }
 
-    private bool TryOpen(string prefix)
+    private bool TryOpen()
     {
         try
         {
-            Open(prefix);
+            Open();
             return true;
         }
         catch (Exception e) when (e is HttpListenerException or SocketException or ArgumentNullException)
@@ -192,8 +193,22 @@ internal sealed class Listening : IDisposable
         }
     }
 
-    // HttpListener accepts before its own fields are set: a connection that arrives while it opens the port makes it throw, and
-    // everybody coming back at once is when that happens. Of 20 starts under 30,000 connects a second, 10 ended so.
+    // Everybody coming back at once is when connections arrive while HttpListener opens its port. It answers 404 to requests that
+    // come before it knows its own prefixes, and after a 404 an EventSource never comes back. So none are read until then.
+    private void Open()
+    {
+        using (new PoolPause())
+        {
+            foreach (var prefix in _prefixes)
+            {
+                Open(prefix);
+            }
+        }
+
+        _isTuned = false;
+    }
+
+    // It accepts even before its own fields are set, and throws. Of 20 starts under 30,000 connects a second, 10 ended so.
     private void Open(string prefix)
     {
         for (var attempt = 1; ; attempt++)

@@ -54,8 +54,20 @@ internal sealed class ListeningSocket(int port, TimeSpan writeTimeout, Log log)
         }
     }
 
-    private bool IsListening(OpenSocket socket) =>
-        socket.Local?.Port == port && (int)socket.Socket.GetSocketOption(SocketOptionLevel.Socket, SocketOptionName.AcceptConnection)! == 1;
+    private bool IsListening(OpenSocket socket)
+    {
+        try
+        {
+            return socket.Connection is null
+                && socket.Local?.Port == port
+                && (int)socket.Socket.GetSocketOption(SocketOptionLevel.Socket, SocketOptionName.AcceptConnection)! == 1;
+        }
+        catch (SocketException)
+        {
+            // It has been closed this moment.
+            return false;
+        }
+    }
 
     private static int CountWaiting(OpenSocket socket)
     {
