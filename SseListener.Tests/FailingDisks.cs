@@ -84,6 +84,7 @@ public sealed class FailingDisks
 
         Assert.That(kept, Has.Count.EqualTo(8), "four times 14 KB are less than 64 KiB, and five times are more");
         await program.LogsAsync("nothing can be published, for the journal cannot be written: ");
+        Assert.That(await IdsAsync(folder), Is.EqualTo(kept), "also when it is killed now");
         program.Limit("fsize", "unlimited");
         using var last = new StringContent("\"more\"", null, "text/plain");
         using (var answer = await http.PostAsync(new Uri("/events?id=last", UriKind.Relative), last))
@@ -99,8 +100,7 @@ public sealed class FailingDisks
 
         program.Signal("KILL");
         await program.EndAsync();
-        await using var stream = File.OpenRead(folder.Journals.Single());
-        Assert.That(await SseParser.Create(stream).EnumerateAsync().Select(item => item.EventId).ToListAsync(), Is.EqualTo(kept));
+        Assert.That(await IdsAsync(folder), Is.EqualTo(kept));
     }
 
     [Test]
@@ -118,5 +118,11 @@ public sealed class FailingDisks
         await using var again = KeepingHistory.Start(folder);
         await using var client = await again.SubscribeAsync("?lastEventId=earliest");
         Assert.That((await client.NextAsync()).Data, Is.EqualTo("2"));
+    }
+
+    private static async Task<List<string?>> IdsAsync(TempFolder folder)
+    {
+        await using var stream = new FileStream(folder.Journals.Single(), FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
+        return await SseParser.Create(stream).EnumerateAsync().Select(item => item.EventId).ToListAsync();
     }
 }

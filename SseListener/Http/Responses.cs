@@ -71,8 +71,19 @@ internal sealed class Responses(TimeSpan writeTimeout, IdleConnections idle, Log
     /// but on this thread and for as long as the client likes.
     /// </summary>
     /// <exception cref="TimeoutException">The client did not take it within the write timeout.</exception>
-    public Task WriteAsync(Exchange exchange, ReadOnlyMemory<byte> part) =>
-        exchange.Response.OutputStream.WriteAsync(part).AsTask().WaitAsync(writeTimeout);
+    public Task WriteAsync(Exchange exchange, ArraySegment<byte> part)
+    {
+        // Most fit into the connection's buffer, and are done at once: no task for those.
+        var output = exchange.Response.OutputStream;
+        var write = output.BeginWrite(part.Array!, part.Offset, part.Count, callback: null, state: null);
+        if (!write.IsCompleted)
+        {
+            return Task.Factory.FromAsync(write, output.EndWrite).WaitAsync(writeTimeout);
+        }
+
+        output.EndWrite(write);
+        return Task.CompletedTask;
+    }
 
     /// <summary>Ends an answer that has been written.</summary>
     public async Task CloseAsync(Exchange exchange)

@@ -148,7 +148,7 @@ internal sealed partial class StaticFiles(string root, Responses responses)
                 return;
             }
 
-            await responses.WriteAsync(exchange, part.AsMemory(0, read));
+            await responses.WriteAsync(exchange, new ArraySegment<byte>(part, 0, read));
             left -= read;
         }
 
