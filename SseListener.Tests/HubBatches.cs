@@ -1,0 +1,76 @@
+using System.Text;
+using SseListener.Events;
+
+namespace SseListener.Tests;
+
+/// <summary>What waits for the hub at the same time is one batch: here by being there before the loop starts.</summary>
+public sealed class HubBatches
+{
+    private readonly List<string> _stored = [];
+    private bool _canStore = true;
+
+    [Test]
+    public async Task A_conflict_gives_back_the_ids_that_it_had_taken()
+    {
+        var results = await PublishAsync(["a1"], ["b2", "a3"], ["b4"]);
+        Assert.That(results[0], Is.InstanceOf<PublishResult.Published>());
+        Assert.That(results[1], Is.EqualTo(new PublishResult.Conflict("a")));
+        Assert.That(results[2], Is.InstanceOf<PublishResult.Published>());
+        Assert.That(_stored, Is.EqualTo((string[])["data: 1\nid: a\n\n", "data: 4\nid: b\n\n"]));
+    }
+
+    [Test]
+    public async Task The_same_event_twice_is_stored_once()
+    {
+        var results = await PublishAsync(["a1"], ["a1"], ["a2"]);
+        Assert.That(results.Take(2), Is.All.InstanceOf<PublishResult.Published>());
+        Assert.That(results[2], Is.EqualTo(new PublishResult.Conflict("a")));
+        Assert.That(_stored, Is.EqualTo((string[])["data: 1\nid: a\n\n"]));
+    }
+
+    [Test]
+    public async Task Nobody_is_told_that_something_is_kept_which_is_not()
+    {
+        _canStore = false;
+        Assert.That(await PublishAsync(["a1"], ["a1"], ["b2", "a1"]), Is.All.InstanceOf<PublishResult.NotStored>());
+    }
+
+    [Test]
+    public async Task Frames_are_numbered_and_bound_by_publish()
+    {
+        var frames = new List<(long Sequence, int Following)>();
+        await RunAsync(batch => frames.AddRange(batch.Frames.Select(frame => (frame.Sequence, frame.Following))), ["a1"], ["b2", "c3", "d4"], ["a9"], ["e5"]);
+        Assert.That(frames, Is.EqualTo(((long, int)[])[(8, 0), (9, 2), (10, 1), (11, 0), (12, 0)]));
+    }
+
+    private Task<PublishResult?[]> PublishAsync(params string[][] publishes) =>
+        RunAsync(batch => _stored.AddRange(batch.Frames.Select(frame => Encoding.UTF8.GetString(batch.BytesOf(frame)))), publishes);
+
+    // An event is its id, one letter, and its data, one digit.
+    private async Task<PublishResult?[]> RunAsync(Action<FrameBatch> store, params string[][] publishes)
+    {
+        using var hub = new EventHub(
+            historyBytes: 1000,
+            TimeSpan.FromHours(1),
+            presenceLimit: 0,
+            batch =>
+            {
+                store(batch);
+                return _canStore;
+            },
+            wake: _ => { });
+        hub.ContinueAfter(7);
+        var answers = publishes.Select(events => hub.PublishAsync("default", [.. events.Select(Event)])).ToList();
+        var running = hub.RunAsync();
+        var results = await Task.WhenAll(answers);
+        hub.Complete();
+        await running;
+        return results;
+    }
+
+    private static SseEvent Event(string idAndData)
+    {
+        Assert.That(EventJson.TryParse(Encoding.UTF8.GetBytes($$"""{"id":"{{idAndData[0]}}","data":{{idAndData[1]}}}"""), out var sseEvent, out var problem), Is.True, problem);
+        return sseEvent!;
+    }
+}
