@@ -29,7 +29,12 @@ public sealed class DamagedJournals
     {
         using var folder = new TempFolder();
         await KeepingHistory.PublishAsync(folder, 1);
-        await File.AppendAllTextAsync(folder.Journals.Single(), ": 2 default 17");
+        var file = folder.Journals.Single();
+        var whole = await File.ReadAllTextAsync(file);
+        await File.AppendAllTextAsync(file, ": 2 default 17");
+        await KeepingHistory.PublishAsync(folder);
+        Assert.That(await File.ReadAllTextAsync(file), Is.EqualTo(whole));
+        await File.AppendAllTextAsync(file, ": 2 default 17");
         await KeepingHistory.PublishAsync(folder, 2);
         await using var server = KeepingHistory.Start(folder);
         await ExpectAsync(server, "1", "2");
@@ -113,6 +118,19 @@ public sealed class DamagedJournals
         await using var again = KeepingHistory.Start(folder);
         await ExpectAsync(again, $"\"1{data}\"", $"\"3{data}\"", $"\"4{data}\"");
         Assert.That(new FileInfo(folder.Journals[0]).Length, Is.EqualTo(first.Length));
+    }
+
+    [Test]
+    public async Task What_is_there_twice_counts_once()
+    {
+        using var folder = new TempFolder();
+        await KeepingHistory.PublishAsync(folder, 1, 2);
+        var file = folder.Journals.Single();
+        var whole = await File.ReadAllTextAsync(file);
+        await File.AppendAllTextAsync(file, whole);
+        File.Copy(file, folder.Path + "/journal-00000000000000000002.sse");
+        await using var server = KeepingHistory.Start(folder);
+        await ExpectAsync(server, "1", "2");
     }
 
     [TestCase("")]

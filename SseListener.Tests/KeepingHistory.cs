@@ -141,6 +141,20 @@ public sealed class KeepingHistory
     }
 
     [Test]
+    public async Task What_is_too_old_goes_from_the_disk_also_when_nothing_new_comes()
+    {
+        using var folder = new TempFolder();
+        await using (var server = Start(folder, o => o with { HistoryAge = TimeSpan.FromMilliseconds(200) }))
+        {
+            await server.PublishAsync("""{"data":1}""");
+            await Wait.UntilAsync(() => folder.Journals.All(file => new FileInfo(file).Length == 0), "it is still on the disk");
+        }
+
+        await PublishAsync(folder, 2);
+        Assert.That(await File.ReadAllTextAsync(folder.Journals[^1]), Does.StartWith(": 2 default "), "the number goes on");
+    }
+
+    [Test]
     public async Task A_restart_does_not_bring_back_what_is_too_old()
     {
         using var folder = new TempFolder();
