@@ -122,6 +122,37 @@ public sealed class FailingDisks
         Assert.That((await client.NextAsync()).Data, Is.EqualTo("2"));
     }
 
+    [Test]
+    public async Task An_empty_journal_that_somebody_deletes_is_begun_anew_too()
+    {
+        using var folder = new TempFolder();
+        var age = TimeSpan.FromMilliseconds(500);
+        await using (var server = KeepingHistory.Start(folder, o => o with { HistoryAge = age }))
+        {
+            await server.PublishAsync("""{"data":1}""");
+            await Wait.UntilAsync(() => folder.Journals is [var file] && new FileInfo(file).Length == 0, "the old file is still there");
+            File.Delete(folder.Journals.Single());
+            await Wait.UntilAsync(() => server.Logged.Contains("has been deleted", StringComparison.Ordinal), "not logged");
+            await server.PublishAsync("""{"data":2}""");
+            Assert.That(await File.ReadAllTextAsync(folder.Journals.Single()), Does.Contain("data: 2"));
+        }
+    }
+
+    // Two processes that write one file would overwrite each other's events.
+    [Test]
+    public async Task A_folder_that_was_deleted_is_taken_again()
+    {
+        using var folder = new TempFolder();
+        var path = folder.Path + "/data";
+        await using var server = TestServer.Start(o => o with { Data = path });
+        await server.PublishAsync("""{"data":1}""");
+        Directory.Delete(path, recursive: true);
+        await Wait.UntilAsync(() => File.Exists(path + "/lock"), "the folder is not taken again");
+        using var second = BuiltProgram.Start($"--port {TestServer.FreePort()} --data {path}");
+        Assert.That(await second.EndAsync(), Is.EqualTo(1));
+        Assert.That(second.Errors, Does.Contain("is in use by another process"));
+    }
+
     private static async Task<List<string?>> IdsAsync(TempFolder folder)
     {
         await using var stream = new FileStream(folder.Journals.Single(), FileMode.Open, FileAccess.Read, FileShare.ReadWrite);

@@ -125,6 +125,62 @@ public sealed class KeepingHistory
         }
     }
 
+    // What is published again is not written again, and must not count as if it were.
+    [Test]
+    public async Task Retries_do_not_push_anything_out_of_the_journal()
+    {
+        using var folder = new TempFolder();
+        var data = new string('x', 20_000);
+        var batch = string.Join('\n', Enumerable.Range(0, 5).Select(i => $$"""{"data":"{{data}}","id":"again{{i}}"}"""));
+        await using (var server = Start(folder, o => o with { History = 1_000_000 }))
+        {
+            for (var i = 0; i < 20; i++)
+            {
+                await server.PublishAsync($$"""{"data":"{{i}} {{data}}"}""");
+            }
+
+            for (var i = 0; i < 20; i++)
+            {
+                using var answer = await server.PostAsync("/events", "application/x-ndjson", batch + $$"""{{"\n"}}{"data":{{i}}}""");
+                Assert.That(answer.IsSuccessStatusCode, Is.True);
+            }
+        }
+
+        await using var again = Start(folder, o => o with { History = 1_000_000 });
+        await using var all = await again.SubscribeAsync("?lastEventId=earliest");
+        for (var i = 0; i < 20; i++)
+        {
+            Assert.That((await all.NextAsync()).Data, Does.StartWith($"\"{i} "));
+        }
+    }
+
+    // The disk keeps more than memory, so what is read back may have an id twice.
+    [Test]
+    public async Task An_id_that_was_used_again_means_the_later_event_also_after_a_restart()
+    {
+        using var folder = new TempFolder();
+        string Frame(int number, string data, string id, long time)
+        {
+            var frame = $"data: {data}\nid: {id}\n\n";
+            var line = $": {number} default {time} {Journal.Crc32C.Of(System.Text.Encoding.ASCII.GetBytes(frame)):x8} 0 ";
+            return $"{line}{Journal.Crc32C.Of(System.Text.Encoding.ASCII.GetBytes(line)):x8}\n{frame}";
+        }
+
+        var now = DateTimeOffset.UtcNow.ToUnixTimeMilliseconds();
+        var frames = Enumerable.Range(3, 40).Select(i => Frame(i, new string('x', 200), $"x{i}", now));
+        await File.WriteAllTextAsync(
+            folder.Path + "/journal-00000000000000000001.sse",
+            Frame(1, "old", "a", now) + Frame(2, "new", "a", now) + string.Concat(frames.Take(5)) + Frame(8, "last", "b", now));
+        await using var server = Start(folder);
+        await using var client = await server.SubscribeAsync(lastEventId: "a");
+        Assert.That((await client.NextAsync()).EventId, Is.EqualTo("x3"));
+        Assert.That(await server.PublishAsync("""{"data":"x","id":"b2"}"""), Is.EqualTo("b2"));
+        using var retry = await server.PostAsync("/events?id=a", "text/plain", "new");
+        Assert.That(retry.IsSuccessStatusCode, Is.True);
+        using var conflict = await server.PostAsync("/events?id=a", "text/plain", "old");
+        Assert.That((int)conflict.StatusCode, Is.EqualTo(409));
+    }
+
     [TestCase(true)]
     [TestCase(false)]
     public async Task What_is_too_old_is_kept_neither_in_memory_nor_on_disk(bool onDisk)

@@ -42,7 +42,13 @@ internal sealed class EventWriter
     /// <param name="channel">The channel's name.</param>
     /// <param name="time">When it was published, in Unix milliseconds.</param>
     /// <param name="frame">Its bytes.</param>
-    public void Restore(string channel, long time, ReadOnlySpan<byte> frame) => _history.Append(LogOf(channel), frame, time);
+    public void Restore(string channel, long time, ReadOnlySpan<byte> frame)
+    {
+        if (!_history.IsTooOld(time, DateTimeOffset.UtcNow.ToUnixTimeMilliseconds()))
+        {
+            _history.Append(LogOf(channel), frame, time);
+        }
+    }
 
     /// <summary>Begins another batch.</summary>
     /// <param name="time">Now, in Unix milliseconds.</param>

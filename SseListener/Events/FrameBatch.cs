@@ -22,7 +22,10 @@ internal sealed class FrameBatch
     /// <summary>When they were published, in Unix milliseconds.</summary>
     public long Time { get; private set; }
 
-    /// <summary>Bytes of all of them.</summary>
+    /// <summary>Bytes of the frames.</summary>
+    public long FrameBytes => _frames.Sum(frame => (long)frame.Length);
+
+    /// <summary>Bytes that it takes, those included that were discarded.</summary>
     public int Length => _start;
 
     /// <summary>Takes the next frame's bytes, until <see cref="Add"/> or <see cref="Discard"/>.</summary>

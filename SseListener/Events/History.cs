@@ -39,6 +39,8 @@ internal sealed class History
             _sealed.Enqueue(sealedSegment);
         }
 
+        // An id may have been used before: by an event that is no longer to be kept, but still is when it is read back.
+        _index.Remove(position);
         _index.Add(position);
         _bytes += frame.Length;
         while (_bytes > _limit && _sealed.TryDequeue(out var oldest))
@@ -53,14 +55,16 @@ internal sealed class History
         return position;
     }
 
+    /// <summary>Whether what was published at <paramref name="published"/> is too old at <paramref name="time"/> (Unix milliseconds).</summary>
+    public bool IsTooOld(long published, long time) => published < time - (long)_age.TotalMilliseconds;
+
     /// <summary>Drops what these logs hold that is too old at <paramref name="time"/> (Unix milliseconds).</summary>
     public void Expire(IEnumerable<ChannelLog> logs, long time)
     {
-        var limit = time - (long)_age.TotalMilliseconds;
         foreach (var log in logs)
         {
             // The first may be empty, when the first frame was too large for it.
-            while (log.First.LastAppend < limit && (log.First.Length > 0 || log.First.Next is not null))
+            while (IsTooOld(log.First.LastAppend, time) && (log.First.Length > 0 || log.First.Next is not null))
             {
                 Drop(log.First);
             }
@@ -79,7 +83,10 @@ internal sealed class History
     {
         foreach (var frame in segment.Frames)
         {
-            _index.Remove(frame);
+            if (_index.TryGetValue(frame, out var latest) && latest == frame)
+            {
+                _index.Remove(frame);
+            }
         }
 
         _bytes -= segment.Length;

@@ -83,8 +83,9 @@ internal sealed class Publish(string channel, IReadOnlyList<SseEvent> events) : 
     }
 
     protected override void TakeEffect(EventWriter writer, bool isStored, FramePosition? last) =>
-        Result = _conflict is not null ? new PublishResult.Conflict(_conflict)
-            : _needsStore && !isStored ? new PublishResult.NotStored()
+        // The event that it conflicts with may be one that could not be stored.
+        Result = !isStored && (_needsStore || _conflict is not null) ? new PublishResult.NotStored()
+            : _conflict is not null ? new PublishResult.Conflict(_conflict)
             : new PublishResult.Published(_ids);
 }
 

@@ -24,7 +24,9 @@ internal sealed class SseServer : IAsyncDisposable
     private readonly ConcurrentDictionary<string, Client> _clients = new(StringComparer.Ordinal);
     private readonly DeliveryLanes _lanes;
     private readonly DepartureWatch _departures = new();
+    [SuppressMessage("Usage", "CA2213:Disposable fields should be disposed", Justification = "Disposing it is a step of the stop.")]
     private readonly IJournal _journal;
+
     private readonly EventHub _hub;
     private readonly Responses _responses;
     private readonly Router _router;
@@ -126,7 +128,7 @@ internal sealed class SseServer : IAsyncDisposable
         await WithinAsync(Task.Run(_listening.Dispose, CancellationToken.None), stopLimit.Token);
         _lanes.Dispose();
         _hub.Dispose();
-        _journal.Dispose();
+        await WithinAsync(Task.Run(_journal.Dispose, CancellationToken.None), stopLimit.Token);
     }
 
     private async Task HandleAsync(HttpListenerContext context)

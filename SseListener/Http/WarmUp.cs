@@ -21,20 +21,30 @@ internal static class WarmUp
     /// <param name="pages">The folder of the pages.</param>
     public static async Task RunAsync(ServerOptions options, string pages)
     {
-        if (options.Data is null)
-        {
-            await ServeAsync(options, pages);
-            return;
-        }
-
-        var data = Directory.CreateTempSubdirectory("sse-warm-up-").FullName;
+        var data = options.Data is null ? null : TryMakeFolder();
+        await ServeAsync(options with { Data = data }, pages);
         try
         {
-            await ServeAsync(options with { Data = data }, pages);
+            if (data is not null)
+            {
+                Directory.Delete(data, recursive: true);
+            }
         }
-        finally
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            Directory.Delete(data, recursive: true);
+            // It is in the folder for such things.
+        }
+    }
+
+    private static string? TryMakeFolder()
+    {
+        try
+        {
+            return Directory.CreateTempSubdirectory("sse-warm-up-").FullName;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return null;
         }
     }
 

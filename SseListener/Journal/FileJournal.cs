@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Diagnostics.CodeAnalysis;
 using SseListener.Events;
 
@@ -15,8 +14,8 @@ internal sealed class FileJournal : IJournal
     private const long SmallestFile = 64 * 1024;
     private const long LargestFile = 8 * 1024 * 1024;
 
-    // What has grown larger for a large batch is not kept.
-    private const int LargestBuffer = 1024 * 1024;
+    // Milliseconds, however short the age: a file takes a descriptor until it is on the disk.
+    private const long ShortestFile = 1000;
 
     private static readonly TimeSpan _lookAfterEvery = TimeSpan.FromSeconds(1);
 
@@ -31,7 +30,7 @@ internal sealed class FileJournal : IJournal
     private readonly JournalSync _sync;
     private readonly Log _log;
     private readonly Timer _timer;
-    private ArrayBufferWriter<byte> _buffer = new();
+    private readonly JournalEncoder _encoder = new();
     private JournalOutput _output;
     private bool _isFailing;
 
@@ -51,7 +50,7 @@ internal sealed class FileJournal : IJournal
         _sync = sync;
         _log = log;
         _output = new JournalOutput(JournalFile.Create(path, first: 1));
-        _timer = new Timer(_ => LookAfter());
+        _timer = new Timer(_ => LookAfterAgain());
     }
 
     /// <inheritdoc/>
@@ -72,7 +71,7 @@ internal sealed class FileJournal : IJournal
             (var files, Last) = _folder.ReadBack(take);
             _output = new JournalOutput(files.LastOrDefault() ?? _output.File);
             files.SkipLast(1).ToList().ForEach(_former.Add);
-            _timer.Change(_lookAfterEvery, _lookAfterEvery);
+            _timer.Change(_lookAfterEvery, Timeout.InfiniteTimeSpan);
             return true;
         }
         catch (Exception e) when (JournalOutput.IsFailure(e))
@@ -85,13 +84,14 @@ internal sealed class FileJournal : IJournal
     /// <inheritdoc/>
     public bool TryAppend(FrameBatch batch)
     {
-        Encode(batch);
+        var bytes = _encoder.Encode(batch);
         lock (_lock)
         {
             try
             {
+                _folder.Check();
                 Roll(batch.Frames[0].Sequence, batch.Time);
-                _output.Append(_buffer.WrittenSpan, _sync);
+                _output.Append(bytes, _sync);
             }
             catch (Exception e) when (JournalOutput.IsFailure(e))
             {
@@ -99,7 +99,7 @@ internal sealed class FileJournal : IJournal
                 return false;
             }
 
-            _output.File.Count(batch.Length, batch.Time);
+            _output.File.Count(batch.FrameBytes, batch.Time);
             Last = batch.Frames[^1].Sequence;
             Report(failure: null);
             return true;
@@ -119,27 +119,14 @@ internal sealed class FileJournal : IJournal
         _folder.Dispose();
     }
 
-    private void Encode(FrameBatch batch)
-    {
-        _buffer.ResetWrittenCount();
-        if (_buffer.Capacity > LargestBuffer)
-        {
-            _buffer = new ArrayBufferWriter<byte>();
-        }
-
-        foreach (var frame in batch.Frames)
-        {
-            JournalLine.Write(_buffer, batch, frame);
-        }
-    }
-
     private void Roll(long first, long time)
     {
         var file = _output.File;
         var isFull = file.Length >= Math.Clamp(_bytes / FilesOfHistory, SmallestFile, LargestFile);
-        var isLong = file.FirstTime > 0 && time - file.FirstTime > _age / FilesOfHistory;
+        var isLong = file.FirstTime > 0 && time - file.FirstTime > Math.Max(ShortestFile, _age / FilesOfHistory);
         if (isFull || isLong)
         {
+            _output.Repair();
             Retire(first);
         }
     }
@@ -147,7 +134,11 @@ internal sealed class FileJournal : IJournal
     // Whoever looks after it closes the old file once it is on the disk, which may take long.
     private void Retire(long first)
     {
-        _former.Add(_output.File);
+        if (_output.File.FrameBytes > 0)
+        {
+            _former.Add(_output.File);
+        }
+
         _retired.Add(_output);
         _output = new JournalOutput(JournalFile.Create(_path, first));
     }
@@ -165,6 +156,20 @@ internal sealed class FileJournal : IJournal
         }
 
         _isFailing = failure is not null;
+    }
+
+    // One after the other: a slow disk must not take a thread more every second.
+    private void LookAfterAgain()
+    {
+        try
+        {
+            LookAfter();
+            _timer.Change(_lookAfterEvery, Timeout.InfiniteTimeSpan);
+        }
+        catch (ObjectDisposedException)
+        {
+            // The journal has been closed meanwhile.
+        }
     }
 
     // Flushes what has been written, closes what has been retired, and deletes what is outside history.
@@ -212,6 +217,7 @@ internal sealed class FileJournal : IJournal
     {
         try
         {
+            _folder.Keep();
             var isDeleted = _output.IsDeleted;
             if (isDeleted)
             {
@@ -222,7 +228,7 @@ internal sealed class FileJournal : IJournal
             {
                 // The name of the new one keeps the number to go on from.
                 Retire(Last + 1);
-                _output.Open();
+                _output.Open(_sync);
             }
 
             _former.Delete(_output.File, now);

@@ -8,6 +8,9 @@ namespace SseListener.Journal;
 internal sealed class JournalFolder(string path, Log log) : IDisposable
 {
     private FileStream? _lock;
+    private bool _isLost;
+
+    private string LockFile => System.IO.Path.Combine(path, "lock");
 
     /// <summary>Takes the folder, which is made when missing, for this process.</summary>
     /// <returns>False when another process has it.</returns>
@@ -16,16 +19,35 @@ internal sealed class JournalFolder(string path, Log log) : IDisposable
     public bool TryLock()
     {
         Directory.CreateDirectory(path);
-        var file = System.IO.Path.Combine(path, "lock");
         try
         {
             // The operating system lets go of it when the process ends, however it ends.
-            _lock = new FileStream(file, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            _lock = new FileStream(LockFile, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
             return true;
         }
-        catch (IOException) when (File.Exists(file) && !IsFree(file))
+        catch (IOException) when (File.Exists(LockFile) && !IsFree(LockFile))
         {
             return false;
+        }
+    }
+
+    /// <summary>Takes the folder again, when somebody has deleted what says that it is taken.</summary>
+    public void Keep()
+    {
+        if (_lock is not null && !File.Exists(LockFile))
+        {
+            _lock.Dispose();
+            _isLost = !TryLock();
+        }
+    }
+
+    /// <summary>Makes sure that the folder is still this process's.</summary>
+    /// <exception cref="IOException">Another process has taken it.</exception>
+    public void Check()
+    {
+        if (_isLost)
+        {
+            throw new IOException($"The folder {path} has been deleted, and another process has it now.");
         }
     }
 

@@ -8,6 +8,7 @@ internal sealed class JournalOutput(JournalFile file) : IDisposable
 {
     private SafeFileHandle? _handle;
     private volatile bool _isUnflushed;
+    private bool _isTorn;
 
     /// <summary>The file.</summary>
     public JournalFile File => file;
@@ -29,13 +30,8 @@ internal sealed class JournalOutput(JournalFile file) : IDisposable
     {
         try
         {
-            Open();
+            Open(sync);
             RandomAccess.Write(_handle!, bytes, file.Length);
-            if (sync is JournalSync.Always)
-            {
-                RandomAccess.FlushToDisk(_handle!);
-            }
-
             _isUnflushed = sync is JournalSync.Os;
             file.Length += bytes.Length;
         }
@@ -48,13 +44,26 @@ internal sealed class JournalOutput(JournalFile file) : IDisposable
 
     /// <summary>Opens the file, and cuts it to what is good.</summary>
     /// <exception cref="Exception">It cannot be opened: <see cref="IsFailure"/>.</exception>
-    public void Open()
+    public void Open(JournalSync sync)
     {
         if (_handle is null)
         {
+            // Written through, a write fails when the disk does. FlushToDisk says nothing of it (seen with fsync made to fail).
+            var options = sync is JournalSync.Always ? FileOptions.WriteThrough : FileOptions.None;
             Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(file.Path))!);
-            _handle = System.IO.File.OpenHandle(file.Path, FileMode.OpenOrCreate, FileAccess.Write, FileShare.Read | FileShare.Delete);
+            _handle = System.IO.File.OpenHandle(file.Path, FileMode.OpenOrCreate, FileAccess.Write, FileShare.Read | FileShare.Delete, options);
             RandomAccess.SetLength(_handle, file.Length);
+            _isTorn = false;
+        }
+    }
+
+    /// <summary>Cuts off what could not be cut off when a write failed; to be done before the next file is begun.</summary>
+    /// <exception cref="Exception">It still cannot: <see cref="IsFailure"/>.</exception>
+    public void Repair()
+    {
+        if (_isTorn)
+        {
+            Open(JournalSync.Os);
         }
     }
 
@@ -96,7 +105,7 @@ internal sealed class JournalOutput(JournalFile file) : IDisposable
         }
         catch (Exception e) when (IsFailure(e))
         {
-            // It is closed either way.
+            _isTorn = true;
         }
 
         Dispose();
