@@ -10,7 +10,7 @@ namespace SseListener.Tests;
 /// <c>SSE_KILL_ROUNDS</c> says how often; the figures are in the test's output.
 /// </summary>
 [Platform("Linux")]
-public sealed class Killing
+public sealed class Killing : IDisposable
 {
     private const int Publishers = 4;
     private const int Clients = 3;
@@ -19,6 +19,8 @@ public sealed class Killing
     private readonly string[] _arguments = ["os", "always"];
     private readonly ConcurrentQueue<string> _answered = new();
     private readonly CancellationTokenSource _end = new();
+    private readonly HttpClient _http = new() { Timeout = Wait.Limit };
+    private BuiltProgram? _program;
     private long _attempts;
     private long _resumes;
 
@@ -28,20 +30,20 @@ public sealed class Killing
     {
         using var folder = new TempFolder();
         var port = TestServer.FreePort();
-        using var http = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{port}"), Timeout = Wait.Limit };
-        var program = await StartAsync(port, folder, sync);
+        _http.BaseAddress = new Uri($"http://127.0.0.1:{port}");
+        await StartAsync(port, folder, sync);
         var received = Enumerable.Range(0, Clients).Select(_ => new List<string>()).ToArray();
-        var clients = received.Select(ids => ReceiveAsync(http, ids)).ToArray();
+        var clients = received.Select(ids => ReceiveAsync(ids)).ToArray();
         using var publishing = new CancellationTokenSource();
-        var publishers = Enumerable.Range(0, Publishers).Select(number => PublishAsync(http, number, publishing.Token)).ToArray();
+        var publishers = Enumerable.Range(0, Publishers).Select(number => PublishAsync(number, publishing.Token)).ToArray();
         for (var round = 0; round < _rounds; round++)
         {
             var enough = _answered.Count + RandomNumberGenerator.GetInt32(20, 300);
             await Wait.UntilAsync(() => _answered.Count >= enough, "nothing is published any more");
-            program.Signal("KILL");
-            await program.EndAsync();
-            program.Dispose();
-            program = await StartAsync(port, folder, sync);
+            _program!.Signal("KILL");
+            await _program.EndAsync();
+            _program.Dispose();
+            await StartAsync(port, folder, sync);
         }
 
         await publishing.CancelAsync();
@@ -50,7 +52,6 @@ public sealed class Killing
         await Wait.UntilAsync(() => received.All(ids => Count(ids) >= answered.Length), "not everything was delivered");
         await _end.CancelAsync();
         await Task.WhenAll(clients);
-        program.Dispose();
         await TestContext.Out.WriteLineAsync(
             $"--sync {_arguments[sync]}: {_rounds} kills, {_attempts} publishes tried, {answered.Length} answered, {_resumes} resumes, delivered {string.Join(", ", received.Select(ids => ids.Count))}, "
             + $"lost {received.Sum(ids => answered.Except(ids).Count())}, doubled {received.Sum(ids => ids.Count - ids.Distinct().Count())}");
@@ -60,24 +61,29 @@ public sealed class Killing
             Assert.That(ids, Is.Unique);
             Assert.That(ids, Is.EqualTo(received[0]), "another order");
         }
+    }
 
+    // Also when the test has failed.
+    public void Dispose()
+    {
+        _program?.Dispose();
+        _http.Dispose();
         _end.Dispose();
     }
 
-    private async Task<BuiltProgram> StartAsync(int port, TempFolder folder, int sync)
+    private async Task StartAsync(int port, TempFolder folder, int sync)
     {
-        var program = BuiltProgram.Start($"--port {port} --data {folder.Path} --sync {_arguments[sync]} --presence-limit 0 --log-level warning");
-        await Wait.UntilAsync(() => program.Output.Contains('>', StringComparison.Ordinal), "it does not listen", TimeSpan.FromSeconds(30));
-        return program;
+        _program = BuiltProgram.Start($"--port {port} --data {folder.Path} --sync {_arguments[sync]} --presence-limit 0 --log-level warning");
+        await Wait.UntilAsync(() => _program.Output.Contains('>', StringComparison.Ordinal), "it does not listen", TimeSpan.FromSeconds(30));
     }
 
     // One event after the other, each again and again until it is answered.
-    private async Task PublishAsync(HttpClient http, int number, CancellationToken end)
+    private async Task PublishAsync(int number, CancellationToken end)
     {
         for (var i = 0; !end.IsCancellationRequested; i++)
         {
             var id = string.Create(Units.Culture, $"{number}-{i}");
-            while (!await TryPublishAsync(http, id))
+            while (!await TryPublishAsync(id))
             {
                 await Task.Delay(20, CancellationToken.None);
             }
@@ -86,13 +92,13 @@ public sealed class Killing
         }
     }
 
-    private async Task<bool> TryPublishAsync(HttpClient http, string id)
+    private async Task<bool> TryPublishAsync(string id)
     {
         Interlocked.Increment(ref _attempts);
         try
         {
             using var content = new StringContent($$"""{"data":"{{id}}","id":"{{id}}"}""", null, "application/json");
-            using var answer = await http.PostAsync(new Uri("/events", UriKind.Relative), content);
+            using var answer = await _http.PostAsync(new Uri("/events", UriKind.Relative), content);
             Assert.That(answer.StatusCode, Is.AnyOf(HttpStatusCode.OK, HttpStatusCode.ServiceUnavailable));
             return answer.StatusCode == HttpStatusCode.OK;
         }
@@ -102,13 +108,13 @@ public sealed class Killing
         }
     }
 
-    private async Task ReceiveAsync(HttpClient http, List<string> ids)
+    private async Task ReceiveAsync(List<string> ids)
     {
         while (!_end.IsCancellationRequested)
         {
             try
             {
-                await using var stream = await EventStream.OpenAsync(http, "/events", ids.Count == 0 ? "earliest" : ids[^1]);
+                await using var stream = await EventStream.OpenAsync(_http, "/events", ids.Count == 0 ? "earliest" : ids[^1]);
                 using var closing = _end.Token.Register(() => stream.DisposeAsync().AsTask().Wait());
                 while (await stream.TryNextAsync() is { } item)
                 {

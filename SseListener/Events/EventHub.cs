@@ -41,7 +41,7 @@ internal sealed class EventHub : IDisposable
         _writer = new EventWriter(new History(historyBytes, historyAge), presenceLimit, store);
         _wake = wake;
         var check = TimeSpan.FromTicks(Math.Clamp(historyAge.Ticks / 20, _shortestCheck.Ticks, _longestCheck.Ticks));
-        _expiry = new Timer(_ => _queue.Writer.TryWrite(new Expire()), state: null, TimeSpan.Zero, check);
+        _expiry = new Timer(_ => _queue.Writer.TryWrite(new Expire()), state: null, check, check);
     }
 
     /// <summary>Numbers frames from here on; only before <see cref="RunAsync"/>.</summary>
