@@ -62,7 +62,7 @@ public sealed class HubBatches
         hub.ContinueAfter(7);
         var answers = publishes.Select(events => hub.PublishAsync("default", [.. events.Select(Event)])).ToList();
         var running = hub.RunAsync();
-        var results = await Task.WhenAll(answers);
+        var results = await Task.WhenAll(answers).WaitAsync(Support.Wait.Limit);
         hub.Complete();
         await running;
         return results;
