@@ -98,79 +98,16 @@ public sealed class KeepingHistory
         Assert.That(lines.Select(line => line.Split(' ')[1]), Is.EqualTo(_oneToThree));
     }
 
-    [Test]
-    public async Task Files_roll_and_go_when_all_in_them_is_outside_history()
-    {
-        using var folder = new TempFolder();
-        var data = new string('x', 10_000);
-        await using (var server = Start(folder, o => o with { History = 200_000 }))
-        {
-            for (var i = 0; i < 60; i++)
-            {
-                await server.PublishAsync($$"""{"data":"{{i}} {{data}}"}""");
-            }
-
-            // 600 KB in files of 64 KiB, of which the last 200,000 bytes are history.
-            await Wait.UntilAsync(() => folder.Journals.Length <= 5, "the files of what is no longer kept are still there");
-            Assert.That(folder.Journals.Sum(file => new FileInfo(file).Length), Is.GreaterThan(200_000));
-        }
-
-        await using var again = Start(folder, o => o with { History = 200_000 });
-        await using var all = await again.SubscribeAsync("?lastEventId=earliest");
-        var first = int.Parse((await all.NextAsync()).Data[1..].Split(' ')[0], Units.Culture);
-        Assert.That(first, Is.InRange(38, 44));
-        for (var i = first + 1; i < 60; i++)
-        {
-            Assert.That((await all.NextAsync()).Data, Does.StartWith($"\"{i} "));
-        }
-    }
-
-    // What is published again is not written again, and must not count as if it were.
-    [Test]
-    public async Task Retries_do_not_push_anything_out_of_the_journal()
-    {
-        using var folder = new TempFolder();
-        var data = new string('x', 20_000);
-        var batch = string.Join('\n', Enumerable.Range(0, 5).Select(i => $$"""{"data":"{{data}}","id":"again{{i}}"}"""));
-        await using (var server = Start(folder, o => o with { History = 1_000_000 }))
-        {
-            for (var i = 0; i < 20; i++)
-            {
-                await server.PublishAsync($$"""{"data":"{{i}} {{data}}"}""");
-            }
-
-            for (var i = 0; i < 20; i++)
-            {
-                using var answer = await server.PostAsync("/events", "application/x-ndjson", batch + $$"""{{"\n"}}{"data":{{i}}}""");
-                Assert.That(answer.IsSuccessStatusCode, Is.True);
-            }
-        }
-
-        await using var again = Start(folder, o => o with { History = 1_000_000 });
-        await using var all = await again.SubscribeAsync("?lastEventId=earliest");
-        for (var i = 0; i < 20; i++)
-        {
-            Assert.That((await all.NextAsync()).Data, Does.StartWith($"\"{i} "));
-        }
-    }
-
     // The disk keeps more than memory, so what is read back may have an id twice.
     [Test]
     public async Task An_id_that_was_used_again_means_the_later_event_also_after_a_restart()
     {
         using var folder = new TempFolder();
-        string Frame(int number, string data, string id, long time)
-        {
-            var frame = $"data: {data}\nid: {id}\n\n";
-            var line = $": {number} default {time} {Journal.Crc32C.Of(System.Text.Encoding.ASCII.GetBytes(frame)):x8} 0 ";
-            return $"{line}{Journal.Crc32C.Of(System.Text.Encoding.ASCII.GetBytes(line)):x8}\n{frame}";
-        }
-
         var now = DateTimeOffset.UtcNow.ToUnixTimeMilliseconds();
-        var frames = Enumerable.Range(3, 40).Select(i => Frame(i, new string('x', 200), $"x{i}", now));
+        var frames = Enumerable.Range(3, 40).Select(i => JournalText.Event(i, new string('x', 200), $"x{i}", now));
         await File.WriteAllTextAsync(
             folder.Path + "/journal-00000000000000000001.sse",
-            Frame(1, "old", "a", now) + Frame(2, "new", "a", now) + string.Concat(frames.Take(5)) + Frame(8, "last", "b", now));
+            JournalText.Event(1, "old", "a", now) + JournalText.Event(2, "new", "a", now) + string.Concat(frames.Take(5)) + JournalText.Event(8, "last", "b", now));
         await using var server = Start(folder);
         await using var client = await server.SubscribeAsync(lastEventId: "a");
         Assert.That((await client.NextAsync()).EventId, Is.EqualTo("x3"));
@@ -179,47 +116,6 @@ public sealed class KeepingHistory
         Assert.That(retry.IsSuccessStatusCode, Is.True);
         using var conflict = await server.PostAsync("/events?id=a", "text/plain", "old");
         Assert.That((int)conflict.StatusCode, Is.EqualTo(409));
-    }
-
-    [TestCase(true)]
-    [TestCase(false)]
-    public async Task What_is_too_old_is_kept_neither_in_memory_nor_on_disk(bool onDisk)
-    {
-        using var folder = new TempFolder();
-        await using var server = TestServer.Start(o => o with { Data = onDisk ? folder.Path : null, HistoryAge = TimeSpan.FromSeconds(1) });
-        await using var live = await server.SubscribeAsync();
-        await server.PublishAsync("""{"data":"old","id":"order-1"}""");
-        await Wait.UntilAsync(() => TryPublishAsync(server, """{"data":"new","id":"order-1"}"""), "its id is still taken");
-        await using var client = await server.SubscribeAsync("?lastEventId=earliest");
-        Assert.That((await client.NextAsync()).Data, Is.EqualTo("\"new\""));
-        Assert.That(await live.NextDataAsync(2), Is.EqualTo((List<string>)["\"old\"", "\"new\""]));
-        await Wait.UntilAsync(() => !folder.Journals.Any(file => File.ReadAllText(file).Contains("old", StringComparison.Ordinal)), "it is still on the disk");
-    }
-
-    [Test]
-    public async Task What_is_too_old_goes_from_the_disk_also_when_nothing_new_comes()
-    {
-        using var folder = new TempFolder();
-        await using (var server = Start(folder, o => o with { HistoryAge = TimeSpan.FromMilliseconds(200) }))
-        {
-            await server.PublishAsync("""{"data":1}""");
-            await Wait.UntilAsync(() => folder.Journals.All(file => new FileInfo(file).Length == 0), "it is still on the disk");
-        }
-
-        await PublishAsync(folder, 2);
-        Assert.That(await File.ReadAllTextAsync(folder.Journals[^1]), Does.StartWith(": 2 default "), "the number goes on");
-    }
-
-    [Test]
-    public async Task A_restart_does_not_bring_back_what_is_too_old()
-    {
-        using var folder = new TempFolder();
-        await PublishAsync(folder, 1);
-        await Task.Delay(TimeSpan.FromMilliseconds(100));
-        await using var server = Start(folder, o => o with { HistoryAge = TimeSpan.FromMilliseconds(50) });
-        await using var client = await server.SubscribeAsync("?lastEventId=earliest");
-        await server.PublishAsync("""{"data":2}""");
-        Assert.That((await client.NextAsync()).Data, Is.EqualTo("2"));
     }
 
     [TestCase("os")]
@@ -270,11 +166,5 @@ public sealed class KeepingHistory
         }
 
         return ids;
-    }
-
-    private static async Task<bool> TryPublishAsync(TestServer server, string json)
-    {
-        using var answer = await server.PostAsync("/events", "application/json", json);
-        return answer.IsSuccessStatusCode;
     }
 }

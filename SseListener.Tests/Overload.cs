@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using SseListener.Http;
 using SseListener.Tests.Support;
 
@@ -10,7 +11,7 @@ public sealed class Overload
     [Test]
     public async Task The_port_opens_while_everybody_is_connecting()
     {
-        var answers = new List<string>();
+        var answers = new ConcurrentQueue<string>();
         for (var i = 0; i < 20; i++)
         {
             await using var log = new LogText();
@@ -19,11 +20,12 @@ public sealed class Overload
             await using var server = new SseServer(new ServerOptions { Port = port, Data = null }, AppContext.BaseDirectory, lines);
             using var end = new CancellationTokenSource();
             var connecting = new Thread(() => ConnectOnAndOn(port, end.Token));
-            var asking = new Thread(() => answers.AddRange(AskOnAndOn(port, end.Token)));
+            var asking = new Thread(() => AskOnAndOn(port, answers, end.Token));
             connecting.Start();
             asking.Start();
             var isOpen = server.TryStart(out var problem);
-            await Task.WhenAny(server.Running, Task.Delay(5));
+            var before = answers.Count;
+            await Wait.UntilAsync(() => !isOpen || answers.Count > before, "nobody is answered");
             await end.CancelAsync();
             connecting.Join();
             asking.Join();
@@ -176,22 +178,19 @@ public sealed class Overload
         }
     }
 
-    private static List<string> AskOnAndOn(int port, CancellationToken end)
+    private static void AskOnAndOn(int port, ConcurrentQueue<string> answers, CancellationToken end)
     {
-        var answers = new List<string>();
         while (!end.IsCancellationRequested)
         {
             try
             {
-                answers.Add(RawRequest.ExchangeAsync(port, RawRequest.Head(port, "GET /nothing", "Connection: close")).GetAwaiter().GetResult());
+                answers.Enqueue(RawRequest.ExchangeAsync(port, RawRequest.Head(port, "GET /nothing", "Connection: close")).GetAwaiter().GetResult());
             }
             catch (System.Net.Sockets.SocketException)
             {
                 // Nobody listens yet.
             }
         }
-
-        return answers;
     }
 
     private static string? TryPublish(int port)

@@ -1,6 +1,5 @@
 using System.Diagnostics;
-using System.Net;
-using System.Net.Sockets;
+using SseListener.Http;
 
 namespace SseListener.Bench;
 
@@ -40,7 +39,7 @@ internal sealed class Contender : IDisposable
     /// <exception cref="BenchException">It does not listen.</exception>
     public static Contender Start(string arguments)
     {
-        var port = FreePort();
+        var port = LoopbackPort.FindFree();
         var folder = arguments.Contains("{1}", StringComparison.Ordinal) ? Directory.CreateTempSubdirectory("sse-bench-").FullName : null;
         var line = string.Format(Units.Culture, arguments, port, folder);
         var start = new ProcessStartInfo(Environment.ProcessPath!, $"{Assembly()}{line}") { RedirectStandardOutput = true };
@@ -100,13 +99,6 @@ internal sealed class Contender : IDisposable
     // Under dotnet the program is the first argument; published, it is the executable itself.
     private static string Assembly() =>
         Path.GetFileNameWithoutExtension(Environment.ProcessPath) == "dotnet" ? $"\"{typeof(Contender).Assembly.Location}\" " : "";
-
-    private static int FreePort()
-    {
-        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-        socket.Bind(new IPEndPoint(IPAddress.Loopback, 0));
-        return ((IPEndPoint)socket.LocalEndPoint!).Port;
-    }
 
     private static Process Look(Process process)
     {

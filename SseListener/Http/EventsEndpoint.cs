@@ -84,6 +84,7 @@ internal sealed class EventsEndpoint(
         {
             SetHeaders(exchange.Response);
             await responses.WriteAsync(exchange, Greeting(id, channel, subscription.HasGap ? lastEventId : null));
+            Forget(exchange);
         }
         catch
         {
@@ -91,7 +92,6 @@ internal sealed class EventsEndpoint(
             throw;
         }
 
-        Forget(exchange);
         lanes.Next().Add(client);
 
         // The stop may have gone through the dictionary just before this client was in it.

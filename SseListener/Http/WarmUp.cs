@@ -51,7 +51,7 @@ internal static class WarmUp
     private static async Task ServeAsync(ServerOptions options, string pages)
     {
         using var log = new Log(TextWriter.Null, LogLevel.Info);
-        options = options with { Host = "127.0.0.1", Port = FreePort(), Lanes = 1 };
+        options = options with { Host = "127.0.0.1", Port = LoopbackPort.FindFree(), Lanes = 1 };
         await using var server = new SseServer(options, pages, log);
         if (!server.TryStart(out _))
         {
@@ -102,12 +102,5 @@ internal static class WarmUp
         var client = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         await client.ConnectAsync(IPAddress.Loopback, port, limit);
         return client;
-    }
-
-    private static int FreePort()
-    {
-        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-        socket.Bind(new IPEndPoint(IPAddress.Loopback, 0));
-        return ((IPEndPoint)socket.LocalEndPoint!).Port;
     }
 }

@@ -1,0 +1,18 @@
+using System.Text;
+using SseListener.Journal;
+
+namespace SseListener.Tests.Support;
+
+/// <summary>What is in a journal, written by hand.</summary>
+internal static class JournalText
+{
+    /// <summary>An event of the default channel and the comment before it.</summary>
+    public static string Event(int number, string data, string id, long time)
+    {
+        var frame = $"data: {data}\nid: {id}\n\n";
+        var line = $": {number} default {time} {Crc(frame)} 0 ";
+        return $"{line}{Crc(line)}\n{frame}";
+    }
+
+    private static string Crc(string text) => Crc32C.Of(Encoding.ASCII.GetBytes(text)).ToString("x8", Units.Culture);
+}
