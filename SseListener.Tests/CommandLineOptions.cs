@@ -100,7 +100,7 @@ public sealed class CommandLineOptions
         Assert.That(program.Errors, Is.Empty);
         foreach (var knob in CommandLine.Knobs)
         {
-            Assert.That(program.Output, Does.Contain($"--{knob.Name} <{knob.Default}>"));
+            Assert.That(program.Output, Does.Contain(knob.Kind is KnobKind.Flag ? $"--{knob.Name} " : $"--{knob.Name} <{(knob.Default == "none" ? "value" : knob.Default)}>"));
             Assert.That(program.Output, Does.Contain($"[{(knob.Name == "port" ? "PORT" : knob.Variable)}; default: {knob.Default}]"));
         }
     }

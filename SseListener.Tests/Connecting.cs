@@ -110,13 +110,4 @@ public sealed class Connecting
         await using var third = await server.SubscribeAsync();
         Assert.That(server.Server.Clients, Has.Count.EqualTo(2));
     }
-
-    [Test]
-    public async Task Another_channel_is_refused_for_the_time_being()
-    {
-        await using var server = TestServer.Start();
-        using var refused = await server.Http.GetAsync(new Uri("/events?channel=orders", UriKind.Relative));
-        Assert.That(refused.StatusCode, Is.EqualTo(HttpStatusCode.BadRequest));
-        await using var client = await server.SubscribeAsync("?channel=default");
-    }
 }

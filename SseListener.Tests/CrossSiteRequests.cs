@@ -47,7 +47,7 @@ public sealed class CrossSiteRequests
         await using var server = TestServer.Start();
         await using var subscriber = await server.SubscribeAsync();
         using var answer = await PublishAsync(server, "/events", host, origin, site);
-        await Problem.ExpectAsync(answer, 403, $"Publishing from the origin {Filled(server, origin)} is refused: it is not this server.");
+        await Problem.ExpectAsync(answer, 403, $"The origin {Filled(server, origin)} may not do this: it is not this server.");
         await server.ExpectNothingArrivedAsync(subscriber);
     }
 
@@ -63,7 +63,7 @@ public sealed class CrossSiteRequests
         await using var server = TestServer.Start();
         await using var subscriber = await server.SubscribeAsync();
         using var answer = await PublishAsync(server, path, "127.0.0.1", origin, site);
-        await Problem.ExpectAsync(answer, 403, $"Publishing from a page of another site is refused (Sec-Fetch-Site: {site}).");
+        await Problem.ExpectAsync(answer, 403, $"A page of another site may not do this (Sec-Fetch-Site: {site}).");
         await server.ExpectNothingArrivedAsync(subscriber);
     }
 

@@ -32,7 +32,7 @@ public sealed class Documentation
     public async Task Its_curl_lines_do_what_it_says()
     {
         var curls = Regex.Matches(_readme, @"^(?:\$ )?(curl .*?)(?: {2,}#.*)?$", RegexOptions.Multiline).Select(match => match.Groups[1].Value.TrimEnd()).ToArray();
-        Assert.That(curls, Has.Length.EqualTo(5));
+        Assert.That(curls, Has.Length.EqualTo(7));
         await using var server = TestServer.Start();
         foreach (var curl in curls.Where(line => !line.Contains(" -N ", StringComparison.Ordinal)))
         {

@@ -22,10 +22,11 @@ public sealed class Heartbeats
     public void A_comment_does_not_come_in_the_middle_of_an_event()
     {
         var frame = Encoding.UTF8.GetBytes($"data: {new string('x', 200_000)}\nid: i\n\n");
-        var log = new ChannelLog("default", 256 * 1024, TimeSpan.FromHours(1));
-        log.Append(frame, time: 0, out _);
+        var log = new ChannelLog("default");
+        log.Append(frame, new FrameStamp(Sequence: 1, Time: 0, Before: 0), new SegmentLimits(Smallest: 1, Largest: 1, Time: 1, Stretch: 1));
         using var output = new Connection();
-        var client = new Client("c", output, new Subscription(log, log.Beginning, HasGap: false));
+        var feed = new ChannelFeed(log.After(0));
+        var client = new Client("c", output, new SubscribeResult.Subscription([log], feed, HasGap: false), expiry: long.MaxValue);
         Assert.That(client.Advance(now: 0), Is.True, "a part of the event, and more to come");
         client.Tick(now: 60_000, heartbeat: 1000, writeTimeout: 120_000);
         while (client.Advance(now: 60_000))

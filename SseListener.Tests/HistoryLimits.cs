@@ -7,51 +7,106 @@ namespace SseListener.Tests;
 public sealed class HistoryLimits
 {
     private static readonly TimeSpan _age = TimeSpan.FromSeconds(16);
+    private long _sequence;
+
+    [SetUp]
+    public void Start() => _sequence = 0;
 
     [Test]
     public void Events_go_at_their_own_age_though_others_of_their_channel_stay()
     {
-        var history = new History(100_000, _age);
-        var log = history.CreateLog("a");
+        var history = new History(100_000, _age, _ => { });
+        var log = new ChannelLog("a");
         Append(history, log, "1", time: 0);
         Append(history, log, "2", time: 2000);
-        history.Expire([log], time: 17_000);
+        history.Expire(time: 17_000);
         Assert.That(Kept(history, "1", "2"), Is.EqualTo("2"));
     }
 
     [Test]
-    public void A_large_first_event_goes_too()
+    public void A_large_first_event_goes_too_and_its_channel_is_empty()
     {
-        var history = new History(100_000, _age);
-        var log = history.CreateLog("a");
+        var emptied = new List<ChannelLog>();
+        var history = new History(100_000, _age, emptied.Add);
+        var log = new ChannelLog("a");
         Append(history, log, "1", time: 0, size: 2000);
-        history.Expire([log], time: 16_001);
+        history.Expire(time: 16_001);
         Assert.That(Kept(history, "1"), Is.Empty);
+        Assert.That(emptied, Is.EqualTo((ChannelLog[])[log]));
+        Assert.That(log.IsEmpty);
     }
 
     [Test]
     public void What_has_gone_by_age_does_not_go_by_size_once_more()
     {
-        var history = new History(3000, _age);
-        var (a, b) = (history.CreateLog("a"), history.CreateLog("b"));
+        var history = new History(3000, _age, _ => { });
+        var (a, b) = (new ChannelLog("a"), new ChannelLog("b"));
         Append(history, b, "b1", time: 0);
         Append(history, a, "a1", time: 5000, size: 400);
         Append(history, a, "a2", time: 5000, size: 400);
         Append(history, b, "b2", time: 9000);
-        history.Expire([a, b], time: 17_000);
+        history.Expire(time: 17_000);
         Assert.That(Kept(history, "a1", "a2", "b1", "b2"), Is.EqualTo("a1 a2 b2"));
-
-        // Enough that the segments sealed so far have to go.
-        for (var i = 0; i < 5; i++)
+        for (var i = 0; i < 4; i++)
         {
             Append(history, a, $"x{i}", time: 17_000, size: 600);
         }
 
-        Assert.That(Kept(history, "a1", "b2", "x4"), Is.EqualTo("b2 x4"));
+        // 400 and 600 bytes twice are too much by one event now, and by another when b1 is counted, which has gone.
+        Assert.That(Kept(history, "a1", "a2", "b2", "x0"), Is.EqualTo("a2 b2 x0"));
     }
 
-    private static void Append(History history, ChannelLog log, string id, long time, int size = 10) =>
-        history.Append(log, Encoding.ASCII.GetBytes($"data: {new string('x', size)}\nid: {id}\n\n"), time);
+    [Test]
+    public void Of_channels_of_one_event_each_the_oldest_go_first()
+    {
+        var history = new History(10_000, _age, _ => { });
+        for (var i = 0; i < 1000; i++)
+        {
+            Append(history, new ChannelLog($"{i}"), $"{i}", time: 0, size: 84);
+        }
+
+        // A frame of 100 bytes, all in all, less what the id has of more than one digit.
+        var kept = Enumerable.Range(0, 1000).Count(i => Kept(history, $"{i}").Length > 0);
+        Assert.That(kept, Is.InRange(90, 100));
+        Assert.That(Kept(history, $"{1000 - kept}", $"{999 - kept}"), Is.EqualTo($"{1000 - kept}"));
+    }
+
+    [Test]
+    public void A_quiet_channels_newest_events_stay_while_a_busy_ones_older_events_go()
+    {
+        var history = new History(64 * 1024, _age, _ => { });
+        var (quiet, busy) = (new ChannelLog("quiet"), new ChannelLog("busy"));
+        for (var i = 0; i < 2000; i++)
+        {
+            Append(history, busy, $"b{i}", time: 0, size: 82);
+            if (i % 100 == 0)
+            {
+                Append(history, quiet, $"q{i}", time: 0);
+            }
+        }
+
+        Assert.That(Kept(history, "q1900", "q1800", "q1500"), Is.EqualTo("q1900 q1800 q1500"));
+        Assert.That(Kept(history, "b1500", "q1300", "q1200", "b1200"), Is.EqualTo("b1500"));
+    }
+
+    [Test]
+    public void Where_the_clock_was_set_back_nothing_younger_goes_with_what_is_too_old()
+    {
+        var history = new History(100_000, _age, _ => { });
+        var log = new ChannelLog("a");
+        Append(history, log, "1", time: 100_000, size: 2000);
+        Append(history, log, "2", time: 0, size: 2000);
+        history.Expire(time: 17_000);
+        Assert.That(Kept(history, "1", "2"), Does.StartWith("1"));
+        history.Expire(time: 120_000);
+        Assert.That(Kept(history, "1", "2"), Is.Empty);
+    }
+
+    private void Append(History history, ChannelLog log, string id, long time, int size = 10)
+    {
+        history.Append(log, Encoding.ASCII.GetBytes($"data: {new string('x', size)}\nid: {id}\n\n"), ++_sequence, time);
+        history.Trim(_sequence);
+    }
 
     private static string Kept(History history, params string[] ids) =>
         string.Join(' ', ids.Where(id => history.TryFind(Encoding.ASCII.GetBytes(id), out _)));

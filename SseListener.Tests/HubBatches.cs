@@ -50,9 +50,7 @@ public sealed class HubBatches
     private async Task<PublishResult?[]> RunAsync(Action<FrameBatch> store, params string[][] publishes)
     {
         using var hub = new EventHub(
-            historyBytes: 1000,
-            TimeSpan.FromHours(1),
-            presenceLimit: 0,
+            new HubLimits(HistoryBytes: 1000, TimeSpan.FromHours(1), PresenceLimit: 0, MaxChannels: 10),
             batch =>
             {
                 store(batch);

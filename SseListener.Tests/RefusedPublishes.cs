@@ -114,9 +114,9 @@ public sealed class RefusedPublishes
     [TestCase("retry=2147483648", "retry must be a whole number of milliseconds")]
     [TestCase("retry=soon", "retry must be a whole number of milliseconds")]
     [TestCase("type=%FF", "bytes are not UTF-8")]
-    [TestCase("channel=news", "There is only the channel \"default\"")]
-    [TestCase("channel=", "There is only the channel \"default\"")]
-    [TestCase("channel=default&channel=news", "There is only the channel \"default\"")]
+    [TestCase("channel=a%20b", "A channel's name has 1 to 200 characters")]
+    [TestCase("channel=", "A channel's name has 1 to 200 characters")]
+    [TestCase("channel=default&channel=news", "An event is published to one channel.")]
     public Task A_query_that_does_not_fit_an_event_is_refused(string query, string detail) =>
         RefusesAsync("text/plain", "/events?" + query, "text"u8.ToArray(), 400, detail);
 

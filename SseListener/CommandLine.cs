@@ -1,5 +1,6 @@
 using System.CommandLine;
 using SseListener.Bench;
+using SseListener.Http;
 using SseListener.Journal;
 
 namespace SseListener;
@@ -12,6 +13,8 @@ internal static class CommandLine
 {
     /// <summary>Exit code for a command line that cannot be understood.</summary>
     public const int UsageError = 2;
+
+    private const string None = "none";
 
     /// <summary>All options, in the order in which help lists them.</summary>
     public static IReadOnlyList<Knob> Knobs { get; } =
@@ -29,10 +32,21 @@ internal static class CommandLine
         Duration("body-timeout", "10s", "longest the body of a request may take to arrive", (o, v) => o with { BodyTimeout = v }),
         Duration("idle-timeout", "15s", "longest a connection may stay open without a request", (o, v) => o with { IdleTimeout = v }),
         Number("max-clients", "20000", "clients at a time", 1, int.MaxValue, (o, v) => o with { MaxClients = v }),
+        Number("max-clients-per-address", "0", "clients at a time at one address; 0 for any number", 0, int.MaxValue, (o, v) => o with { MaxClientsPerAddress = v }),
+        Flag("trust-proxy", "take a client's address from X-Forwarded-For when a proxy on this machine sends it", (o, v) => o with { TrustProxy = v }),
+        Number("max-channels", "100000", "channels at a time", 1, int.MaxValue, (o, v) => o with { MaxChannels = v }),
         Number("max-publishes", "1000", "publishes under way at a time", 1, int.MaxValue, (o, v) => o with { MaxPublishes = v }),
         Size("max-body", "1MiB", "largest body of a publish", 1, 128 * 1024 * 1024, (o, v) => o with { MaxBody = (int)v }),
         Size("max-header", "32KiB", "largest request line with its header fields", 256, 1024 * 1024, (o, v) => o with { MaxHeader = (int)v }),
         Number("presence-limit", "1000", "largest audience that is told who joins and leaves; 0 is off", 0, int.MaxValue, (o, v) => o with { PresenceLimit = v }),
+        Secret("publish-token", "token that whoever publishes has to send", Units.TryToken, (o, v) => o with { PublishToken = (string)v }),
+        Secret("publish-token-file", "file with that token", Units.TryTokenFile, (o, v) => o with { PublishTokenFile = (string)v }),
+        Flag("open-publish", "let anyone publish, also from other machines", (o, v) => o with { OpenPublish = v }),
+        Secret("jwt-key", "what JSON Web Tokens are verified with: a secret of at least 32 bytes (HS256), or a PEM file with a public key (RS256, ES256)", TokenKey.TryRead, (o, v) => o with { JwtKey = (TokenKey)v }),
+        Text("jwt-issuer", "issuer that tokens must have", (o, v) => o with { JwtIssuer = v }),
+        Text("jwt-audience", "audience that tokens must have", (o, v) => o with { JwtAudience = v }),
+        List("private", "channel, pattern such as user/*, or * for all, that takes a token to listen to", Units.TryChannels, (o, v) => o with { Private = [.. o.Private, v] }),
+        List("cors", "origin of another site whose pages may use the server, such as https://app.example.com", Units.TryOrigin, (o, v) => o with { Cors = [.. o.Cors, v] }),
         Number("lanes", new ServerOptions().Lanes.ToString(Units.Culture), "threads that deliver; the default is half the processors", 1, 64, (o, v) => o with { Lanes = v }),
         new("log-level", "info", "debug, info, warning or error", Units.TryName<LogLevel>, (o, v) => o with { LogLevel = (LogLevel)v }),
     ];
@@ -69,8 +83,10 @@ internal static class CommandLine
         var problem = parsed.Errors.Count > 0 ? parsed.Errors[0].Message : null;
         foreach (var (knob, argument) in arguments)
         {
-            problem ??= knob.Take(parsed.GetValue(argument), environment, ref read);
+            problem ??= knob.Take(Values(knob, parsed, argument), environment, ref read);
         }
+
+        problem ??= read.Contradiction;
 
         if (problem is not null)
         {
@@ -82,14 +98,45 @@ internal static class CommandLine
         return 0;
     }
 
-    private static Option<string> AsOption(Knob knob) =>
-        new(knob.Argument) { Description = $"{knob.Help} [{knob.Variable}; default: {knob.Default}]", HelpName = knob.Default };
+    private static Option<string[]> AsOption(Knob knob) => new(knob.Argument)
+    {
+        Description = $"{knob.Help} [{knob.Variable}; default: {knob.Default}]",
+        HelpName = knob.Kind is KnobKind.Flag ? null : knob.Default == None ? "value" : knob.Default,
+        Arity = knob.Kind switch
+        {
+            KnobKind.Flag => ArgumentArity.ZeroOrOne,
+            KnobKind.List => ArgumentArity.OneOrMore,
+            _ => ArgumentArity.ExactlyOne,
+        },
+
+        // The library would take only a list for an array.
+        CustomParser = argument => [.. argument.Tokens.Select(token => token.Value)],
+    };
+
+    // A flag that stands alone is set.
+    private static string[]? Values(Knob knob, ParseResult parsed, Option<string[]> argument) =>
+        parsed.GetResult(argument) is null ? null
+        : parsed.GetValue(argument) is { Length: > 0 } values ? values
+        : knob.Kind is KnobKind.Flag ? ["true"]
+        : [];
 
     private static Knob Number(string name, string standard, string help, int least, int most, Func<ServerOptions, int, ServerOptions> set) =>
         new(name, standard, help, Units.NumberBetween(least, most), (o, v) => set(o, (int)v));
 
     private static Knob Size(string name, string standard, string help, long least, long most, Func<ServerOptions, long, ServerOptions> set) =>
         new(name, standard, help, Units.SizeBetween(least, most), (o, v) => set(o, (long)v));
+
+    private static Knob Text(string name, string help, Func<ServerOptions, string, ServerOptions> set) =>
+        new(name, None, help, Units.TryText, (o, v) => set(o, (string)v));
+
+    private static Knob Secret(string name, string help, TryRead read, Func<ServerOptions, object, ServerOptions> set) =>
+        new(name, None, help, read, set) { Kind = KnobKind.Secret };
+
+    private static Knob Flag(string name, string help, Func<ServerOptions, bool, ServerOptions> set) =>
+        new(name, "false", help, Units.TryFlag, (o, v) => set(o, (bool)v)) { Kind = KnobKind.Flag };
+
+    private static Knob List(string name, string help, TryRead read, Func<ServerOptions, string, ServerOptions> set) =>
+        new(name, None, help, read, (o, v) => set(o, (string)v)) { Kind = KnobKind.List };
 
     private static Knob Duration(string name, string standard, string help, Func<ServerOptions, TimeSpan, ServerOptions> set) =>
         new(name, standard, help, Units.TryDuration, (o, v) => set(o, (TimeSpan)v));

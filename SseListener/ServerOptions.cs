@@ -1,3 +1,4 @@
+using SseListener.Http;
 using SseListener.Journal;
 
 namespace SseListener;
@@ -44,6 +45,15 @@ internal sealed record ServerOptions
     /// <summary>Most clients at a time; one more gets 503.</summary>
     public int MaxClients { get; init; } = 20_000;
 
+    /// <summary>Most clients at a time at one address; one more gets 429. 0 for any number.</summary>
+    public int MaxClientsPerAddress { get; init; }
+
+    /// <summary>Whether a proxy on this machine says in X-Forwarded-For whose request it brings.</summary>
+    public bool TrustProxy { get; init; }
+
+    /// <summary>Most channels at a time; one more gets 503.</summary>
+    public int MaxChannels { get; init; } = 100_000;
+
     /// <summary>Most publishes under way at a time; one more gets 503.</summary>
     public int MaxPublishes { get; init; } = 1000;
 
@@ -56,9 +66,41 @@ internal sealed record ServerOptions
     /// <summary>Largest audience that is told who joins and leaves; 0 for none.</summary>
     public int PresenceLimit { get; init; } = 1000;
 
+    /// <summary>What whoever publishes has to bring; null when no such token counts.</summary>
+    public string? PublishToken { get; init; }
+
+    /// <summary>The same, from a file.</summary>
+    public string? PublishTokenFile { get; init; }
+
+    /// <summary>Whether anyone may publish, also from elsewhere.</summary>
+    public bool OpenPublish { get; init; }
+
+    /// <summary>What JSON Web Tokens are verified with; null when none counts.</summary>
+    public TokenKey? JwtKey { get; init; }
+
+    /// <summary>The issuer that tokens must have, or null.</summary>
+    public string? JwtIssuer { get; init; }
+
+    /// <summary>The audience that tokens must have, or null.</summary>
+    public string? JwtAudience { get; init; }
+
+    /// <summary>Names and patterns of the channels that take a token to listen to.</summary>
+    public IReadOnlyList<string> Private { get; init; } = [];
+
+    /// <summary>Origins of the other sites whose pages may use the server.</summary>
+    public IReadOnlyList<string> Cors { get; init; } = [];
+
     /// <summary>Threads that deliver.</summary>
     public int Lanes { get; init; } = Math.Max(1, Environment.ProcessorCount / 2);
 
     /// <summary>How much is logged.</summary>
     public LogLevel LogLevel { get; init; } = LogLevel.Info;
+
+    /// <summary>What is wrong with the options together, or null.</summary>
+    public string? Contradiction =>
+        (PublishToken is not null && PublishTokenFile is not null) ? "--publish-token and --publish-token-file contradict each other."
+        : OpenPublish && ((PublishToken ?? PublishTokenFile) is not null || JwtKey is not null) ? "--open-publish contradicts --publish-token and --jwt-key: who publishes either needs a token or does not."
+        : JwtKey is null && Private.Count > 0 ? "--private needs --jwt-key: nobody could listen to those channels."
+        : JwtKey is null && (JwtIssuer ?? JwtAudience) is not null ? "--jwt-issuer and --jwt-audience need --jwt-key."
+        : null;
 }

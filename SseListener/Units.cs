@@ -1,4 +1,5 @@
 using System.Globalization;
+using SseListener.Events;
 
 namespace SseListener;
 
@@ -29,6 +30,55 @@ internal static class Units
     {
         value = text.Length > 0 ? text : "a text that is not empty";
         return text.Length > 0;
+    }
+
+    /// <summary>true or false, also as 1 or 0.</summary>
+    public static bool TryFlag(string text, out object value)
+    {
+        var isTrue = text is "1" || text.Equals("true", StringComparison.OrdinalIgnoreCase);
+        var isFlag = isTrue || text is "0" || text.Equals("false", StringComparison.OrdinalIgnoreCase);
+        value = isFlag ? isTrue : "true or false";
+        return isFlag;
+    }
+
+    /// <summary>A token that can stand in a header field: visible ASCII.</summary>
+    public static bool TryToken(string text, out object value)
+    {
+        var isToken = text.Length > 0 && text.All(c => c is > ' ' and < (char)0x7F);
+        value = isToken ? text : "a token of visible ASCII characters";
+        return isToken;
+    }
+
+    /// <summary>A file that holds nothing but such a token.</summary>
+    public static bool TryTokenFile(string text, out object value)
+    {
+        try
+        {
+            return TryToken(File.ReadAllText(text).Trim(), out value);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
+        {
+            value = "a file with a token of visible ASCII characters";
+            return false;
+        }
+    }
+
+    /// <summary>A channel's name, a pattern such as user/*, or * for all.</summary>
+    public static bool TryChannels(string text, out object value)
+    {
+        value = ChannelNames.IsRule(text) ? text : "a channel's name, a pattern such as user/*, or * for all";
+        return ChannelNames.IsRule(text);
+    }
+
+    /// <summary>An origin as browsers write it (RFC 6454, section 6.2): https://app.example.com, without a path or a default port.</summary>
+    public static bool TryOrigin(string text, out object value)
+    {
+        var isOrigin = Uri.TryCreate(text, UriKind.Absolute, out var uri)
+            && uri.Scheme is "http" or "https"
+            && uri.UserInfo.Length == 0
+            && string.Equals(text, uri.GetLeftPart(UriPartial.Authority), StringComparison.OrdinalIgnoreCase);
+        value = isOrigin ? uri!.GetLeftPart(UriPartial.Authority) : "an origin such as https://app.example.com, without a path or a default port";
+        return isOrigin;
     }
 
     /// <summary>A host name, an IPv4 address, or + for all.</summary>

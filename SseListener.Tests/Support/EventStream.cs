@@ -25,6 +25,9 @@ internal sealed class EventStream : IAsyncDisposable
     /// <summary>The id that the server gave this client, from its greeting.</summary>
     public string ClientId { get; private set; } = "";
 
+    /// <summary>The data of its greeting.</summary>
+    public string Hello { get; private set; } = "";
+
     /// <summary>The id that a browser would send when it reconnects.</summary>
     public string LastEventId => _parser.LastEventId;
 
@@ -44,6 +47,7 @@ internal sealed class EventStream : IAsyncDisposable
         var stream = new EventStream(response, SseParser.Create(await response.Content.ReadAsStreamAsync()));
         var hello = await stream.NextAsync();
         Assert.That(hello.EventType, Is.EqualTo("hello"));
+        stream.Hello = hello.Data;
         stream.ClientId = JsonDocument.Parse(hello.Data).RootElement.GetProperty("client").GetString()!;
         return stream;
     }

@@ -56,10 +56,10 @@ internal sealed class TestServer : IAsyncDisposable
         EventStream.OpenAsync(Http, "/events" + query, lastEventId);
 
     /// <summary>Publishes JSON and returns the event's id.</summary>
-    public async Task<string> PublishAsync(string json)
+    public async Task<string> PublishAsync(string json, string channel = "default")
     {
         using var content = new StringContent(json, Encoding.UTF8, "application/json");
-        using var answer = await Http.PostAsync(new Uri("/events", UriKind.Relative), content);
+        using var answer = await Http.PostAsync(new Uri($"/events?channel={channel}", UriKind.Relative), content);
         var body = await answer.Content.ReadAsStringAsync();
         Assert.That(answer.StatusCode, Is.EqualTo(HttpStatusCode.OK), body);
         return body["{\"id\":\"".Length..^2];
@@ -75,10 +75,27 @@ internal sealed class TestServer : IAsyncDisposable
     public Task<HttpResponseMessage> PostAsync(string path, string type, string body) =>
         PostAsync(path, type, Encoding.UTF8.GetBytes(body));
 
-    /// <summary>Publishes one event more, which must be the very next that arrives.</summary>
-    public async Task ExpectNothingArrivedAsync(EventStream subscriber)
+    /// <summary>Sends a request with these header fields, and returns the head of the answer and, unless it is a stream, its body.</summary>
+    public async Task<HttpResponseMessage> SendAsync(string method, string path, params (string Name, string Value)[] fields)
     {
-        var id = await PublishAsync("""{"data":["nothing came before this"]}""");
+        using var request = new HttpRequestMessage(HttpMethod.Parse(method), path);
+        if (method == "POST")
+        {
+            request.Content = new StringContent("text", Encoding.UTF8, "text/plain");
+        }
+
+        foreach (var (name, value) in fields)
+        {
+            request.Headers.TryAddWithoutValidation(name, value);
+        }
+
+        return await Http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead);
+    }
+
+    /// <summary>Publishes one event more, which must be the very next that arrives.</summary>
+    public async Task ExpectNothingArrivedAsync(EventStream subscriber, string channel = "default")
+    {
+        var id = await PublishAsync("""{"data":["nothing came before this"]}""", channel);
         var next = await subscriber.NextAsync();
         Assert.That(next.Data, Is.EqualTo("""["nothing came before this"]"""));
         Assert.That(subscriber.LastEventId, Is.EqualTo(id));

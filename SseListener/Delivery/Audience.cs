@@ -3,45 +3,60 @@ using SseListener.Events;
 
 namespace SseListener.Delivery;
 
-/// <summary>A lane's clients of one channel. For the lane's thread, but for <see cref="HasNews"/>.</summary>
-internal sealed class Audience(ChannelLog log)
+/// <summary>A lane's clients that listen to a topic. For the lane's thread, but for <see cref="HasNews"/>.</summary>
+internal sealed class Audience(Topic topic)
 {
+    // Beside the seats, because a sweep goes over cold memory: an indirection less.
     private readonly List<Client> _clients = [];
+    private readonly List<Seat> _seats = [];
 
     /// <summary>1 while the audience waits in the queue of those to sweep.</summary>
     public int HasNews;
 
-    private long _swept = log.Length;
+    private long _swept = topic.Length;
+
+    /// <summary>The topic.</summary>
+    public Topic Topic => topic;
 
     /// <summary>The clients, in no order.</summary>
     public ReadOnlySpan<Client> Clients => CollectionsMarshal.AsSpan(_clients);
 
-    /// <summary>Whether all of them have been sent everything.</summary>
-    public bool IsIdle => _clients.TrueForAll(client => client.IsIdle);
-
-    /// <summary>Bytes that were appended to the log since the last call.</summary>
+    /// <summary>Bytes that the topic has got since the last call.</summary>
     public long TakeNews()
     {
-        var length = log.Length;
+        var length = topic.Length;
         var news = length - _swept;
         _swept = length;
         return news;
     }
 
     /// <summary>Takes a client in.</summary>
-    public void Add(Client client)
+    public Seat Add(Client client)
     {
-        client.Place = _clients.Count;
+        var seat = new Seat(this) { Place = _seats.Count };
         _clients.Add(client);
+        _seats.Add(seat);
+        return seat;
     }
 
     /// <summary>Lets go of a client; the last one takes its place.</summary>
-    public void Remove(Client client)
+    public void Remove(Seat seat)
     {
-        var last = _clients[^1];
-        _clients[client.Place] = last;
-        last.Place = client.Place;
+        var last = _seats[^1];
+        _seats[seat.Place] = last;
+        _clients[seat.Place] = _clients[last.Place];
+        last.Place = seat.Place;
+        _seats.RemoveAt(_seats.Count - 1);
         _clients.RemoveAt(_clients.Count - 1);
-        client.Place = -1;
     }
+}
+
+/// <summary>A client's place in an audience.</summary>
+internal sealed class Seat(Audience audience)
+{
+    /// <summary>The audience.</summary>
+    public Audience Audience => audience;
+
+    /// <summary>Where in the audience it is.</summary>
+    public int Place { get; set; }
 }

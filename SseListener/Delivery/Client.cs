@@ -4,7 +4,7 @@ using SseListener.Events;
 namespace SseListener.Delivery;
 
 /// <summary>
-/// One open response: an output, a cursor that says what comes next, and at most one write in flight. Nothing is queued for a
+/// One open response: an output, a feed that says what comes next, and at most one write in flight. Nothing is queued for a
 /// client. All members are for its lane's thread, except <see cref="Id"/>, <see cref="Ended"/>, <see cref="End"/> and the
 /// completion of a write.
 /// </summary>
@@ -17,25 +17,31 @@ internal sealed class Client
 
     private readonly TaskCompletionSource<EndReason> _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Stream _output;
-    private Cursor _cursor;
+    private readonly Feed _feed;
+    private readonly long _expiry;
     private volatile bool _isWriting;
     private volatile bool _hasEnded;
     private long _lastWrite = Environment.TickCount64;
 
-    /// <summary>A client that is to get whatever its subscription's cursor finds.</summary>
-    public Client(string id, Stream output, Subscription subscription)
+    /// <summary>A client that is to get whatever its subscription's feed brings.</summary>
+    /// <param name="id">Its NanoId.</param>
+    /// <param name="output">Where that goes.</param>
+    /// <param name="subscription">Its place on its channels.</param>
+    /// <param name="expiry">When it may no longer listen, in milliseconds as <see cref="Environment.TickCount64"/> counts them.</param>
+    public Client(string id, Stream output, SubscribeResult.Subscription subscription, long expiry)
     {
         Id = id;
-        Log = subscription.Log;
+        Subscription = subscription;
         _output = output;
-        _cursor = subscription.Start;
+        _feed = subscription.Feed;
+        _expiry = expiry;
     }
 
     /// <summary>The client's NanoId.</summary>
     public string Id { get; }
 
-    /// <summary>The log of the channel that it listens to.</summary>
-    public ChannelLog Log { get; }
+    /// <summary>Its place on its channels.</summary>
+    public SubscribeResult.Subscription Subscription { get; }
 
     /// <summary>Completes when the stream is over, with the reason.</summary>
     public Task<EndReason> Ended => _ended.Task;
@@ -43,11 +49,14 @@ internal sealed class Client
     /// <summary>The lane that serves the client.</summary>
     public DeliveryLane? Lane { get; set; }
 
-    /// <summary>The client's place in its lane's list; -1 when it has none.</summary>
-    public int Place { get; set; } = -1;
+    /// <summary>The client's place in its lane's list.</summary>
+    public int Place { get; set; }
+
+    /// <summary>Its places in the audiences of what it listens to.</summary>
+    public IReadOnlyList<Seat> Seats { get; set; } = [];
 
     /// <summary>Whether everything appended so far has been handed to the connection.</summary>
-    public bool IsIdle => _hasEnded || (!_isWriting && _cursor.Read(1, out _) is CursorState.CaughtUp);
+    public bool IsIdle => _hasEnded || (!_isWriting && _feed.IsCaughtUp);
 
     /// <summary>Ends the stream; the first reason counts. Any thread may call it.</summary>
     public void End(EndReason reason)
@@ -61,7 +70,7 @@ internal sealed class Client
     /// <returns>True when there is more to send at once, so that the client wants another turn.</returns>
     public bool Advance(long now)
     {
-        if (_hasEnded)
+        if (_hasEnded || HasExpired(now))
         {
             return false;
         }
@@ -72,26 +81,22 @@ internal sealed class Client
             return false;
         }
 
-        var state = _cursor.Read(LargestWrite, out var slice);
-        switch (state)
+        var state = _feed.Take(LargestWrite, out var slice);
+        if (state is CursorState.Lapped)
         {
-            case CursorState.CaughtUp:
-                return false;
-            case CursorState.Lapped:
-                End(EndReason.Lapped);
-                return false;
-            default:
-                _cursor.Advance(slice.Count);
-                return Write(slice.Array!, slice.Offset, slice.Count, now) && state is CursorState.SliceAndMore;
+            End(EndReason.Lapped);
         }
+
+        return (slice.Count == 0 || Write(slice.Array!, slice.Offset, slice.Count, now)) && state is CursorState.SliceAndMore;
     }
 
     /// <summary>
-    /// Ends a client whose write has been in flight for too long, and sends a heartbeat to one that has been silent for too long.
+    /// Ends a client whose write has been in flight for too long, or whose time is up, and sends a heartbeat to one that has been silent
+    /// for too long.
     /// </summary>
     public void Tick(long now, long heartbeat, long writeTimeout)
     {
-        if (_hasEnded)
+        if (_hasEnded || HasExpired(now))
         {
             return;
         }
@@ -133,6 +138,7 @@ internal sealed class Client
     private bool Finish(IAsyncResult write)
     {
         _output.EndWrite(write);
+        _feed.Written();
         _isWriting = false;
         return true;
     }
@@ -156,9 +162,20 @@ internal sealed class Client
         }
     }
 
+    private bool HasExpired(long now)
+    {
+        if (now < _expiry)
+        {
+            return false;
+        }
+
+        End(EndReason.TokenExpired);
+        return true;
+    }
+
     private void EndIfLapped()
     {
-        if (_cursor.IsLapped)
+        if (_feed.IsLapped)
         {
             End(EndReason.Lapped);
         }

@@ -5,7 +5,7 @@ using SseListener.Events;
 namespace SseListener.Delivery;
 
 /// <summary>
-/// One thread that writes to a share of the clients. Woken by an append, it goes over the clients of that channel and starts a
+/// One thread that writes to a share of the clients. Woken by an append, it goes over the clients of that topic and starts a
 /// write for each whose cursor is behind. What is appended meanwhile goes out on the next sweep as one slice, so batching grows
 /// as load does, and a lone event leaves at once.
 /// </summary>
@@ -22,7 +22,8 @@ internal sealed class DeliveryLane : IDisposable
     private static readonly TimeSpan _longSweep = TimeSpan.FromMilliseconds(1);
     private static readonly TimeSpan _longestPause = TimeSpan.FromMilliseconds(50);
 
-    private readonly ConcurrentDictionary<ChannelLog, Audience> _audiences = new();
+    private readonly ConcurrentDictionary<Topic, Audience> _audiences = new();
+    private readonly List<Client> _clients = [];
     private readonly ConcurrentQueue<Audience> _appended = new();
     private readonly ConcurrentQueue<(Client Client, bool Arrives)> _moves = new();
     private readonly ConcurrentQueue<Client> _behind = new();
@@ -66,12 +67,12 @@ internal sealed class DeliveryLane : IDisposable
         Signal();
     }
 
-    /// <summary>Tells the lane that something was appended to a log.</summary>
-    public void Wake(ChannelLog log)
+    /// <summary>Tells the lane that a topic has something new.</summary>
+    public void Wake(Topic topic)
     {
         // A client that arrives just now either finds the append when it is first served, or has its audience found here.
         Interlocked.MemoryBarrier();
-        if (_audiences.TryGetValue(log, out var audience) && Interlocked.Exchange(ref audience.HasNews, 1) == 0)
+        if (_audiences.TryGetValue(topic, out var audience) && Interlocked.Exchange(ref audience.HasNews, 1) == 0)
         {
             _appended.Enqueue(audience);
             Signal();
@@ -154,18 +155,26 @@ internal sealed class DeliveryLane : IDisposable
 
     private void Admit(Client client)
     {
-        _audiences.GetOrAdd(client.Log, static log => new Audience(log)).Add(client);
+        client.Place = _clients.Count;
+        _clients.Add(client);
+        client.Seats = [.. client.Subscription.Topics.Select(topic => _audiences.GetOrAdd(topic, static topic => new Audience(topic)).Add(client))];
         Interlocked.MemoryBarrier();
         ServeNow(client);
     }
 
     private void Release(Client client)
     {
-        var audience = _audiences[client.Log];
-        audience.Remove(client);
-        if (audience.Clients.IsEmpty)
+        var last = _clients[^1];
+        _clients[client.Place] = last;
+        last.Place = client.Place;
+        _clients.RemoveAt(_clients.Count - 1);
+        foreach (var seat in client.Seats)
         {
-            _audiences.TryRemove(client.Log, out _);
+            seat.Audience.Remove(seat);
+            if (seat.Audience.Clients.IsEmpty)
+            {
+                _audiences.TryRemove(seat.Audience.Topic, out _);
+            }
         }
     }
 
@@ -215,18 +224,15 @@ internal sealed class DeliveryLane : IDisposable
     private void Tick()
     {
         _nextTick = _now + _tick;
-        foreach (var audience in _audiences.Values)
+        foreach (var client in _clients)
         {
-            foreach (var client in audience.Clients)
-            {
-                client.Tick(_now, _heartbeat, _writeTimeout);
-            }
+            client.Tick(_now, _heartbeat, _writeTimeout);
         }
     }
 
     private void AnswerDrain()
     {
-        if (_drained is { } drained && _audiences.Values.All(audience => audience.IsIdle))
+        if (_drained is { } drained && _clients.TrueForAll(client => client.IsIdle))
         {
             _drained = null;
             drained.SetResult();

@@ -15,12 +15,12 @@ internal sealed class DeliveryLanes : IDisposable
     /// <summary>The lane for the next client.</summary>
     public DeliveryLane Next() => _lanes[Interlocked.Increment(ref _next) % _lanes.Length];
 
-    /// <summary>Tells every lane that something was appended to a log.</summary>
-    public void Wake(ChannelLog log)
+    /// <summary>Tells every lane that a topic has something new.</summary>
+    public void Wake(Topic topic)
     {
         foreach (var lane in _lanes)
         {
-            lane.Wake(log);
+            lane.Wake(topic);
         }
     }
 

@@ -12,6 +12,12 @@ internal enum EndReason
     /// <summary>A write to it stayed unfinished for longer than the write timeout.</summary>
     WriteTimeout,
 
+    /// <summary>The token that let it listen has expired.</summary>
+    TokenExpired,
+
+    /// <summary>Somebody with the right to do so has ended it.</summary>
+    Dismissed,
+
     /// <summary>The server stops.</summary>
     ServerStop,
 }

@@ -4,39 +4,18 @@ namespace SseListener.Events;
 /// One channel's events in order: a chain of segments that start small and grow, so that a quiet channel is cheap and a busy
 /// one has few. The hub's writer alone appends and drops; cursors read on any thread.
 /// </summary>
-internal sealed class ChannelLog
+internal sealed class ChannelLog : Topic
 {
-    private const int SmallestSegment = 512;
-
-    private readonly int _largestSegment;
-    private readonly long _longestSegment;
     private Segment _first;
     private Segment _last;
-    private long _length;
 
     /// <summary>An empty log.</summary>
     /// <param name="name">The channel's name.</param>
-    /// <param name="largestSegment">Bytes of the largest segment; a frame that is larger gets one of its own.</param>
-    /// <param name="longestSegment">Longest time between a segment's first frame and its last.</param>
-    public ChannelLog(string name, int largestSegment, TimeSpan longestSegment)
-    {
-        Name = name;
-        _largestSegment = largestSegment;
-        _longestSegment = (long)longestSegment.TotalMilliseconds;
-        _first = _last = Smallest();
-    }
+    public ChannelLog(string name)
+        : base(name) => _first = _last = new Segment(this, capacity: 0);
 
-    /// <summary>The channel's name.</summary>
-    public string Name { get; }
-
-    /// <summary>Bytes appended so far, those included that are no longer kept.</summary>
-    public long Length => Volatile.Read(ref _length);
-
-    /// <summary>Clients that listen to the channel. For the hub's writer only.</summary>
-    public int Audience { get; set; }
-
-    /// <summary>A cursor at the oldest event kept. For the hub's writer only.</summary>
-    public Cursor Beginning => new(_first, 0);
+    /// <summary>Whether nothing is kept. For the hub's writer only.</summary>
+    public bool IsEmpty => _last.Length == 0;
 
     /// <summary>A cursor behind the newest event. For the hub's writer only.</summary>
     public Cursor End => new(_last, _last.Length);
@@ -44,24 +23,39 @@ internal sealed class ChannelLog
     /// <summary>The oldest segment. For the hub's writer only.</summary>
     public Segment First => _first;
 
+    /// <summary>A cursor at the first event with a higher number. For the hub's writer only.</summary>
+    public Cursor After(long sequence)
+    {
+        var segment = _first;
+        while (segment.LastSequence <= sequence && segment.Next is { } next)
+        {
+            segment = next;
+        }
+
+        return new Cursor(segment, segment.OffsetAfter(sequence));
+    }
+
     /// <summary>Appends a frame.</summary>
     /// <param name="frame">Its bytes.</param>
-    /// <param name="time">When, in Unix milliseconds.</param>
-    /// <param name="sealedSegment">The segment that it was too large or too late for, if any.</param>
-    public FramePosition Append(ReadOnlySpan<byte> frame, long time, out Segment? sealedSegment)
+    /// <param name="stamp">Where it comes among all frames.</param>
+    /// <param name="limits">What a segment may hold.</param>
+    public FramePosition Append(ReadOnlySpan<byte> frame, FrameStamp stamp, SegmentLimits limits)
     {
-        Volatile.Write(ref _length, _length + frame.Length);
-        sealedSegment = null;
-        var isTooLate = _last.Length > 0 && time - _last.FirstAppend > _longestSegment;
-        if (!isTooLate && _last.TryAppend(frame, time, out var position))
+        var isOver = _last.IsOver(stamp, limits);
+        if (!isOver && _last.TryAppend(frame, stamp, out var position))
         {
             return position;
         }
 
-        sealedSegment = _last;
-        _last = new Segment(this, Math.Max(frame.Length, Math.Min(sealedSegment.Capacity * 2, _largestSegment)));
-        _last.TryAppend(frame, time, out position);
-        sealedSegment.Link(_last);
+        // Twice as large as one that was filled; no larger than one that was not.
+        var full = _last;
+        var capacity = Math.Clamp(isOver ? full.Length : full.Capacity * 2, limits.Smallest, limits.Largest);
+        _last = new Segment(this, Math.Max(frame.Length, capacity));
+        _last.TryAppend(frame, stamp, out position);
+        full.Link(_last);
+
+        // One that never held anything is no history; cursors that stand in it go on from there.
+        _first = full.Length == 0 ? _last : _first;
         return position;
     }
 
@@ -71,13 +65,11 @@ internal sealed class ChannelLog
         var dropped = _first;
         if (dropped.Next is null)
         {
-            _last = Smallest();
+            _last = new Segment(this, capacity: 0);
             dropped.Link(_last);
         }
 
         _first = dropped.Next!;
         dropped.Drop();
     }
-
-    private Segment Smallest() => new(this, Math.Min(SmallestSegment, _largestSegment));
 }

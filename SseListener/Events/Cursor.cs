@@ -26,9 +26,6 @@ internal struct Cursor(Segment segment, int offset)
     private int _offset = offset;
     private FramePosition _skipped;
 
-    /// <summary>A cursor that reads on behind <paramref name="frame"/>.</summary>
-    public static Cursor Behind(FramePosition frame) => new(frame.Segment, frame.End);
-
     /// <summary>Makes the cursor pass over one frame that is still ahead of it: a client's own join.</summary>
     public void Skip(FramePosition frame) => _skipped = frame;
 

@@ -20,7 +20,7 @@ internal sealed class EventHub : IDisposable
 
     private readonly EventWriter _writer;
     private readonly List<HubWork> _batch = [];
-    private readonly Action<ChannelLog> _wake;
+    private readonly Action<Topic> _wake;
     private readonly Timer _expiry;
     private volatile bool _isComplete;
 
@@ -31,16 +31,14 @@ internal sealed class EventHub : IDisposable
         Channel.CreateUnbounded<HubWork>(new UnboundedChannelOptions { SingleReader = true, AllowSynchronousContinuations = true });
 
     /// <summary>A hub without events.</summary>
-    /// <param name="historyBytes">Bytes of frames to keep over all channels.</param>
-    /// <param name="historyAge">How long to keep them.</param>
-    /// <param name="presenceLimit">Largest audience of a channel that is told who joins and leaves; 0 for none.</param>
+    /// <param name="limits">What is kept, and of whom.</param>
     /// <param name="store">Stores a batch of frames before any of them is delivered; false when nothing of it was stored.</param>
-    /// <param name="wake">Called for each channel of a batch once its frames can be read.</param>
-    public EventHub(long historyBytes, TimeSpan historyAge, int presenceLimit, Func<FrameBatch, bool> store, Action<ChannelLog> wake)
+    /// <param name="wake">Called for each topic that has something new in a batch, once it can be read.</param>
+    public EventHub(HubLimits limits, Func<FrameBatch, bool> store, Action<Topic> wake)
     {
-        _writer = new EventWriter(new History(historyBytes, historyAge), presenceLimit, store);
+        _writer = new EventWriter(limits, store);
         _wake = wake;
-        var check = TimeSpan.FromTicks(Math.Clamp(historyAge.Ticks / 20, _shortestCheck.Ticks, _longestCheck.Ticks));
+        var check = TimeSpan.FromTicks(Math.Clamp(limits.HistoryAge.Ticks / 20, _shortestCheck.Ticks, _longestCheck.Ticks));
         _expiry = new Timer(_ => _queue.Writer.TryWrite(new Expire()), state: null, check, check);
     }
 
@@ -49,10 +47,11 @@ internal sealed class EventHub : IDisposable
     public void ContinueAfter(long last) => _writer.ContinueAfter(last);
 
     /// <summary>Takes up a frame that was stored before; only before <see cref="RunAsync"/>.</summary>
+    /// <param name="sequence">Its number.</param>
     /// <param name="channel">Its channel.</param>
     /// <param name="time">When it was published, in Unix milliseconds.</param>
     /// <param name="frame">Its bytes.</param>
-    public void Restore(string channel, long time, ReadOnlySpan<byte> frame) => _writer.Restore(channel, time, frame);
+    public void Restore(long sequence, string channel, long time, ReadOnlySpan<byte> frame) => _writer.Restore(sequence, channel, time, frame);
 
     /// <summary>
     /// Publishes events in this order, with nothing in between. An event whose id is still in history is not appended again:
@@ -62,17 +61,12 @@ internal sealed class EventHub : IDisposable
     public Task<PublishResult?> PublishAsync(string channel, IReadOnlyList<SseEvent> events) =>
         EnqueueAsync(new Publish(channel, events));
 
-    /// <summary>
-    /// Gives <paramref name="client"/> its place on a channel and tells the others there. It starts behind
-    /// <paramref name="lastEventId"/> when that is known, with all that is kept when it is not, and with the next event when
-    /// it is null.
-    /// </summary>
-    /// <returns>The place, or null when the hub has stopped.</returns>
-    public Task<Subscription?> SubscribeAsync(string channel, string client, string? lastEventId) =>
-        EnqueueAsync(new Join(channel, client, lastEventId));
+    /// <summary>Gives a client its place on its channels, and tells the others there.</summary>
+    /// <returns>What became of it; null when the hub has stopped.</returns>
+    public Task<SubscribeResult?> SubscribeAsync(SubscribeRequest request) => EnqueueAsync(new Join(request));
 
-    /// <summary>Tells those on a channel that <paramref name="client"/>, which subscribed, has gone.</summary>
-    public void Unsubscribe(ChannelLog log, string client) => _queue.Writer.TryWrite(new Leave(log, client));
+    /// <summary>Tells those on its channels that <paramref name="client"/>, which subscribed, has gone.</summary>
+    public void Unsubscribe(SubscribeResult.Subscription subscription, string client) => _queue.Writer.TryWrite(new Leave(subscription, client));
 
     /// <summary>Takes nothing more; what was accepted is still appended, and then <see cref="RunAsync"/> ends.</summary>
     public void Complete()
@@ -121,9 +115,10 @@ internal sealed class EventHub : IDisposable
             work.Apply(_writer, isStored);
         }
 
-        foreach (var log in _writer.Appended)
+        _writer.End();
+        foreach (var topic in _writer.Appended)
         {
-            _wake(log);
+            _wake(topic);
         }
 
         foreach (var work in _batch)
@@ -132,3 +127,10 @@ internal sealed class EventHub : IDisposable
         }
     }
 }
+
+/// <summary>What a hub keeps, and of whom.</summary>
+/// <param name="HistoryBytes">Bytes of frames to keep over all channels.</param>
+/// <param name="HistoryAge">How long to keep them.</param>
+/// <param name="PresenceLimit">Largest audience of a channel that is told who joins and leaves; 0 for none.</param>
+/// <param name="MaxChannels">Most channels at a time.</param>
+internal sealed record HubLimits(long HistoryBytes, TimeSpan HistoryAge, int PresenceLimit, int MaxChannels);

@@ -10,8 +10,10 @@ namespace SseListener.Events;
 /// </summary>
 internal static class EventJson
 {
-    // Far deeper than people write, and shallow enough for every parser that will read it.
-    private static readonly JsonReaderOptions _options = new() { MaxDepth = 1000 };
+    /// <summary>How deep JSON may be: far deeper than people write, and shallow enough for every parser that will read it.</summary>
+    public const int MaxDepth = 1000;
+
+    private static readonly JsonReaderOptions _options = new() { MaxDepth = MaxDepth };
 
     // An event takes some 200 bytes besides its data, so the bound on the body alone would let memory grow by twenty times as much.
     private const int MostEvents = 20_000;

@@ -9,44 +9,53 @@ namespace SseListener.Events;
 internal sealed class EventWriter
 {
     private readonly History _history;
-    private readonly Dictionary<string, ChannelLog> _channels = new(StringComparer.Ordinal);
+    private readonly TopicTable _topics;
     private readonly FrameBatch _batch = new();
     private readonly Dictionary<string, int> _batchById = new(StringComparer.Ordinal);
-    private readonly HashSet<ChannelLog> _appended = [];
+    private readonly HashSet<Topic> _appended = [];
     private readonly int _presenceLimit;
     private readonly Func<FrameBatch, bool> _store;
     private long _sequence;
+    private long _first;
 
     /// <summary>A writer without channels.</summary>
-    /// <param name="history">What is kept.</param>
-    /// <param name="presenceLimit">Largest audience of a channel that is told who joins and leaves; 0 for none.</param>
+    /// <param name="limits">What is kept, and of whom.</param>
     /// <param name="store">Stores a batch; false when nothing of it was stored.</param>
-    public EventWriter(History history, int presenceLimit, Func<FrameBatch, bool> store)
+    public EventWriter(HubLimits limits, Func<FrameBatch, bool> store)
     {
-        _history = history;
-        _presenceLimit = presenceLimit;
+        _topics = new TopicTable(limits.MaxChannels);
+        _history = new History(limits.HistoryBytes, limits.HistoryAge, _topics.MayBeIdle);
+        _presenceLimit = limits.PresenceLimit;
         _store = store;
     }
+
+    /// <summary>The channels there are.</summary>
+    public TopicTable Topics => _topics;
+
+    /// <summary>All frames that are kept.</summary>
+    public Timeline Timeline => _history.Timeline;
 
     /// <summary>The batch that is being made.</summary>
     public FrameBatch Batch => _batch;
 
-    /// <summary>The logs that something was appended to since the last <see cref="Begin"/>.</summary>
-    public IReadOnlyCollection<ChannelLog> Appended => _appended;
+    /// <summary>The topics that have something new since the last <see cref="Begin"/>.</summary>
+    public IReadOnlyCollection<Topic> Appended => _appended;
 
     /// <summary>Numbers frames from here on.</summary>
     /// <param name="last">The number of the last frame that there has been.</param>
     public void ContinueAfter(long last) => _sequence = last;
 
     /// <summary>Takes up a frame that was stored before; they come in their order.</summary>
+    /// <param name="sequence">Its number.</param>
     /// <param name="channel">The channel's name.</param>
     /// <param name="time">When it was published, in Unix milliseconds.</param>
     /// <param name="frame">Its bytes.</param>
-    public void Restore(string channel, long time, ReadOnlySpan<byte> frame)
+    public void Restore(long sequence, string channel, long time, ReadOnlySpan<byte> frame)
     {
         if (!_history.IsTooOld(time, DateTimeOffset.UtcNow.ToUnixTimeMilliseconds()))
         {
-            _history.Append(LogOf(channel), frame, time);
+            _history.Append(_topics.Open(channel), frame, sequence, time);
+            _history.Trim(sequence);
         }
     }
 
@@ -54,7 +63,8 @@ internal sealed class EventWriter
     /// <param name="time">Now, in Unix milliseconds.</param>
     public void Begin(long time)
     {
-        _batch.Begin(_sequence + 1, time);
+        _first = _sequence + 1;
+        _batch.Begin(_first, time);
         _batchById.Clear();
         _appended.Clear();
     }
@@ -71,17 +81,6 @@ internal sealed class EventWriter
         var isStored = _store(_batch);
         _sequence += isStored ? _batch.Frames.Count : 0;
         return isStored;
-    }
-
-    /// <summary>The log of a channel.</summary>
-    public ChannelLog LogOf(string channel)
-    {
-        if (!_channels.TryGetValue(channel, out var log))
-        {
-            _channels.Add(channel, log = _history.CreateLog(channel));
-        }
-
-        return log;
     }
 
     /// <summary>
@@ -128,53 +127,90 @@ internal sealed class EventWriter
     }
 
     /// <summary>Counts a newcomer in, and puts what tells the others into the batch.</summary>
-    public void EncodeJoin(ChannelLog log, string client)
+    public void EncodeJoin(IReadOnlyList<Topic> topics, string client)
     {
-        log.Audience++;
-
-        // Nobody else is there to be told when the audience is the newcomer alone.
-        if (log.Audience > 1 && log.Audience <= _presenceLimit)
+        foreach (var topic in topics)
         {
-            SseFrame.WriteJoin(_batch.Output, client, NanoId.Generate());
-            _batch.Add(log);
+            topic.Listeners++;
+
+            // Nobody else is there to be told when the audience is the newcomer alone.
+            if (topic is ChannelLog log && AudienceOf(log) is var audience && audience > 1 && audience <= _presenceLimit)
+            {
+                SseFrame.WriteJoin(_batch.Output, client, NanoId.Generate());
+                _batch.Add(log);
+            }
         }
     }
 
     /// <summary>Counts one out who has gone, and puts what tells the others into the batch.</summary>
-    public void EncodeLeave(ChannelLog log, string client)
+    public void EncodeLeave(IReadOnlyList<Topic> topics, string client)
     {
-        log.Audience--;
-        if (log.Audience > 0 && log.Audience < _presenceLimit)
+        foreach (var topic in topics)
         {
-            SseFrame.WriteLeave(_batch.Output, client, NanoId.Generate());
-            _batch.Add(log);
+            topic.Listeners--;
+            if (topic is Pattern pattern)
+            {
+                _topics.Close(pattern);
+            }
+            else if (topic is ChannelLog log)
+            {
+                _topics.MayBeIdle(log);
+                if (AudienceOf(log) is var audience && audience > 0 && audience < _presenceLimit)
+                {
+                    SseFrame.WriteLeave(_batch.Output, client, NanoId.Generate());
+                    _batch.Add(log);
+                }
+            }
         }
     }
 
     /// <summary>Appends a frame of the batch, which has been stored.</summary>
     public FramePosition Append(BatchFrame frame)
     {
-        _appended.Add(frame.Log);
-        return _history.Append(frame.Log, _batch.BytesOf(frame), _batch.Time);
-    }
-
-    /// <summary>
-    /// Where a client begins: behind <paramref name="lastEventId"/> when that is kept, with all that is kept when it is not, and
-    /// with the next event when it is null.
-    /// </summary>
-    public (Cursor Start, bool HasGap) Find(ChannelLog log, string? lastEventId)
-    {
-        if (lastEventId is null)
+        var numbered = _history.Append(frame.Log, _batch.BytesOf(frame), frame.Sequence, _batch.Time);
+        Take(frame.Log, numbered);
+        foreach (var pattern in _topics.PatternsOver(frame.Log.Name))
         {
-            return (log.End, false);
+            Take(pattern, numbered);
         }
 
-        var isKept = _history.TryFind(Encoding.UTF8.GetBytes(lastEventId), out var last) && last.Segment.Log == log;
-        return isKept ? (Cursor.Behind(last), false) : (log.Beginning, lastEventId != SseEvent.Earliest);
+        return numbered.Position;
+    }
+
+    /// <summary>Ends the batch: what was appended may be delivered, what no longer fits goes.</summary>
+    public void End()
+    {
+        _history.Trim(_first);
+        _history.Timeline.Publish();
+        _topics.ForgetIdle();
+    }
+
+    /// <summary>Finds the place of a client that comes back.</summary>
+    /// <param name="selection">Its channels.</param>
+    /// <param name="lastEventId">The last event that it has.</param>
+    /// <returns>The number of that event, 0 when it is to get all that is kept; and whether it has missed what is no longer kept.</returns>
+    public (long After, bool HasGap) Find(Selection selection, string lastEventId)
+    {
+        // The event may be of a channel that the client no longer listens to, but of one that it may not hear it is to learn nothing.
+        if (_history.TryFind(Encoding.UTF8.GetBytes(lastEventId), out var last) && selection.MayHear(last.Segment.Log.Name))
+        {
+            var sequence = last.Segment.SequenceOf(last);
+            return (sequence, Timeline.HasDropped(sequence, selection));
+        }
+
+        return (0, lastEventId != SseEvent.Earliest);
     }
 
     /// <summary>Drops what has become too old.</summary>
-    public void Expire() => _history.Expire(_channels.Values, _batch.Time);
+    public void Expire() => _history.Expire(_batch.Time);
+
+    private void Take(Topic topic, NumberedFrame frame)
+    {
+        topic.Take(frame);
+        _appended.Add(topic);
+    }
+
+    private int AudienceOf(ChannelLog log) => log.Listeners + _topics.PatternsOver(log.Name).Sum(pattern => pattern.Listeners);
 
     private Encoded SameOrNot(bool isSame, Encoded same)
     {

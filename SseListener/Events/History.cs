@@ -8,77 +8,95 @@ namespace SseListener.Events;
 /// </summary>
 internal sealed class History
 {
-    // What is kept goes a segment at a time, so this is how closely the limits are kept.
+    // What is kept goes a segment at a time, so this is how closely the limits are kept, and the order among channels.
     private const int SegmentsOfHistory = 16;
+
+    // Quiet channels may be many, and an event of theirs small.
+    private const int SmallestSegment = 128;
+    private const int SmallestLargest = 512;
+    private const int LargestSegment = 256 * 1024;
 
     private readonly long _limit;
     private readonly TimeSpan _age;
-    private readonly Queue<Segment> _sealed = new();
+    private readonly SegmentLimits _segments;
+    private readonly Action<ChannelLog> _emptied;
     private readonly HashSet<FramePosition> _index = new(new ById());
     private readonly HashSet<FramePosition>.AlternateLookup<ReadOnlySpan<byte>> _byId;
+    private long _taken;
     private long _bytes;
 
-    /// <summary>A history that keeps <paramref name="limit"/> bytes of frames, and the segments that are being filled, up to an age.</summary>
-    public History(long limit, TimeSpan age)
+    /// <summary>A history without events.</summary>
+    /// <param name="limit">Bytes of frames to keep.</param>
+    /// <param name="age">How long to keep them.</param>
+    /// <param name="emptied">Told of a log of which nothing is kept any more.</param>
+    public History(long limit, TimeSpan age, Action<ChannelLog> emptied)
     {
         _limit = limit;
         _age = age;
+        _emptied = emptied;
         _byId = _index.GetAlternateLookup<ReadOnlySpan<byte>>();
+        var largest = (int)Math.Clamp(limit / SegmentsOfHistory, SmallestLargest, LargestSegment);
+        _segments = new SegmentLimits(SmallestSegment, largest, (long)(age / SegmentsOfHistory).TotalMilliseconds, Math.Max(limit / SegmentsOfHistory, largest));
     }
 
-    /// <summary>A new channel's log.</summary>
-    public ChannelLog CreateLog(string name) =>
-        new(name, (int)Math.Clamp(_limit / SegmentsOfHistory, 512, 256 * 1024), _age / SegmentsOfHistory);
+    /// <summary>All that is kept, in order.</summary>
+    public Timeline Timeline { get; } = new();
 
-    /// <summary>Appends a frame to a channel's log and drops what no longer fits.</summary>
-    public FramePosition Append(ChannelLog log, ReadOnlySpan<byte> frame, long time)
+    /// <summary>Appends a frame to a channel's log.</summary>
+    /// <param name="log">The log.</param>
+    /// <param name="frame">The frame's bytes.</param>
+    /// <param name="sequence">Its number among all frames of all channels.</param>
+    /// <param name="time">When it was published, in Unix milliseconds.</param>
+    public NumberedFrame Append(ChannelLog log, ReadOnlySpan<byte> frame, long sequence, long time)
     {
-        var position = log.Append(frame, time, out var sealedSegment);
-        if (sealedSegment is not null)
-        {
-            _sealed.Enqueue(sealedSegment);
-        }
+        var position = log.Append(frame, new FrameStamp(sequence, time, _taken), _segments);
+        var numbered = new NumberedFrame(position, sequence);
+        Timeline.Append(numbered);
 
         // An id may have been used before: by an event that is no longer to be kept, but still is when it is read back.
         _index.Remove(position);
         _index.Add(position);
+        _taken += frame.Length;
         _bytes += frame.Length;
-        while (_bytes > _limit && _sealed.TryDequeue(out var oldest))
-        {
-            // Its age may have been the end of it.
-            if (oldest == oldest.Log.First)
-            {
-                Drop(oldest);
-            }
-        }
+        return numbered;
+    }
 
-        return position;
+    /// <summary>Drops what no longer fits, up to the frame with this number, which stays: it is still to be delivered.</summary>
+    public void Trim(long first)
+    {
+        while (_bytes > _limit && Timeline.Oldest is { } oldest && oldest.LastSequence < first)
+        {
+            Drop(oldest);
+        }
     }
 
     /// <summary>Whether what was published at <paramref name="published"/> is too old at <paramref name="time"/> (Unix milliseconds).</summary>
     public bool IsTooOld(long published, long time) => published < time - (long)_age.TotalMilliseconds;
 
-    /// <summary>Drops what these logs hold that is too old at <paramref name="time"/> (Unix milliseconds).</summary>
-    public void Expire(IEnumerable<ChannelLog> logs, long time)
+    /// <summary>Drops what is too old at <paramref name="time"/> (Unix milliseconds).</summary>
+    public void Expire(long time)
     {
-        foreach (var log in logs)
+        // Behind one that is not too old as a whole there may be shorter ones that are.
+        var cursor = Timeline.Beginning;
+        while (cursor.TryPeek(out var frame) && (frame.IsDropped || IsTooOld(frame.Segment.FirstTime, time)))
         {
-            // The first may be empty, when the first frame was too large for it.
-            while (IsTooOld(log.First.LastAppend, time) && (log.First.Length > 0 || log.First.Next is not null))
+            // Only its channel's first: where the clock was set back, a later one may be the older one.
+            if (!frame.IsDropped && frame.Segment == frame.Segment.Log.First && IsTooOld(frame.Segment.LastTime, time))
             {
-                Drop(log.First);
+                Drop(frame.Segment);
             }
+
+            cursor.MoveNext();
         }
 
-        while (_sealed.TryPeek(out var oldest) && oldest.Buffer is null)
-        {
-            _sealed.Dequeue();
-        }
+        // Lets go of those that were dropped.
+        _ = Timeline.Oldest;
     }
 
     /// <summary>Finds the frame with this id (UTF-8) among those kept.</summary>
     public bool TryFind(ReadOnlySpan<byte> id, out FramePosition position) => _byId.TryGetValue(id, out position);
 
+    // The first of its log.
     private void Drop(Segment segment)
     {
         foreach (var frame in segment.Frames)
@@ -90,7 +108,12 @@ internal sealed class History
         }
 
         _bytes -= segment.Length;
+        Timeline.Drop(segment.LastSequence);
         segment.Log.DropFirst();
+        if (segment.Log.IsEmpty)
+        {
+            _emptied(segment.Log);
+        }
     }
 
     private sealed class ById : IEqualityComparer<FramePosition>, IAlternateEqualityComparer<ReadOnlySpan<byte>, FramePosition>

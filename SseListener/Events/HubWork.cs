@@ -6,15 +6,17 @@ namespace SseListener.Events;
 /// </summary>
 internal abstract class HubWork
 {
-    private int _first;
     private int _end;
+
+    /// <summary>The place of its first frame in the batch, if it has any.</summary>
+    protected int First { get; private set; }
 
     /// <summary>Puts its frames into the batch.</summary>
     public void Encode(EventWriter writer)
     {
-        _first = writer.Batch.Frames.Count;
+        First = writer.Batch.Frames.Count;
         EncodeFrames(writer);
-        writer.Batch.Bind(_first);
+        writer.Batch.Bind(First);
         _end = writer.Batch.Frames.Count;
     }
 
@@ -22,7 +24,7 @@ internal abstract class HubWork
     public void Apply(EventWriter writer, bool isStored)
     {
         FramePosition? last = null;
-        for (var place = _first; isStored && place < _end; place++)
+        for (var place = First; isStored && place < _end; place++)
         {
             last = writer.Append(writer.Batch.Frames[place]);
         }
@@ -62,12 +64,18 @@ internal abstract class HubWork<T> : HubWork
 internal sealed class Publish(string channel, IReadOnlyList<SseEvent> events) : HubWork<PublishResult>
 {
     private readonly string[] _ids = new string[events.Count];
+    private bool _isRefused;
     private string? _conflict;
     private bool _needsStore;
 
     protected override void EncodeFrames(EventWriter writer)
     {
-        var log = writer.LogOf(channel);
+        if (!writer.Topics.TryOpen(channel, out var log))
+        {
+            _isRefused = true;
+            return;
+        }
+
         var first = writer.Batch.Frames.Count;
         for (var i = 0; i < events.Count && _conflict is null; i++)
         {
@@ -84,33 +92,72 @@ internal sealed class Publish(string channel, IReadOnlyList<SseEvent> events) : 
 
     protected override void TakeEffect(EventWriter writer, bool isStored, FramePosition? last) =>
         // The event that it conflicts with may be one that could not be stored.
-        Result = !isStored && (_needsStore || _conflict is not null) ? new PublishResult.NotStored()
+        Result = _isRefused ? new PublishResult.TooManyChannels()
+            : !isStored && (_needsStore || _conflict is not null) ? new PublishResult.NotStored()
             : _conflict is not null ? new PublishResult.Conflict(_conflict)
             : new PublishResult.Published(_ids);
 }
 
-/// <summary>Gives a client its place on a channel, and tells the others there.</summary>
-internal sealed class Join(string channel, string client, string? lastEventId) : HubWork<Subscription>
+/// <summary>Gives a client its place on its channels, and tells the others there.</summary>
+internal sealed class Join(SubscribeRequest request) : HubWork<SubscribeResult>
 {
-    protected override void EncodeFrames(EventWriter writer) => writer.EncodeJoin(writer.LogOf(channel), client);
+    private Topic[]? _topics;
+
+    protected override void EncodeFrames(EventWriter writer)
+    {
+        if (writer.Topics.TryOpen(request.Selection.Topics, out _topics))
+        {
+            writer.EncodeJoin(_topics, request.Client);
+        }
+    }
 
     protected override void TakeEffect(EventWriter writer, bool isStored, FramePosition? last)
     {
-        var log = writer.LogOf(channel);
-        var (start, hasGap) = writer.Find(log, lastEventId);
-        if (last is { } join && lastEventId is not null)
+        if (_topics is null)
         {
-            start.Skip(join);
+            Result = new SubscribeResult.TooManyChannels();
+            return;
         }
 
-        Result = new Subscription(log, start, hasGap);
+        (long After, bool HasGap)? found = request.LastEventId is { } id ? writer.Find(request.Selection, id) : null;
+        Feed feed = !request.IsEnveloped && _topics is [ChannelLog log] ? Follow(log, found?.After, last) : Merge(writer, _topics, found, last is not null);
+        Result = new SubscribeResult.Subscription(_topics, feed, found?.HasGap ?? false);
+    }
+
+    private static ChannelFeed Follow(ChannelLog log, long? after, FramePosition? join)
+    {
+        var start = after is { } sequence ? log.After(sequence) : log.End;
+        if (join is { } own && after is not null)
+        {
+            start.Skip(own);
+        }
+
+        return new ChannelFeed(start);
+    }
+
+    private MergedFeed Merge(EventWriter writer, Topic[] topics, (long After, bool HasGap)? found, bool hasJoins)
+    {
+        // Its own joins, the last frames there are, come between what was missed and what is new.
+        var through = hasJoins ? writer.Batch.Frames[First].Sequence - 1 : writer.Timeline.Last;
+        var after = found?.After ?? through;
+        var knowsOfLoss = after == 0 || found is { HasGap: true };
+        var missed = new Missed(after, through, knowsOfLoss ? writer.Timeline.LastDropped : 0);
+        return new MergedFeed(writer.Timeline, request.Selection, [.. topics.Select(topic => topic.OpenTrail().End)], missed, request.IsEnveloped);
     }
 }
 
-/// <summary>Tells those on a channel that a client has gone.</summary>
-internal sealed class Leave(ChannelLog log, string client) : HubWork
+/// <summary>Tells those on its channels that a client has gone.</summary>
+internal sealed class Leave(SubscribeResult.Subscription subscription, string client) : HubWork
 {
-    protected override void EncodeFrames(EventWriter writer) => writer.EncodeLeave(log, client);
+    protected override void EncodeFrames(EventWriter writer) => writer.EncodeLeave(subscription.Topics, client);
+
+    protected override void TakeEffect(EventWriter writer, bool isStored, FramePosition? last)
+    {
+        foreach (var topic in subscription.Feed is MergedFeed ? subscription.Topics : [])
+        {
+            topic.CloseTrail();
+        }
+    }
 }
 
 /// <summary>Drops what has become too old.</summary>

@@ -47,6 +47,19 @@ internal static class JsonText
         while ((!afterValue || reader.CurrentDepth > depth) && reader.Read());
     }
 
+    /// <summary>Writes a piece of UTF-8 text as it stands between the quotes of a string.</summary>
+    public static void WriteEscaped(IBufferWriter<byte> output, ReadOnlySpan<byte> text)
+    {
+        while (text.IndexOfAny(_escaped) is var at and >= 0)
+        {
+            output.Write(text[..at]);
+            WriteEscape(output, text[at]);
+            text = text[(at + 1)..];
+        }
+
+        output.Write(text);
+    }
+
     private static void WriteToken(ref Utf8JsonReader reader, IBufferWriter<byte> output)
     {
         if (reader.TokenType is not (JsonTokenType.String or JsonTokenType.PropertyName))
@@ -76,14 +89,7 @@ internal static class JsonText
     private static void WriteString(IBufferWriter<byte> output, ReadOnlySpan<byte> text)
     {
         output.Write("\""u8);
-        while (text.IndexOfAny(_escaped) is var at and >= 0)
-        {
-            output.Write(text[..at]);
-            WriteEscape(output, text[at]);
-            text = text[(at + 1)..];
-        }
-
-        output.Write(text);
+        WriteEscaped(output, text);
         output.Write("\""u8);
     }
 

@@ -11,6 +11,9 @@ internal abstract record PublishResult
     /// <param name="Id">The id.</param>
     internal sealed record Conflict(string Id) : PublishResult;
 
+    /// <summary>Nothing was published: there are too many channels.</summary>
+    internal sealed record TooManyChannels : PublishResult;
+
     /// <summary>Nothing was published, for it could not be stored.</summary>
     internal sealed record NotStored : PublishResult;
 }

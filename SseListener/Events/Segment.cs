@@ -6,10 +6,12 @@ namespace SseListener.Events;
 /// </summary>
 internal sealed class Segment(ChannelLog log, int capacity)
 {
-    private readonly List<FramePosition> _frames = [];
-    private byte[]? _buffer = new byte[capacity];
+    private FrameMark[] _marks = [];
+    private int _count;
+    private byte[]? _buffer = capacity == 0 ? [] : new byte[capacity];
     private int _length;
     private Segment? _next;
+    private FrameStamp _first;
 
     /// <summary>The log that this is a part of.</summary>
     public ChannelLog Log { get; } = log;
@@ -26,20 +28,36 @@ internal sealed class Segment(ChannelLog log, int capacity)
     /// <summary>The segment after this one. Once there is one, <see cref="Length"/> is final.</summary>
     public Segment? Next => Volatile.Read(ref _next);
 
-    /// <summary>Size of the array, in bytes.</summary>
-    public int Capacity { get; } = capacity;
+    /// <summary>Size of the array, in bytes. For the hub's writer only.</summary>
+    public int Capacity => _buffer!.Length;
 
-    /// <summary>When the first frame was appended, in Unix milliseconds. For the hub's writer only.</summary>
-    public long FirstAppend { get; private set; }
+    /// <summary>When its first frame was published, in Unix milliseconds. For the hub's writer only.</summary>
+    public long FirstTime => _first.Time;
 
-    /// <summary>When the last frame was appended, in Unix milliseconds. For the hub's writer only.</summary>
-    public long LastAppend { get; private set; }
+    /// <summary>When its last frame was published, in Unix milliseconds. For the hub's writer only.</summary>
+    public long LastTime { get; private set; }
+
+    /// <summary>The number of its last frame; 0 when there is none. For the hub's writer only.</summary>
+    public long LastSequence => _count == 0 ? 0 : _marks[_count - 1].Sequence;
 
     /// <summary>Where each frame lies. For the hub's writer only.</summary>
-    public IReadOnlyList<FramePosition> Frames => _frames;
+    public IEnumerable<FramePosition> Frames
+    {
+        get
+        {
+            for (var place = 0; place < _count; place++)
+            {
+                yield return new FramePosition(this, StartOf(place), _marks[place].End);
+            }
+        }
+    }
+
+    /// <summary>Whether a frame is too far from the first one to be in the same segment. For the hub's writer only.</summary>
+    public bool IsOver(FrameStamp stamp, SegmentLimits limits) =>
+        _count > 0 && (stamp.Time - _first.Time > limits.Time || stamp.Before - _first.Before > limits.Stretch);
 
     /// <summary>Appends a frame if it fits. For the hub's writer only.</summary>
-    public bool TryAppend(ReadOnlySpan<byte> frame, long time, out FramePosition position)
+    public bool TryAppend(ReadOnlySpan<byte> frame, FrameStamp stamp, out FramePosition position)
     {
         var start = _length;
         position = new FramePosition(this, start, start + frame.Length);
@@ -49,20 +67,67 @@ internal sealed class Segment(ChannelLog log, int capacity)
         }
 
         frame.CopyTo(_buffer.AsSpan(start));
-        FirstAppend = _frames.Count == 0 ? time : FirstAppend;
-        LastAppend = time;
-        _frames.Add(position);
+        _first = _count == 0 ? stamp : _first;
+        LastTime = stamp.Time;
+        if (_count == _marks.Length)
+        {
+            Array.Resize(ref _marks, Math.Max(1, _count * 2));
+        }
+
+        _marks[_count++] = new FrameMark(stamp.Sequence, position.End);
         Volatile.Write(ref _length, position.End);
         return true;
     }
 
-    /// <summary>Makes <paramref name="next"/>, which already holds its first frame, visible. For the hub's writer only.</summary>
-    public void Link(Segment next) => Volatile.Write(ref _next, next);
+    /// <summary>The number of one of its frames. For the hub's writer only.</summary>
+    public long SequenceOf(FramePosition frame) => _marks[Find(mark => mark.End >= frame.End)].Sequence;
+
+    /// <summary>Where the first frame begins that has a higher number. For the hub's writer only.</summary>
+    public int OffsetAfter(long sequence) => StartOf(Find(mark => mark.Sequence > sequence));
+
+    /// <summary>
+    /// Makes <paramref name="next"/>, which already holds its first frame, visible, and gives back what is left of the array when it is
+    /// most of it. For the hub's writer only.
+    /// </summary>
+    public void Link(Segment next)
+    {
+        if (_length < Capacity / 2)
+        {
+            Volatile.Write(ref _buffer, _buffer.AsSpan(0, _length).ToArray());
+        }
+
+        Volatile.Write(ref _next, next);
+    }
 
     /// <summary>Forgets the bytes. For the hub's writer only.</summary>
     public void Drop()
     {
-        _frames.Clear();
+        _count = 0;
+        _marks = [];
         Volatile.Write(ref _buffer, null);
     }
+
+    private int StartOf(int place) => place == 0 ? 0 : _marks[place - 1].End;
+
+    // The first of the marks, which are in order, for which it holds; their number, if for none.
+    private int Find(Predicate<FrameMark> holds)
+    {
+        var (low, high) = (0, _count);
+        while (low < high)
+        {
+            var middle = (low + high) / 2;
+            (low, high) = holds(_marks[middle]) ? (low, middle) : (middle + 1, high);
+        }
+
+        return low;
+    }
+
+    private readonly record struct FrameMark(long Sequence, int End);
 }
+
+/// <summary>What one segment may hold.</summary>
+/// <param name="Smallest">Bytes of a channel's first segment.</param>
+/// <param name="Largest">Bytes of its largest segment; a frame that is larger gets one of its own.</param>
+/// <param name="Time">Longest time between a segment's first frame and its last, in milliseconds.</param>
+/// <param name="Stretch">Most bytes, of frames of all channels, between a segment's first frame and its last.</param>
+internal sealed record SegmentLimits(int Smallest, int Largest, long Time, long Stretch);

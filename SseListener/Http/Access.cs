@@ -1,29 +1,134 @@
-using System.Diagnostics.CodeAnalysis;
 using System.Net;
+using System.Security.Cryptography;
+using System.Text;
+using SseListener.Events;
 
 namespace SseListener.Http;
 
-/// <summary>Who may publish.</summary>
-internal static class Access
+/// <summary>Who may publish to which channels, and who may listen to which.</summary>
+internal sealed class Access
 {
-    /// <summary>
-    /// Whether a page of another site sent this request. Without this check any web page could publish to a server on its
-    /// visitor's own machine, with a form and without being allowed to by CORS.
-    /// </summary>
-    /// <param name="request">A request that changes something.</param>
-    /// <param name="problem">Which header gives it away (Fetch Metadata; RFC 6454, section 7).</param>
-    public static bool IsCrossSite(HttpListenerRequest request, [NotNullWhen(true)] out string? problem)
+    private readonly ServerOptions _options;
+    private readonly CrossOrigin _crossOrigin;
+    private readonly Tokens? _tokens;
+    private readonly byte[]? _publishToken;
+
+    /// <summary>The rules that the options set.</summary>
+    public Access(ServerOptions options, CrossOrigin crossOrigin)
     {
-        var site = request.Headers["Sec-Fetch-Site"];
-        var origin = request.Headers["Origin"];
-        problem = site is not (null or "same-origin" or "none") ? $"Publishing from a page of another site is refused (Sec-Fetch-Site: {site})."
-            : origin is not null && !IsThisServer(origin, request.UserHostName) ? $"Publishing from the origin {origin} is refused: it is not this server."
-            : null;
-        return problem is not null;
+        _options = options;
+        _crossOrigin = crossOrigin;
+        _tokens = options.JwtKey is { } key ? new Tokens(key, options.JwtIssuer, options.JwtAudience) : null;
+        _publishToken = (options.PublishToken ?? options.PublishTokenFile) is { } token ? Hash(token) : null;
     }
 
-    // The scheme may differ: behind a proxy that does TLS, the browser's origin is https and ours is not.
-    private static bool IsThisServer(string origin, string host) =>
-        origin.Equals("http://" + host, StringComparison.OrdinalIgnoreCase)
-        || origin.Equals("https://" + host, StringComparison.OrdinalIgnoreCase);
+    /// <summary>Whether nobody may publish, for want of a way to tell who may.</summary>
+    public bool IsClosed => NeedsNoToken && !_options.OpenPublish && !IsLoopback(_options.Host);
+
+    private bool NeedsNoToken => _publishToken is null && _tokens is null;
+
+    /// <summary>Whether a request may publish to a channel, or do what whoever may publish there may do.</summary>
+    /// <returns>Why not, or null.</returns>
+    public async Task<Refusal?> PublishAsync(Exchange exchange, IReadOnlyList<string> channels)
+    {
+        if (_crossOrigin.IsForeign(exchange.Request, out var problem))
+        {
+            return Refusal.Forbidden(problem);
+        }
+
+        if (NeedsNoToken)
+        {
+            return IsClosed ? Refusal.Forbidden("Publishing is not open.") : null;
+        }
+
+        if (!PresentedToken.TryRead(exchange, out var presented))
+        {
+            return Refusal.Ambiguous;
+        }
+
+        // Neither in the query, which proxies and browsers write down, nor in a cookie, which comes by itself.
+        if (presented is not { Source: TokenSource.Header })
+        {
+            return Refusal.Missing("publishing needs Authorization: Bearer");
+        }
+
+        if (IsPublishToken(presented.Text))
+        {
+            return null;
+        }
+
+        var (token, invalid) = await VerifyAsync(presented.Text);
+        return token is null ? Refusal.Invalid(invalid)
+            : channels.FirstOrDefault(channel => !Covers(token.Publish, channel)) is { } other ? Refusal.Insufficient($"the token may not publish to {other}")
+            : token.Publish.Count == 0 ? Refusal.Insufficient("the token may not publish")
+            : null;
+    }
+
+    /// <summary>Whether a request may listen to these channels and patterns.</summary>
+    /// <returns>What it may hear, or why it may not.</returns>
+    public async Task<(Grant? Grant, Refusal? Refusal)> SubscribeAsync(Exchange exchange, IReadOnlyList<string> topics)
+    {
+        if (!PresentedToken.TryRead(exchange, out var presented))
+        {
+            return (null, Refusal.Ambiguous);
+        }
+
+        var needing = topics.FirstOrDefault(IsPrivate);
+        var (token, refusal) = presented is null || _tokens is null ? (null, null) : await JudgeAsync(exchange, presented);
+
+        // A cookie comes along whether it is needed or not; a token that somebody sends is meant to count.
+        var isCookie = presented is { Source: TokenSource.Cookie };
+        if (refusal is not null && (needing is not null || !isCookie))
+        {
+            return (null, refusal);
+        }
+
+        if (token is null)
+        {
+            return needing is null ? (GrantOf([], null), null) : (null, Refusal.Missing($"{needing} is private"));
+        }
+
+        var isConcerned = topics.Any(topic => _options.Private.Any(rule => ChannelNames.Overlap(rule, topic)));
+        return topics.FirstOrDefault(topic => IsPrivate(topic) && !token.Subscribe.Any(right => ChannelNames.Overlap(right, topic))) is { } other
+            ? (null, Refusal.Insufficient($"the token may not listen to {other}"))
+            : (GrantOf(token.Subscribe, isConcerned || !isCookie ? token.Expiry : null), null);
+    }
+
+    private Grant GrantOf(IReadOnlyList<string> rights, DateTime? expiry) =>
+        new(_options.Private.Count == 0 ? null : channel => !IsPrivate(channel) || Covers(rights, channel), expiry);
+
+    private async Task<(Token? Token, Refusal? Refusal)> JudgeAsync(Exchange exchange, PresentedToken presented)
+    {
+        if (presented.Source is TokenSource.Cookie && _crossOrigin.IsForeign(exchange.Request, out var problem))
+        {
+            return (null, Refusal.Forbidden(problem));
+        }
+
+        // Whoever may publish is known, but that is not to say that he may listen.
+        var (token, invalid) = IsPublishToken(presented.Text) ? (Token.Powerless, "") : await VerifyAsync(presented.Text);
+        return (token, token is null ? Refusal.Invalid(invalid) : null);
+    }
+
+    private async Task<(Token? Token, string Problem)> VerifyAsync(string token) =>
+        _tokens is null ? (null, "it is not the publish token") : await _tokens.VerifyAsync(token);
+
+    private bool IsPublishToken(string token) => _publishToken is not null && CryptographicOperations.FixedTimeEquals(Hash(token), _publishToken);
+
+    private bool IsPrivate(string topic) => Covers(_options.Private, topic);
+
+    private static bool Covers(IReadOnlyList<string> rules, string topic) => rules.Any(rule => ChannelNames.Covers(rule, topic));
+
+    // Of one length, whatever the token's: comparing takes the same time for all.
+    private static byte[] Hash(string token) => SHA256.HashData(Encoding.UTF8.GetBytes(token));
+
+    private static bool IsLoopback(string host) => host == "localhost" || (IPAddress.TryParse(host, out var address) && IPAddress.IsLoopback(address));
+}
+
+/// <summary>What a request may listen to.</summary>
+/// <param name="MayHear">Whether it may hear a channel; null for all that it asked for.</param>
+/// <param name="Expiry">Until when; null for ever.</param>
+internal sealed record Grant(Func<string, bool>? MayHear, DateTime? Expiry)
+{
+    /// <summary>The same on the clock of <see cref="Environment.TickCount64"/>, in milliseconds.</summary>
+    public long ExpiryTicks => Expiry is { } expiry ? Environment.TickCount64 + (long)(expiry - DateTime.UtcNow).TotalMilliseconds : long.MaxValue;
 }

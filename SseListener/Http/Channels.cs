@@ -1,18 +1,33 @@
 using System.Diagnostics.CodeAnalysis;
+using SseListener.Events;
 
 namespace SseListener.Http;
 
-/// <summary>Which channel a request means. For the time being there is one.</summary>
+/// <summary>Which channels a request means: its query parameters <c>channel</c>, or else the channel <c>default</c>.</summary>
 internal static class Channels
 {
-    /// <summary>The channel of a request that names none.</summary>
-    public const string Default = "default";
+    /// <summary>Most channels and patterns that a client may listen to on one connection.</summary>
+    public const int MostPerClient = 100;
 
-    /// <summary>Reads the query parameter <c>channel</c>; false leaves a <paramref name="problem"/> for the client.</summary>
-    public static bool TryRead(RequestTarget target, out string channel, [NotNullWhen(false)] out string? problem)
+    private const string Names = "A channel's name has 1 to 200 characters of A-Z a-z 0-9 . _ ~ : / @ -";
+
+    /// <summary>Reads the one channel to publish to; false leaves a <paramref name="problem"/> for the client.</summary>
+    public static bool TryReadOne(RequestTarget target, out string channel, [NotNullWhen(false)] out string? problem)
     {
-        channel = Default;
-        problem = target.All("channel").All(name => name == Default) ? null : $"There is only the channel \"{Default}\".";
+        var names = target.All("channel").ToList();
+        channel = names.Count > 0 ? names[0] : ChannelNames.Default;
+        problem = names.Count > 1 ? "An event is published to one channel." : ChannelNames.IsName(channel) ? null : Names + ".";
+        return problem is null;
+    }
+
+    /// <summary>Reads the channels and patterns to listen to; false leaves a <paramref name="problem"/> for the client.</summary>
+    public static bool TryReadAll(RequestTarget target, out IReadOnlyList<string> topics, [NotNullWhen(false)] out string? problem)
+    {
+        var names = target.All("channel").Distinct(StringComparer.Ordinal).ToList();
+        topics = names.Count > 0 ? names : [ChannelNames.Default];
+        problem = topics.Count > MostPerClient ? $"A client may listen to at most {MostPerClient} channels on one connection."
+            : topics.All(name => ChannelNames.IsName(name) || ChannelNames.IsPattern(name)) ? null
+            : Names + "; a pattern is such a name that ends with / and a single * behind it.";
         return problem is null;
     }
 }

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Collections.Concurrent;
+using System.Diagnostics.CodeAnalysis;
 using System.Net;
 using System.Security.Cryptography;
 using System.Text;
@@ -15,6 +16,8 @@ internal sealed class EventsEndpoint(
     EventHub hub,
     DeliveryLanes lanes,
     DepartureWatch departures,
+    ClientPlaces places,
+    Access access,
     Responses responses,
     Log log)
 {
@@ -22,32 +25,15 @@ internal sealed class EventsEndpoint(
     // three, two of them on the calling thread, and a client that stalls would hold that thread (DESIGN, section 2).
     private const long Endless = 9_007_199_254_740_991;
 
-    private int _places;
-
     /// <summary>Holds the response open until the client has gone.</summary>
-    public Task SubscribeAsync(Exchange exchange)
+    public async Task SubscribeAsync(Exchange exchange)
     {
-        if (!Channels.TryRead(exchange.Target, out var channel, out var problem))
-        {
-            return responses.ProblemAsync(exchange, 400, problem);
-        }
-
-        if (Interlocked.Increment(ref _places) > options.MaxClients)
-        {
-            Interlocked.Decrement(ref _places);
-            return responses.UnavailableAsync(exchange, $"{options.MaxClients} clients are connected already.");
-        }
-
-        return StreamAsync(exchange, channel);
-    }
-
-    // The one async method that lasts as long as a stream: each costs about 130 bytes a client.
-    private async Task StreamAsync(Exchange exchange, string channel)
-    {
+        // This is the one async method that lasts as long as a stream: each costs about 130 bytes a client.
         Client? client = null;
+        var address = places.AddressOf(exchange);
         try
         {
-            client = await OpenAsync(exchange, channel);
+            client = await AdmitAsync(exchange, address);
             if (client is not null)
             {
                 var reason = await client.Ended;
@@ -61,29 +47,57 @@ internal sealed class EventsEndpoint(
             if (client is not null)
             {
                 Close(exchange, client);
+                places.Release(address);
             }
-
-            Interlocked.Decrement(ref _places);
         }
     }
 
-    private async Task<Client?> OpenAsync(Exchange exchange, string channel)
+    private async Task<Client?> AdmitAsync(Exchange exchange, IPAddress address)
     {
-        var id = NanoId.Generate();
-        var lastEventId = LastEventId(exchange);
-        if (await hub.SubscribeAsync(channel, id, lastEventId) is not { } subscription)
+        if (!Channels.TryReadAll(exchange.Target, out var topics, out var problem)
+            || !TryReadEnvelope(exchange.Target, out var isEnveloped, out problem))
         {
-            await responses.UnavailableAsync(exchange, "The server is stopping.");
+            await responses.ProblemAsync(exchange, 400, problem);
             return null;
         }
 
-        var client = new Client(id, exchange.Response.OutputStream, subscription);
-        clients[id] = client;
+        var (grant, refusal) = await access.SubscribeAsync(exchange, topics);
+        if (grant is null || !places.TryTake(address, out refusal))
+        {
+            await responses.RefuseAsync(exchange, refusal!);
+            return null;
+        }
+
+        Client? client = null;
+        try
+        {
+            var request = new SubscribeRequest(NanoId.Generate(), new Selection(topics, grant.MayHear), isEnveloped, LastEventId(exchange));
+            return client = await OpenAsync(exchange, request, grant);
+        }
+        finally
+        {
+            if (client is null)
+            {
+                places.Release(address);
+            }
+        }
+    }
+
+    private async Task<Client?> OpenAsync(Exchange exchange, SubscribeRequest request, Grant grant)
+    {
+        if (await hub.SubscribeAsync(request) is not SubscribeResult.Subscription subscription)
+        {
+            await responses.UnavailableAsync(exchange, hub.IsComplete ? "The server is stopping." : $"There are {options.MaxChannels} channels already.");
+            return null;
+        }
+
+        var client = new Client(request.Client, exchange.Response.OutputStream, subscription, grant.ExpiryTicks);
+        clients[client.Id] = client;
         departures.Add(exchange.Connection, client);
         try
         {
             SetHeaders(exchange.Response);
-            await responses.WriteAsync(exchange, Greeting(id, channel, subscription.HasGap ? lastEventId : null));
+            await responses.WriteAsync(exchange, Greeting(request, subscription.HasGap));
             Forget(exchange);
         }
         catch
@@ -100,7 +114,7 @@ internal sealed class EventsEndpoint(
             client.End(EndReason.ServerStop);
         }
 
-        log.Info($"client {id} connected from {exchange.Connection.Remote}");
+        log.Info($"client {client.Id} connected from {exchange.Connection.Remote}");
         return client;
     }
 
@@ -109,7 +123,7 @@ internal sealed class EventsEndpoint(
         client.Lane?.Remove(client);
         departures.Remove(exchange.Connection, client);
         clients.TryRemove(client.Id, out _);
-        hub.Unsubscribe(client.Log, client.Id);
+        hub.Unsubscribe(client.Subscription, client.Id);
         exchange.Response.Abort();
     }
 
@@ -130,13 +144,13 @@ internal sealed class EventsEndpoint(
         response.Headers["X-Accel-Buffering"] = "no";
     }
 
-    private byte[] Greeting(string id, string channel, string? missing)
+    private byte[] Greeting(SubscribeRequest request, bool hasGap)
     {
         var greeting = new ArrayBufferWriter<byte>();
-        SseFrame.WriteHello(greeting, id, [channel], Jittered(options.Retry));
-        if (missing is not null)
+        SseFrame.WriteHello(greeting, request.Client, request.Selection.Topics, Jittered(options.Retry));
+        if (hasGap)
         {
-            SseFrame.WriteGap(greeting, missing);
+            SseFrame.WriteGap(greeting, request.LastEventId!);
         }
 
         return greeting.WrittenSpan.ToArray();
@@ -158,9 +172,19 @@ internal sealed class EventsEndpoint(
         return string.IsNullOrEmpty(id) ? null : id;
     }
 
+    private static bool TryReadEnvelope(RequestTarget target, out bool isEnveloped, [NotNullWhen(false)] out string? problem)
+    {
+        var value = target.First("envelope");
+        isEnveloped = value is "1";
+        problem = value is null or "0" or "1" ? null : "envelope is 0 or 1.";
+        return problem is null;
+    }
+
     private static string Describe(EndReason reason) => reason switch
     {
         EndReason.Lapped => "it read so slowly that what it was to get next is no longer kept",
+        EndReason.TokenExpired => "its token has expired",
+        EndReason.Dismissed => "it was dismissed",
         EndReason.WriteTimeout => "a write to it took longer than the write timeout",
         _ => "the server stops",
     };

@@ -6,20 +6,20 @@ using SseListener.Events;
 namespace SseListener.Http;
 
 /// <summary><c>POST /events</c>: a bounded body becomes events, the events go to the hub, the hub's ids are the answer.</summary>
-internal sealed class PublishEndpoint(ServerOptions options, EventHub hub, Responses responses, Log log)
+internal sealed class PublishEndpoint(ServerOptions options, EventHub hub, Access access, Responses responses, Log log)
 {
     private int _underWay;
 
     /// <summary>Publishes what the request brings.</summary>
     public async Task HandleAsync(Exchange exchange)
     {
-        if (Access.IsCrossSite(exchange.Request, out var crossSite))
-        {
-            await responses.ProblemAsync(exchange, 403, crossSite);
-        }
-        else if (!Channels.TryRead(exchange.Target, out var channel, out var problem))
+        if (!Channels.TryReadOne(exchange.Target, out var channel, out var problem))
         {
             await responses.ProblemAsync(exchange, 400, problem);
+        }
+        else if (await access.PublishAsync(exchange, [channel]) is { } refusal)
+        {
+            await responses.RefuseAsync(exchange, refusal);
         }
         else if (!TryFindFormat(exchange, out var format, out var status, out problem))
         {
@@ -74,6 +74,7 @@ internal sealed class PublishEndpoint(ServerOptions options, EventHub hub, Respo
     {
         PublishResult.Published published => AnswerAsync(exchange, format, published.Ids),
         PublishResult.Conflict conflict => responses.ProblemAsync(exchange, 409, $"There is another event with the id {JsonText.Quote(conflict.Id)}. Nothing was published."),
+        PublishResult.TooManyChannels => responses.UnavailableAsync(exchange, $"There are {options.MaxChannels} channels already. Nothing was published."),
         PublishResult.NotStored => responses.UnavailableAsync(exchange, "The journal cannot be written at the moment. Nothing was published."),
         _ => responses.UnavailableAsync(exchange, "The server is stopping."),
     };

@@ -24,11 +24,37 @@ internal sealed class Responses(TimeSpan writeTimeout, IdleConnections idle, Log
         await SendAsync(exchange, exchange.Request.HttpMethod == "HEAD" ? [] : body);
     }
 
+    /// <summary>Says that all is well, and nothing else.</summary>
+    public Task SendEmptyAsync(Exchange exchange)
+    {
+        exchange.Response.StatusCode = (int)HttpStatusCode.NoContent;
+        exchange.Response.ContentLength64 = 0;
+        return SendAsync(exchange, []);
+    }
+
     /// <summary>Refuses a request; <paramref name="detail"/> says what is wrong and what would be right.</summary>
-    public Task ProblemAsync(Exchange exchange, int status, string detail)
+    public Task ProblemAsync(Exchange exchange, int status, string detail) => ProblemAsync(exchange, status, detail, detail);
+
+    /// <summary>Refuses a request that is not granted.</summary>
+    public Task RefuseAsync(Exchange exchange, Refusal refusal)
+    {
+        if (refusal.Error is { } error)
+        {
+            exchange.Response.Headers["WWW-Authenticate"] = $"Bearer error=\"{error}\"";
+        }
+
+        if (refusal.IsForNow)
+        {
+            exchange.Response.Headers["Retry-After"] = "1";
+        }
+
+        return ProblemAsync(exchange, refusal.Status, refusal.Detail, refusal.Reason);
+    }
+
+    private Task ProblemAsync(Exchange exchange, int status, string detail, string reason)
     {
         var target = exchange.Target.Path;
-        log.Info($"{exchange.Request.HttpMethod} {(target.Length <= 200 ? target : target[..200] + "…")} {status}: {detail}");
+        log.Info($"{exchange.Request.HttpMethod} {(target.Length <= 200 ? target : target[..200] + "…")} from {exchange.Connection.Remote} {status}: {reason}");
         var title = JsonText.Quote(TitleOf(status));
         var problem = $$"""{"type":"about:blank","title":{{title}},"status":{{status}},"detail":{{JsonText.Quote(detail)}}}""";
         exchange.Response.Headers["Cache-Control"] = "no-store";
@@ -36,11 +62,7 @@ internal sealed class Responses(TimeSpan writeTimeout, IdleConnections idle, Log
     }
 
     /// <summary>Refuses a request that may be tried again in a second.</summary>
-    public Task UnavailableAsync(Exchange exchange, string detail)
-    {
-        exchange.Response.Headers["Retry-After"] = "1";
-        return ProblemAsync(exchange, (int)HttpStatusCode.ServiceUnavailable, detail);
-    }
+    public Task UnavailableAsync(Exchange exchange, string detail) => RefuseAsync(exchange, Refusal.Later(503, detail));
 
     /// <summary>Refuses a method; <paramref name="allow"/> lists those there are.</summary>
     public Task MethodNotAllowedAsync(Exchange exchange, string allow)
@@ -120,6 +142,7 @@ internal sealed class Responses(TimeSpan writeTimeout, IdleConnections idle, Log
     private static string TitleOf(int status) => status switch
     {
         400 => "Bad Request",
+        401 => "Unauthorized",
         403 => "Forbidden",
         404 => "Not Found",
         405 => "Method Not Allowed",
@@ -128,6 +151,7 @@ internal sealed class Responses(TimeSpan writeTimeout, IdleConnections idle, Log
         411 => "Length Required",
         413 => "Content Too Large",
         415 => "Unsupported Media Type",
+        429 => "Too Many Requests",
         431 => "Request Header Fields Too Large",
         503 => "Service Unavailable",
         _ => "Internal Server Error",

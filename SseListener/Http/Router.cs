@@ -1,15 +1,38 @@
 namespace SseListener.Http;
 
 /// <summary>Which endpoint answers which request.</summary>
-internal sealed class Router(EventsEndpoint events, PublishEndpoint publish, StaticFiles files, Responses responses)
+internal sealed class Router(
+    EventsEndpoint events,
+    PublishEndpoint publish,
+    ClientsEndpoint clients,
+    StaticFiles files,
+    CrossOrigin crossOrigin,
+    Responses responses)
 {
     /// <summary>Answers a request; a stream is answered when it is over.</summary>
-    public Task RouteAsync(Exchange exchange) => (exchange.Request.HttpMethod, exchange.Target.Path) switch
+    public Task RouteAsync(Exchange exchange)
     {
-        ("GET", "/events") => events.SubscribeAsync(exchange),
-        ("POST", "/events" or "/generate") => publish.HandleAsync(exchange),
-        (_, "/events") => responses.MethodNotAllowedAsync(exchange, "GET, POST"),
-        (_, "/generate") => responses.MethodNotAllowedAsync(exchange, "POST"),
-        _ => files.ServeAsync(exchange),
+        if (MethodsOf(exchange.Target.Path) is not { } methods)
+        {
+            return files.ServeAsync(exchange);
+        }
+
+        crossOrigin.Mark(exchange);
+        return (exchange.Request.HttpMethod, exchange.Target.Path) switch
+        {
+            ("GET", "/events") => events.SubscribeAsync(exchange),
+            ("POST", "/events" or "/generate") => publish.HandleAsync(exchange),
+            ("DELETE", not ("/events" or "/generate")) => clients.DismissAsync(exchange),
+            ("OPTIONS", _) when CrossOrigin.IsPreflight(exchange.Request) => crossOrigin.AnswerAsync(exchange, methods),
+            _ => responses.MethodNotAllowedAsync(exchange, methods),
+        };
+    }
+
+    private static string? MethodsOf(string path) => path switch
+    {
+        "/events" => "GET, POST",
+        "/generate" => "POST",
+        _ when path.StartsWith(ClientsEndpoint.Path, StringComparison.Ordinal) => "DELETE",
+        _ => null,
     };
 }

@@ -29,6 +29,7 @@ internal sealed class SseServer : IAsyncDisposable
 
     private readonly EventHub _hub;
     private readonly Responses _responses;
+    private readonly Access _access;
     private readonly Router _router;
     private readonly ServerOptions _options;
     private readonly Log _log;
@@ -52,12 +53,16 @@ internal sealed class SseServer : IAsyncDisposable
         _idle = new IdleConnections(_connections, options.IdleTimeout);
         _lanes = new DeliveryLanes(options.Lanes, options.Heartbeat, options.WriteTimeout);
         _journal = options.Data is { } folder ? new FileJournal(folder, options.History, options.HistoryAge, options.Sync, log) : new MemoryJournal();
-        _hub = new EventHub(options.History, options.HistoryAge, options.PresenceLimit, _journal.TryAppend, _lanes.Wake);
+        _hub = new EventHub(new HubLimits(options.History, options.HistoryAge, options.PresenceLimit, options.MaxChannels), _journal.TryAppend, _lanes.Wake);
         _responses = new Responses(options.WriteTimeout, _idle, log);
+        var crossOrigin = new CrossOrigin(options.Cors, _responses);
+        _access = new Access(options, crossOrigin);
         _router = new Router(
-            new EventsEndpoint(options, _clients, _hub, _lanes, _departures, _responses, log),
-            new PublishEndpoint(options, _hub, _responses, log),
+            new EventsEndpoint(options, _clients, _hub, _lanes, _departures, new ClientPlaces(options), _access, _responses, log),
+            new PublishEndpoint(options, _hub, _access, _responses, log),
+            new ClientsEndpoint(_clients, _access, _responses),
             new StaticFiles(pages, _responses),
+            crossOrigin,
             _responses);
     }
 
@@ -87,6 +92,11 @@ internal sealed class SseServer : IAsyncDisposable
         {
             problem = IsTaken(e) ? $"Port {_options.Port} is in use." : $"Cannot listen on {_options.Host}:{_options.Port}: {e.Message}.";
             return false;
+        }
+
+        if (_access.IsClosed)
+        {
+            _log.Warning("publishing is refused, since others than this machine can reach the server: set --publish-token or --jwt-key, or --open-publish to let anyone publish");
         }
 
         problem = null;
@@ -157,7 +167,7 @@ internal sealed class SseServer : IAsyncDisposable
         catch (Exception e)
 #pragma warning restore CA1031
         {
-            _log.Error($"{context.Request.HttpMethod} {context.Request.RawUrl} failed: {e}");
+            _log.Error($"{context.Request.HttpMethod} {context.Request.RawUrl!.Split('?')[0]} failed: {e}");
             context.Response.Abort();
         }
         finally
@@ -194,9 +204,12 @@ internal sealed class SseServer : IAsyncDisposable
         if (_log.Writes(LogLevel.Debug))
         {
             var headers = exchange.Request.Headers;
-            _log.Debug(string.Join("; ", headers.AllKeys.Select(name => $"{name}: {headers[name]}")));
+            _log.Debug(string.Join("; ", headers.AllKeys.Select(name => $"{name}: {(IsSecret(name!) ? "…" : headers[name])}")));
         }
     }
+
+    // What may hold a token; the page that a request comes from may have one in its query.
+    private static bool IsSecret(string header) => header.ToUpperInvariant() is "AUTHORIZATION" or "PROXY-AUTHORIZATION" or "COOKIE" or "REFERER";
 
     private static int HeaderSize(HttpListenerRequest request)
     {

@@ -4,10 +4,11 @@ using SseListener.Events;
 namespace SseListener.Journal;
 
 /// <summary>Takes up a frame that was kept; they come in the order of their numbers.</summary>
+/// <param name="sequence">Its number among all frames of all channels.</param>
 /// <param name="channel">Its channel.</param>
 /// <param name="time">When it was published, in Unix milliseconds.</param>
 /// <param name="frame">Its bytes; only during the call.</param>
-internal delegate void TakeFrame(string channel, long time, ReadOnlySpan<byte> frame);
+internal delegate void TakeFrame(long sequence, string channel, long time, ReadOnlySpan<byte> frame);
 
 /// <summary>Where frames are kept before they are delivered.</summary>
 internal interface IJournal : IDisposable

@@ -71,7 +71,7 @@ internal sealed class JournalReader(TakeFrame take)
         {
             TryRead(bytes[position..], out var line, out var range);
             var frame = bytes[position..][range];
-            take(Name(line.Channel), line.Time, frame);
+            take(line.Sequence, Name(line.Channel), line.Time, frame);
             file.Count(frame.Length, line.Time);
             Last = line.Sequence;
             Frames++;

@@ -1,0 +1,41 @@
+using System.Buffers;
+
+namespace SseListener.Events;
+
+/// <summary>
+/// The names of channels, and patterns of them: <c>orders/*</c> is every channel whose name begins with <c>orders/</c>, and
+/// <c>*</c>, which only rules may use, is every channel there is.
+/// </summary>
+internal static class ChannelNames
+{
+    /// <summary>The channel of a request that names none.</summary>
+    public const string Default = "default";
+
+    /// <summary>The pattern of all channels.</summary>
+    public const string All = "*";
+
+    /// <summary>Longest name or pattern, in characters, all of which are ASCII.</summary>
+    public const int MaxLength = 200;
+
+    private static readonly SearchValues<char> _characters =
+        SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._~:/@-");
+
+    /// <summary>Whether a channel may have this name.</summary>
+    public static bool IsName(string text) => text.Length is > 0 and <= MaxLength && !text.AsSpan().ContainsAnyExcept(_characters);
+
+    /// <summary>Whether this is a pattern with a prefix.</summary>
+    public static bool IsPattern(string text) => text.EndsWith("/*", StringComparison.Ordinal) && text.Length <= MaxLength && IsName(text[..^1]);
+
+    /// <summary>Whether this may stand in a rule: a name, a pattern, or <c>*</c>.</summary>
+    public static bool IsRule(string text) => text == All || IsName(text) || IsPattern(text);
+
+    /// <summary>What all names begin with that a pattern stands for.</summary>
+    public static ReadOnlySpan<char> Prefix(string pattern) => pattern.AsSpan(0, pattern.Length - 1);
+
+    /// <summary>Whether a rule (a name, a pattern, or <c>*</c>) includes all that a name or pattern stands for.</summary>
+    public static bool Covers(string rule, string other) =>
+        rule == other || (rule.EndsWith('*') && other.AsSpan().StartsWith(Prefix(rule), StringComparison.Ordinal));
+
+    /// <summary>Whether there may be a channel that both stand for.</summary>
+    public static bool Overlap(string one, string other) => Covers(one, other) || Covers(other, one);
+}

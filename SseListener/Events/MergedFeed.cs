@@ -1,0 +1,175 @@
+using System.Buffers;
+
+namespace SseListener.Events;
+
+/// <summary>
+/// Several channels as one stream, in the order of their frames' numbers: first what was missed, from the timeline, then what is new,
+/// from the trail of each topic. A frame that is in two of them is taken once.
+/// </summary>
+internal sealed class MergedFeed : Feed
+{
+    // How many frames of other channels are passed over at a time: it must not keep the lane from its other clients.
+    private const int LongestSearch = 4096;
+
+    // Where the bytes are put together. They are sent from an array that is no longer than they are: a slow client holds it.
+    [ThreadStatic]
+    private static ArrayBufferWriter<byte>? _together;
+
+    private readonly Timeline _timeline;
+    private readonly Selection _selection;
+    private readonly TrailCursor[] _live;
+    private readonly FrameCopy _copy;
+    private readonly Missed _missed;
+    private TrailCursor _missing;
+    private bool _isMissing;
+    private long _last;
+    private byte[]? _taken;
+
+    /// <summary>A feed from the moment on at which its client joins. For the hub's writer.</summary>
+    /// <param name="timeline">All frames.</param>
+    /// <param name="selection">Which of them the client gets.</param>
+    /// <param name="live">The ends of its topics' trails.</param>
+    /// <param name="missed">What it is to get of the time before.</param>
+    /// <param name="isEnveloped">Whether the data are to name their channel.</param>
+    public MergedFeed(Timeline timeline, Selection selection, TrailCursor[] live, Missed missed, bool isEnveloped)
+    {
+        _timeline = timeline;
+        _selection = selection;
+        _live = live;
+        _copy = isEnveloped ? new EnvelopeCopy() : new PlainCopy();
+        _missed = missed;
+        _isMissing = missed.After < missed.Through;
+        _missing = _isMissing ? timeline.After(missed.After) : default;
+        _last = missed.After;
+    }
+
+    private enum Search
+    {
+        Found,
+        Nothing,
+        Unfinished,
+    }
+
+    /// <inheritdoc/>
+    public override bool IsCaughtUp => _copy.IsDone && Find(out _) is Search.Nothing;
+
+    /// <inheritdoc/>
+    public override bool IsLapped => _copy.IsDone ? Find(out var next) is Search.Found && next.IsDropped : _copy.IsLapped;
+
+    /// <inheritdoc/>
+    public override CursorState Take(int limit, out ArraySegment<byte> slice)
+    {
+        var output = _together ??= new ArrayBufferWriter<byte>(limit);
+        output.ResetWrittenCount();
+        var state = Fill(output, limit);
+        slice = default;
+        if (output.WrittenCount > 0)
+        {
+            _taken = ArrayPool<byte>.Shared.Rent(output.WrittenCount);
+            output.WrittenSpan.CopyTo(_taken);
+            slice = new ArraySegment<byte>(_taken, 0, output.WrittenCount);
+        }
+
+        return state is CursorState.Lapped && slice.Count > 0 ? CursorState.SliceAndMore : state;
+    }
+
+    /// <inheritdoc/>
+    public override void Written()
+    {
+        if (_taken is { } taken)
+        {
+            _taken = null;
+            ArrayPool<byte>.Shared.Return(taken);
+        }
+    }
+
+    private CursorState Fill(ArrayBufferWriter<byte> output, int limit)
+    {
+        while (output.WrittenCount < limit)
+        {
+            if (_copy.IsDone)
+            {
+                var search = Find(out var next);
+                if (search is not Search.Found)
+                {
+                    return search is Search.Unfinished ? CursorState.SliceAndMore
+                        : output.WrittenCount > 0 ? CursorState.Slice
+                        : CursorState.CaughtUp;
+                }
+
+                if (next.IsDropped)
+                {
+                    return CursorState.Lapped;
+                }
+
+                _last = next.Sequence;
+                _copy.Begin(next.Position);
+            }
+
+            if (!_copy.TryWrite(output, limit - output.WrittenCount))
+            {
+                return CursorState.Lapped;
+            }
+        }
+
+        return CursorState.SliceAndMore;
+    }
+
+    private Search Find(out NumberedFrame next)
+    {
+        for (var passed = 0; _isMissing && passed < LongestSearch; passed++)
+        {
+            _isMissing = _missing.TryPeek(out next) && next.Sequence <= _missed.Through;
+            if (_isMissing && IsMissed(next))
+            {
+                return Search.Found;
+            }
+
+            _missing.MoveNext();
+        }
+
+        next = default;
+        return _isMissing ? Search.Unfinished : FindLive(out next);
+    }
+
+    private bool IsMissed(NumberedFrame frame) =>
+        frame.Sequence > _last
+        && _selection.Includes(frame.Channel)
+        && !(frame.IsDropped && frame.Sequence <= _missed.DroppedThrough);
+
+    private Search FindLive(out NumberedFrame next)
+    {
+        next = default;
+        var published = _timeline.Published;
+        foreach (ref var cursor in _live.AsSpan())
+        {
+            if (TryPeek(ref cursor, published, out var frame) && (next.Sequence == 0 || frame.Sequence < next.Sequence))
+            {
+                next = frame;
+            }
+        }
+
+        return next.Sequence == 0 ? Search.Nothing : Search.Found;
+    }
+
+    private bool TryPeek(ref TrailCursor cursor, long published, out NumberedFrame frame)
+    {
+        while (cursor.TryPeek(out frame) && frame.Sequence <= published)
+        {
+            if (frame.Sequence > _last && _selection.MayHear(frame.Channel))
+            {
+                return true;
+            }
+
+            cursor.MoveNext();
+        }
+
+        return false;
+    }
+}
+
+/// <summary>What a client is to get that was published before it joined.</summary>
+/// <param name="After">The number of the last frame that it has.</param>
+/// <param name="Through">The number of the last one that it is to get so.</param>
+/// <param name="DroppedThrough">Up to here it does without what is no longer kept.</param>
+internal readonly record struct Missed(long After, long Through, long DroppedThrough);

@@ -1,0 +1,111 @@
+namespace SseListener.Events;
+
+/// <summary>
+/// All frames of all channels that are kept, in one order: what a client with several channels catches up from, what tells whether
+/// something was dropped that it should have had, and which segment is the oldest. For the hub's writer, except
+/// <see cref="Published"/>; cursors read on any thread.
+/// </summary>
+internal sealed class Timeline
+{
+    private readonly Trail _trail = new();
+    private TrailPart _first;
+    private int _dropped;
+    private long _published;
+
+    /// <summary>A timeline without frames.</summary>
+    public Timeline() => _first = _trail.Last;
+
+    /// <summary>The number of the newest frame; 0 for none.</summary>
+    public long Last { get; private set; }
+
+    /// <summary>The highest number of a frame that is no longer kept; 0 for none.</summary>
+    public long LastDropped { get; private set; }
+
+    /// <summary>
+    /// The number up to which all frames of all channels can be read. Whoever merges channels must not go beyond: of two frames the
+    /// later one may be there already, and the earlier one not yet.
+    /// </summary>
+    public long Published => Volatile.Read(ref _published);
+
+    /// <summary>The segment of the oldest frame that is kept; null when nothing is.</summary>
+    public Segment? Oldest
+    {
+        get
+        {
+            while (true)
+            {
+                while (_dropped < _first.Count && _first[_dropped].IsDropped)
+                {
+                    _dropped++;
+                }
+
+                if (_dropped < _first.Count)
+                {
+                    return _first[_dropped].Segment;
+                }
+
+                if (_first.Next is null)
+                {
+                    return null;
+                }
+
+                _first = _first.Next;
+                _dropped = 0;
+            }
+        }
+    }
+
+    /// <summary>A cursor at the oldest frame; those that are no longer kept may come before it.</summary>
+    public TrailCursor Beginning => new(_first, _dropped);
+
+    /// <summary>Appends a frame.</summary>
+    public void Append(NumberedFrame frame)
+    {
+        _trail.Append(frame);
+        Last = frame.Sequence;
+    }
+
+    /// <summary>Lets everything appended so far be delivered.</summary>
+    public void Publish() => Volatile.Write(ref _published, Last);
+
+    /// <summary>Takes note that a segment is dropped whose last frame has this number.</summary>
+    public void Drop(long lastSequence) => LastDropped = Math.Max(LastDropped, lastSequence);
+
+    /// <summary>A cursor behind the frame with this number.</summary>
+    public TrailCursor After(long sequence)
+    {
+        var part = _first;
+        while (part.Next is { } next && part[part.Count - 1].Sequence <= sequence)
+        {
+            part = next;
+        }
+
+        var place = 0;
+        while (place < part.Count && part[place].Sequence <= sequence)
+        {
+            place++;
+        }
+
+        return new TrailCursor(part, place);
+    }
+
+    /// <summary>Whether a frame of these channels, behind one that is still kept, is no longer kept.</summary>
+    /// <param name="sequence">The number of the one that is kept.</param>
+    /// <param name="selection">The channels.</param>
+    public bool HasDropped(long sequence, Selection selection)
+    {
+        // Segments are dropped nearly in this order, so it is not far to the last one that was.
+        var cursor = After(sequence);
+        while (cursor.TryPeek(out var frame) && frame.Sequence <= LastDropped)
+        {
+            if (frame.IsDropped && selection.Includes(frame.Channel))
+            {
+                return true;
+            }
+
+            cursor.MoveNext();
+        }
+
+        return false;
+    }
+}

@@ -1,0 +1,49 @@
+namespace SseListener.Events;
+
+/// <summary>
+/// What clients listen to, and what a lane's audience forms around: a channel, or all channels under a prefix. For the hub's
+/// writer, except <see cref="Name"/> and <see cref="Length"/>.
+/// </summary>
+internal abstract class Topic(string name)
+{
+    private long _length;
+    private int _merging;
+
+    /// <summary>The channel's name, or the pattern.</summary>
+    public string Name { get; } = name;
+
+    /// <summary>Bytes of frames so far, those included that are no longer kept.</summary>
+    public long Length => Volatile.Read(ref _length);
+
+    /// <summary>Clients that listen.</summary>
+    public int Listeners { get; set; }
+
+    /// <summary>The topic's frames from now on, for clients that merge several topics. Kept up only while there are such clients.</summary>
+    public Trail? Trail { get; private set; }
+
+    /// <summary>Begins a trail, or shares the one there is.</summary>
+    public Trail OpenTrail()
+    {
+        _merging++;
+        return Trail ??= new Trail();
+    }
+
+    /// <summary>Gives back what <see cref="OpenTrail"/> gave.</summary>
+    public void CloseTrail()
+    {
+        if (--_merging == 0)
+        {
+            Trail = null;
+        }
+    }
+
+    /// <summary>Counts a frame that has been appended, and lets those know who merge.</summary>
+    public void Take(NumberedFrame frame)
+    {
+        Volatile.Write(ref _length, _length + frame.Position.Length);
+        Trail?.Append(frame);
+    }
+}
+
+/// <summary>All channels whose names begin with a prefix that ends with a slash, those included that do not exist yet.</summary>
+internal sealed class Pattern(string name) : Topic(name);

@@ -1,0 +1,105 @@
+using System.Diagnostics.CodeAnalysis;
+
+namespace SseListener.Events;
+
+/// <summary>
+/// The channels there are and the patterns that somebody listens to, by name. A channel is there as long as it has a listener, or
+/// something of it is kept. For the hub's writer only.
+/// </summary>
+/// <param name="maxChannels">Most channels at a time.</param>
+internal sealed class TopicTable(int maxChannels)
+{
+    private readonly Dictionary<string, ChannelLog> _channels = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, Pattern> _patterns = new(StringComparer.Ordinal);
+    private readonly List<ChannelLog> _perhapsIdle = [];
+
+    /// <summary>Finds a channel, or begins it.</summary>
+    /// <returns>False when there are too many.</returns>
+    public bool TryOpen(string channel, [NotNullWhen(true)] out ChannelLog? log)
+    {
+        var isThere = _channels.TryGetValue(channel, out log);
+        if (!isThere && _channels.Count < maxChannels)
+        {
+            log = Open(channel);
+        }
+
+        return log is not null;
+    }
+
+    /// <summary>Finds channels and patterns, or begins them; all of them or none.</summary>
+    /// <returns>False when there would be too many channels.</returns>
+    public bool TryOpen(IReadOnlyList<string> names, [NotNullWhen(true)] out Topic[]? topics)
+    {
+        var newcomers = names.Count(name => ChannelNames.IsName(name) && !_channels.ContainsKey(name));
+        topics = _channels.Count + newcomers > maxChannels && newcomers > 0 ? null : [.. names.Select(Find)];
+        return topics is not null;
+    }
+
+    /// <summary>Finds a channel that has been kept, or begins it: what is kept is not refused.</summary>
+    public ChannelLog Open(string channel)
+    {
+        if (!_channels.TryGetValue(channel, out var log))
+        {
+            _channels.Add(channel, log = new ChannelLog(channel));
+            MayBeIdle(log);
+        }
+
+        return log;
+    }
+
+    /// <summary>The patterns that somebody listens to and that include a channel.</summary>
+    public IEnumerable<Pattern> PatternsOver(string channel)
+    {
+        for (var slash = channel.IndexOf('/', StringComparison.Ordinal); slash >= 0 && _patterns.Count > 0; slash = channel.IndexOf('/', slash + 1))
+        {
+            if (_patterns.TryGetValue(channel[..(slash + 1)] + '*', out var pattern))
+            {
+                yield return pattern;
+            }
+        }
+    }
+
+    /// <summary>Takes note that a channel has lost a listener, or the last of what was kept.</summary>
+    public void MayBeIdle(ChannelLog log) => _perhapsIdle.Add(log);
+
+    /// <summary>Forgets a pattern that nobody listens to any more.</summary>
+    public void Close(Pattern pattern)
+    {
+        if (pattern.Listeners == 0)
+        {
+            _patterns.Remove(pattern.Name);
+        }
+    }
+
+    /// <summary>
+    /// Forgets the channels that have no listener and of which nothing is kept. Between two batches only: within one, a frame may
+    /// already be meant for such a channel.
+    /// </summary>
+    public void ForgetIdle()
+    {
+        foreach (var log in _perhapsIdle)
+        {
+            if (log.Listeners == 0 && log.IsEmpty)
+            {
+                _channels.Remove(log.Name);
+            }
+        }
+
+        _perhapsIdle.Clear();
+    }
+
+    private Topic Find(string name)
+    {
+        if (ChannelNames.IsName(name))
+        {
+            return Open(name);
+        }
+
+        if (!_patterns.TryGetValue(name, out var pattern))
+        {
+            _patterns.Add(name, pattern = new Pattern(name));
+        }
+
+        return pattern;
+    }
+}
