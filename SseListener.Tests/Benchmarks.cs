@@ -15,8 +15,8 @@ public sealed class Benchmarks
     {
         using var bench = BuiltProgram.Start("bench --clients 50 --events 100 --rate 500");
         Assert.That(await bench.EndAsync(_limit), Is.Zero, bench.Errors + bench.Output);
-        var workloads = Regex.Matches(bench.Output, "^([a-z ]+): [0-9,]+ (?:clients|connection)", RegexOptions.Multiline).Select(match => match.Groups[1].Value);
-        Assert.That(workloads, Is.EqualTo((string[])["burst", "paced", "crowd", "catching up", "publishing", "batches"]));
+        var workloads = Regex.Matches(bench.Output, "^([a-z ]+): (?:[0-9,]+|one) (?:clients?|connection)", RegexOptions.Multiline).Select(match => match.Groups[1].Value);
+        Assert.That(workloads, Is.EqualTo((string[])["burst", "paced", "crowd", "catching up", "channels", "publishing", "batches"]));
         Assert.That(bench.Output, Does.Match(@"sselistener +naive +sockets +of naive +of sockets").And.Not.Contain("WRONG"));
     }
 
@@ -29,6 +29,16 @@ public sealed class Benchmarks
         using var report = JsonDocument.Parse(bench.Output);
         Assert.That(report.RootElement.GetProperty("faultless").GetBoolean(), Is.True);
         Assert.That(report.RootElement.GetProperty("measurements")[0].GetProperty("delivered").GetInt64(), Is.EqualTo(20 * 50));
+    }
+
+    [Test]
+    public async Task Events_dealt_to_channels_reach_the_clients_of_each()
+    {
+        await using var server = TestServer.Start(o => o with { PresenceLimit = 0 });
+        using var bench = BuiltProgram.Start($"bench --url http://127.0.0.1:{server.Port}/events --clients 20 --channels 5 --events 50 --rate 0 --json");
+        Assert.That(await bench.EndAsync(_limit), Is.Zero, bench.Errors);
+        using var report = JsonDocument.Parse(bench.Output);
+        Assert.That(report.RootElement.GetProperty("measurements")[0].GetProperty("delivered").GetInt64(), Is.EqualTo(50 * 4));
     }
 
     [Test]
@@ -55,6 +65,7 @@ public sealed class Benchmarks
 
     [TestCase("--url ftp://127.0.0.1/", "no http URL", 1)]
     [TestCase("--url http://127.0.0.1:1/events", "cannot be reached", 1)]
+    [TestCase("--url http://127.0.0.1:1/events --clients 10 --channels 3", "10 clients cannot be dealt to 3 channels evenly", 1)]
     [TestCase("--clients 0", "from 1 to 20000", 2)]
     [TestCase("--size x", "from 64 to", 2)]
     public async Task What_cannot_be_measured_is_said(string arguments, string problem, int exitCode)

@@ -12,7 +12,7 @@ internal static class BenchCommand
 {
     // The server's own options do not matter here, but that nobody is told who joins: the yardsticks tell nobody either.
     private const string Hub = "--port {0} --presence-limit 0 --history 1GiB --log-level warning ";
-    private const int LargestCrowd = 8000;
+    private const int LargestCrowd = 10_000;
     private const double PacedSeconds = 4;
 
     private static readonly (string Name, string Arguments)[] _contenders =
@@ -27,12 +27,13 @@ internal static class BenchCommand
     private static readonly Option<int> _events = Number("--events", 2000, "events", 1, 1_000_000);
     private static readonly Option<int> _size = Number("--size", 100, "bytes of an event's JSON", 64, 1024 * 1024);
     private static readonly Option<int> _rate = Number("--rate", 50, "events a second where they are paced; 0 with --url is back to back", 0, 100_000);
+    private static readonly Option<int> _channels = Number("--channels", 0, "channels that --url's subscribers and events are dealt to in turn; 0 is none in particular", 0, 20_000);
     private static readonly Option<bool> _json = new("--json") { Description = "print JSON instead of the table" };
 
     /// <summary>The verb and the two hidden ones that start the yardsticks.</summary>
     public static IEnumerable<Command> Create()
     {
-        var bench = new Command("bench", "Measure this server beside others on this machine.") { _url, _token, _clients, _events, _size, _rate, _json };
+        var bench = new Command("bench", "Measure this server beside others on this machine.") { _url, _token, _clients, _events, _size, _rate, _channels, _json };
         bench.SetAction(parsed =>
         {
             try
@@ -61,13 +62,13 @@ internal static class BenchCommand
         }
 
         var all = new List<Measurement>();
-        foreach (var (workload, contenders) in parsed.GetValue(_url) is { } url ? Running(parsed, url) : Comparison(parsed))
+        foreach (var table in parsed.GetValue(_url) is { } url ? Running(parsed, url) : Comparison(parsed))
         {
-            var columns = contenders.Select(contender => Measure(workload, contender.Name, contender.Start)).ToList();
+            var columns = table.Select(Measure).ToList();
             all.AddRange(columns);
             if (!parsed.GetValue(_json))
             {
-                Report.Table(workload, columns).ToList().ForEach(Console.WriteLine);
+                Report.Table(table[0].Workload, columns).ToList().ForEach(Console.WriteLine);
             }
         }
 
@@ -79,37 +80,45 @@ internal static class BenchCommand
         return all.All(measurement => measurement.IsFaultless) ? 0 : 1;
     }
 
-    private static Measurement Measure(IWorkload workload, string name, Func<Contender> start)
+    private static Measurement Measure(Column column)
     {
-        Console.Error.WriteLine($"{workload.Name}, {name} ...");
-        using var contender = start();
-        return workload.Measure(name, contender);
+        Console.Error.WriteLine($"{column.Workload.Name}, {column.Name} ...");
+        using var contender = column.Start();
+        return column.Workload.Measure(column.Name, contender);
     }
 
-    private static IEnumerable<(IWorkload Workload, IEnumerable<(string Name, Func<Contender> Start)> Contenders)> Comparison(ParseResult parsed)
+    private static IEnumerable<List<Column>> Comparison(ParseResult parsed)
     {
         var (clients, events, size, rate) = (parsed.GetValue(_clients), parsed.GetValue(_events), parsed.GetValue(_size), Math.Max(parsed.GetValue(_rate), 1));
-        var (contenders, journals) = (Starting(_contenders), Starting(_journals));
-        yield return (new Workload("burst", clients, events, size, Rate: 0), contenders);
-        yield return (new Workload("paced", clients, Math.Min(events, (int)(rate * PacedSeconds)), size, rate), contenders);
-        yield return (new Workload("crowd", Crowd(clients), Math.Min(events, 10), size, Rate: 5), contenders);
-        yield return (new Workload("catching up", Math.Max(clients / 2, 1), events, size, Rate: 0, Resumes: true), contenders.Take(1));
-        yield return (new PublishWorkload("publishing", Connections: 8, events, size, Batch: 1), journals);
-        yield return (new PublishWorkload("batches", Connections: 1, events * 100, size, Batch: 1000), journals);
+        yield return Columns(new Workload("burst", clients, events, size, Rate: 0), _contenders);
+        yield return Columns(new Workload("paced", clients, Math.Min(events, (int)(rate * PacedSeconds)), size, rate), _contenders);
+        yield return Columns(new Workload("crowd", Crowd(Math.Min(clients * 8, 8000)), Math.Min(events, 10), size, Rate: 5), _contenders);
+        yield return Columns(new Workload("catching up", Math.Max(clients / 2, 1), events, size, Rate: 0, Resumes: true), _contenders[..1]);
+        yield return [Channels(Crowd(clients * 10), events, size), Channels(10, events, size)];
+        yield return Columns(new PublishWorkload("publishing", Connections: 8, events, size, Batch: 1), _journals);
+        yield return Columns(new PublishWorkload("batches", Connections: 1, events * 100, size, Batch: 1000), _journals);
     }
 
-    private static List<(string Name, Func<Contender> Start)> Starting((string Name, string Arguments)[] contenders) =>
-        [.. contenders.Select(contender => (contender.Name, (Func<Contender>)(() => Contender.Start(contender.Arguments))))];
+    private static Column Channels(int channels, int events, int size) =>
+        new(string.Create(Units.Culture, $"{channels:N0}"), new Workload("channels", channels, events, size, Rate: 0, channels), () => Contender.Start(_contenders[0].Arguments));
 
-    private static IEnumerable<(IWorkload Workload, IEnumerable<(string Name, Func<Contender> Start)> Contenders)> Running(ParseResult parsed, string url)
+    private static List<Column> Columns(IWorkload workload, (string Name, string Arguments)[] contenders) =>
+        [.. contenders.Select(contender => new Column(contender.Name, workload, () => Contender.Start(contender.Arguments)))];
+
+    private static IEnumerable<List<Column>> Running(ParseResult parsed, string url)
     {
-        var rate = parsed.GetValue(_rate);
-        var workload = new Workload(rate > 0 ? "paced" : "burst", parsed.GetValue(_clients), parsed.GetValue(_events), parsed.GetValue(_size), rate);
-        yield return (workload, [("server", () => Contender.Running(url, parsed.GetValue(_token)))]);
+        var (rate, channels, clients) = (parsed.GetValue(_rate), parsed.GetValue(_channels), parsed.GetValue(_clients));
+        if (channels > 0 && clients % channels != 0)
+        {
+            throw new BenchException($"{clients} clients cannot be dealt to {channels} channels evenly.");
+        }
+
+        var workload = new Workload(rate > 0 ? "paced" : "burst", clients, parsed.GetValue(_events), parsed.GetValue(_size), rate, channels);
+        yield return [new Column("server", workload, () => Contender.Running(url, parsed.GetValue(_token)))];
     }
 
     // As many as both this process and the server have descriptors for, and some to spare.
-    private static int Crowd(int clients) => Math.Min(Math.Min(clients * 8, LargestCrowd), Descriptors.Limit - (Descriptors.Reserve * 2));
+    private static int Crowd(int clients) => Math.Min(Math.Min(clients, LargestCrowd), Descriptors.Limit - (Descriptors.Reserve * 2));
 
     private static Command Yardstick(string name, Func<int, Task> run)
     {
@@ -132,4 +141,7 @@ internal static class BenchCommand
         });
         return option;
     }
+
+    // A column of a table: a server, and what is put on it.
+    private sealed record Column(string Name, IWorkload Workload, Func<Contender> Start);
 }

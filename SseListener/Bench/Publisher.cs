@@ -3,7 +3,11 @@ using System.Diagnostics;
 namespace SseListener.Bench;
 
 /// <summary>Publishes the events of a run, each when the one before has been answered.</summary>
-internal sealed class Publisher(Run run, Target target, int size) : IDisposable
+/// <param name="run">The run.</param>
+/// <param name="target">Where to.</param>
+/// <param name="size">Bytes of each event's JSON.</param>
+/// <param name="channelOf">The channel of each event; null for none.</param>
+internal sealed class Publisher(Run run, Target target, int size, Func<int, string?> channelOf) : IDisposable
 {
     private readonly PublishConnection _connection = new(target);
 
@@ -25,7 +29,7 @@ internal sealed class Publisher(Run run, Target target, int size) : IDisposable
             }
 
             run.CountSent(number);
-            _connection.Send(target.Publish(run.Body(number, size)));
+            _connection.Send(target.Publish(run.Body(number, size), channel: channelOf(number)));
         }
     }
 

@@ -31,6 +31,7 @@ internal static class Report
         ["burst"] = ["deliveries/s", "server CPU a delivery, us"],
         ["paced"] = ["server CPU a delivery, us", "latency p50, ms", "latency p99, ms", "latency max, ms"],
         ["crowd"] = ["time to connect all, s", "memory a client, KB", "server CPU a delivery, us", "latency p50, ms", "latency max, ms"],
+        ["channels"] = ["events/s", "server CPU an event, us", "latency p50, ms", "latency p99, ms"],
         ["publishing"] = ["events/s", "server CPU an event, us"],
         ["batches"] = ["events/s", "server CPU an event, us"],
         ["catching up"] = ["MB/s", "time until all are live, s"],

@@ -55,13 +55,16 @@ internal sealed class Target
     }
 
     /// <summary>The request of a subscriber that comes back with <paramref name="lastEventId"/>, or for the first time.</summary>
-    public byte[] Subscribe(string? lastEventId)
+    public byte[] Subscribe(string? lastEventId, string? channel = null)
     {
         var resume = lastEventId is null ? "" : $"Last-Event-ID: {lastEventId}\r\n";
-        return Encoding.ASCII.GetBytes($"GET {_url.PathAndQuery} HTTP/1.1\r\nHost: {_url.Authority}\r\nAccept: text/event-stream\r\n{resume}{_authorization}\r\n");
+        return Encoding.ASCII.GetBytes($"GET {PathOf(channel)} HTTP/1.1\r\nHost: {_url.Authority}\r\nAccept: text/event-stream\r\n{resume}{_authorization}\r\n");
     }
 
     /// <summary>The request of a publisher.</summary>
-    public byte[] Publish(string body, string type = "application/json") => Encoding.ASCII.GetBytes(
-        $"POST {_url.PathAndQuery} HTTP/1.1\r\nHost: {_url.Authority}\r\nContent-Type: {type}\r\n{_authorization}Content-Length: {body.Length}\r\n\r\n{body}");
+    public byte[] Publish(string body, string type = "application/json", string? channel = null) => Encoding.ASCII.GetBytes(
+        $"POST {PathOf(channel)} HTTP/1.1\r\nHost: {_url.Authority}\r\nContent-Type: {type}\r\n{_authorization}Content-Length: {body.Length}\r\n\r\n{body}");
+
+    private string PathOf(string? channel) =>
+        channel is null ? _url.PathAndQuery : $"{_url.PathAndQuery}{(_url.Query.Length == 0 ? '?' : '&')}channel={channel}";
 }

@@ -8,16 +8,20 @@ namespace SseListener.Bench;
 /// <param name="Events">Events.</param>
 /// <param name="Size">Bytes of each event's JSON.</param>
 /// <param name="Rate">Events a second; 0 for back to back.</param>
+/// <param name="Channels">Channels that the subscribers and the events are dealt to in turn; 0 for no channel in particular.</param>
 /// <param name="Resumes">Whether the subscribers come only when everything has been published, and catch up.</param>
-internal sealed record Workload(string Name, int Clients, int Events, int Size, double Rate, bool Resumes = false) : IWorkload
+internal sealed record Workload(string Name, int Clients, int Events, int Size, double Rate, int Channels = 0, bool Resumes = false) : IWorkload
 {
     // Something else than this run's events, which may be the last of them.
     private static readonly TimeSpan _aftermath = TimeSpan.FromMilliseconds(200);
 
     /// <inheritdoc/>
-    public string Description => Resumes ? $"{Clients:N0} clients each resume {Events:N0} events of {Size} B at once"
+    public string Description => Channels > 0 ? $"one client on each of some channels, {Events:N0} events of {Size} B back to back, each to the next channel"
+        : Resumes ? $"{Clients:N0} clients each resume {Events:N0} events of {Size} B at once"
         : Rate > 0 ? $"{Clients:N0} clients, {Events:N0} events of {Size} B, {Rate:0.##} a second"
         : $"{Clients:N0} clients, {Events:N0} events of {Size} B back to back";
+
+    private long Deliveries => (long)Events * (Channels > 0 ? Clients / Channels : Clients);
 
     /// <inheritdoc/>
     public Measurement Measure(string name, Contender contender)
@@ -38,9 +42,9 @@ internal sealed record Workload(string Name, int Clients, int Events, int Size, 
             Rest();
             var grown = contender.Memory - memory;
             var clock = new Clock(contender);
-            using var publisher = new Publisher(run, contender.Target, Size);
+            using var publisher = new Publisher(run, contender.Target, Size, ChannelOf);
             publisher.PublishAll(Rate);
-            run.WaitForDeliveries((long)Clients * Events);
+            run.WaitForDeliveries(Deliveries);
             var seconds = clock.SecondsUntil(run.LastDelivery);
             Rest();
             return Result(name, run, clock, connected, seconds, grown);
@@ -54,9 +58,9 @@ internal sealed record Workload(string Name, int Clients, int Events, int Size, 
     // The first event of the run only makes the place from which everybody resumes.
     private Measurement MeasureResuming(string name, Contender contender, Run run)
     {
-        using var opening = new Publisher(new Run(1), contender.Target, Size);
+        using var opening = new Publisher(new Run(1), contender.Target, Size, ChannelOf);
         opening.PublishAll(rate: 0);
-        using var publisher = new Publisher(run, contender.Target, Size);
+        using var publisher = new Publisher(run, contender.Target, Size, ChannelOf);
         publisher.PublishAll(rate: 0);
         var memory = contender.Memory;
         var clock = new Clock(contender);
@@ -65,7 +69,7 @@ internal sealed record Workload(string Name, int Clients, int Events, int Size, 
         {
             run.WaitForOpen(Clients);
             var connected = TimeSpan.FromSeconds(clock.SecondsUntil(Stopwatch.GetTimestamp()));
-            run.WaitForDeliveries((long)Clients * Events);
+            run.WaitForDeliveries(Deliveries);
             var seconds = clock.SecondsUntil(run.LastDelivery);
             Rest();
             return Result(name, run, clock, connected, seconds, contender.Memory - memory);
@@ -78,13 +82,12 @@ internal sealed record Workload(string Name, int Clients, int Events, int Size, 
 
     private List<Subscriber> Subscribe(Contender contender, Run run, string? lastEventId)
     {
-        var request = contender.Target.Subscribe(lastEventId);
         var subscribers = new List<Subscriber>(Clients);
         try
         {
             for (var i = 0; i < Clients; i++)
             {
-                subscribers.Add(new Subscriber(run, contender.Target, request));
+                subscribers.Add(new Subscriber(run, contender.Target, contender.Target.Subscribe(lastEventId, ChannelOf(i))));
             }
 
             return subscribers;
@@ -114,11 +117,13 @@ internal sealed record Workload(string Name, int Clients, int Events, int Size, 
             Resumes ? 0 : run.Latency.Quantile(0.99),
             Resumes ? 0 : run.Latency.Longest,
             (double?)grown / Clients,
-            ((long)Clients * Events) - run.Delivered,
+            Deliveries - run.Delivered,
             run.Doubles,
             run.Disorders,
             Measurement.Saturates(clock.BenchSeconds, cpu, seconds));
     }
+
+    private string? ChannelOf(int number) => Channels > 0 ? string.Create(Units.Culture, $"bench/{number % Channels}") : null;
 
     private static void Rest()
     {
