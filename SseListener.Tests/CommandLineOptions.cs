@@ -129,6 +129,15 @@ public sealed class CommandLineOptions
     [TestCase("--host http://localhost", "--host is a host name, an IPv4 address, or + for every address, not 'http://localhost'.")]
     [TestCase("--log-level verbose", "--log-level is debug, info, warning or error, not 'verbose'.")]
     [TestCase("--public \"\"", "--public is a text that is not empty, not ''.")]
+    [TestCase("--open-publish --publish-token x", "--open-publish contradicts --publish-token and --jwt-key")]
+    [TestCase("--private user/*", "--private needs --jwt-key")]
+    [TestCase("--jwt-issuer us", "--jwt-issuer and --jwt-audience need --jwt-key.")]
+    [TestCase("--private user*", "--private is a channel's name, a pattern such as user/*, or * for all, not 'user*'.")]
+    [TestCase("--cors *", "--cors is an origin such as https://app.example.com, without a path or a default port, not '*'.")]
+    [TestCase("--open-publish maybe", "--open-publish is true or false, not 'maybe'.")]
+    [TestCase("--max-channels 0", "--max-channels is a whole number from 1, not '0'.")]
+    [TestCase("--publish-token-file /nowhere/to/be/found", "--publish-token-file is a file with a token of visible ASCII characters.")]
+    [TestCase("", "SSE_PRIVATE is a channel's name, a pattern such as user/*, or * for all, not 'user*'.", "SSE_PRIVATE", "orders, user*")]
     [TestCase("", "PORT is a whole number from 1 to 65535, not 'none'.", "PORT", "none")]
     [TestCase("", "SSE_RETRY is a duration such as 300ms, 15s, 2m or 24h, not 'soon'.", "SSE_RETRY", "soon")]
     [TestCase("", "SSE_LOG_LEVEL is debug, info, warning or error, not '1'.", "SSE_LOG_LEVEL", "1")]
@@ -139,6 +148,57 @@ public sealed class CommandLineOptions
         Assert.That(program.Errors, Does.Contain(line).And.EndsWith(" See --help."));
         Assert.That(program.Errors.Split('\n'), Has.Length.EqualTo(1));
         Assert.That(program.Output, Is.Empty);
+    }
+
+    [TestCase("--jwt-key too-short-to-be-a-key", "--jwt-key is a secret of at least 32 bytes", "too-short-to-be-a-key")]
+    [TestCase("--publish-token \"with blanks\"", "--publish-token is a token of visible ASCII characters.", "with blanks")]
+    public async Task A_secret_is_not_repeated(string arguments, string line, string secret)
+    {
+        using var program = BuiltProgram.Start(arguments);
+        Assert.That(await program.EndAsync(), Is.EqualTo(2));
+        Assert.That(program.Errors, Does.Contain(line).And.Not.Contain(secret));
+    }
+
+    [Test]
+    public async Task A_token_comes_from_an_argument_or_a_file_but_not_from_both()
+    {
+        using var folder = new TempFolder();
+        var file = Path.Combine(folder.Path, "token");
+        await File.WriteAllTextAsync(file, "from-the-file\n");
+        using var both = BuiltProgram.Start("--publish-token x", environment: ("SSE_PUBLISH_TOKEN_FILE", file));
+        Assert.That(await both.EndAsync(), Is.EqualTo(2));
+        Assert.That(both.Errors, Does.Contain("--publish-token and --publish-token-file contradict each other."));
+        var (program, port) = await BuiltProgram.ListenAsync($"--publish-token-file \"{file}\" --private orders --private user/* --jwt-key \"{Jwt.Secret}\"");
+        using (program)
+        {
+            Assert.That(await StatusAsync(port, "POST /events", "Authorization: Bearer from-the-file", "Content-Type: text/plain", "Content-Length: 0"), Is.EqualTo(200));
+            Assert.That(await StatusAsync(port, "GET /events?channel=orders"), Is.EqualTo(401));
+            Assert.That(await StatusAsync(port, "GET /events?channel=user/1"), Is.EqualTo(401));
+        }
+    }
+
+    [Test]
+    public async Task Flags_and_lists_also_come_from_the_environment()
+    {
+        var port = TestServer.FreePort();
+        using var program = BuiltProgram.Start($"--port {port}", null, ("SSE_TRUST_PROXY", "true"), ("SSE_MAX_CLIENTS_PER_ADDRESS", "1"), ("SSE_CORS", "https://a.example,https://b.example"));
+        await Wait.UntilAsync(() => program.Output.Length > 0, "it does not listen");
+        foreach (var origin in (string[])["https://a.example", "https://b.example"])
+        {
+            Assert.That(await StatusAsync(port, "OPTIONS /events", "Origin: " + origin, "Access-Control-Request-Method: POST"), Is.EqualTo(204));
+        }
+
+        using var first = new RawRequest(port);
+        await first.SendAsync(RawRequest.Head(port, "GET /events", "X-Forwarded-For: 192.0.2.1"));
+        await first.ReadUntilAsync("hello");
+        Assert.That(await StatusAsync(port, "GET /events", "X-Forwarded-For: 192.0.2.1"), Is.EqualTo(429));
+    }
+
+    private static async Task<int> StatusAsync(int port, string methodAndTarget, params string[] fields)
+    {
+        using var raw = new RawRequest(port);
+        await raw.SendAsync(RawRequest.Head(port, methodAndTarget, fields));
+        return int.Parse((await raw.ReadUntilAsync("\r\n"))["HTTP/1.1 ".Length..][..3], System.Globalization.CultureInfo.InvariantCulture);
     }
 
     [Test]
