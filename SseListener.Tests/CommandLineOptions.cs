@@ -130,6 +130,9 @@ public sealed class CommandLineOptions
     [TestCase("--log-level verbose", "--log-level is debug, info, warning or error, not 'verbose'.")]
     [TestCase("--public \"\"", "--public is a text that is not empty, not ''.")]
     [TestCase("--open-publish --publish-token x", "--open-publish contradicts --publish-token and --jwt-key")]
+    [TestCase("--open-publish --jwt-key a-secret-of-at-least-thirty-two-bytes", "--open-publish contradicts")]
+    [TestCase("--jwt-audience us", "--jwt-issuer and --jwt-audience need --jwt-key.")]
+    [TestCase("--private @team/*", "--private needs --jwt-key")]
     [TestCase("--private user/*", "--private needs --jwt-key")]
     [TestCase("--jwt-issuer us", "--jwt-issuer and --jwt-audience need --jwt-key.")]
     [TestCase("--private user*", "--private is a channel's name, a pattern such as user/*, or * for all, not 'user*'.")]
@@ -137,6 +140,7 @@ public sealed class CommandLineOptions
     [TestCase("--open-publish maybe", "--open-publish is true or false, not 'maybe'.")]
     [TestCase("--max-channels 0", "--max-channels is a whole number from 1, not '0'.")]
     [TestCase("--publish-token-file /nowhere/to/be/found", "--publish-token-file is a file with a token of visible ASCII characters.")]
+    [TestCase("", "SSE_PRIVATE is a channel's name, a pattern such as user/*, or * for all, not ''.", "SSE_PRIVATE", "")]
     [TestCase("", "SSE_PRIVATE is a channel's name, a pattern such as user/*, or * for all, not 'user*'.", "SSE_PRIVATE", "orders, user*")]
     [TestCase("", "PORT is a whole number from 1 to 65535, not 'none'.", "PORT", "none")]
     [TestCase("", "SSE_RETRY is a duration such as 300ms, 15s, 2m or 24h, not 'soon'.", "SSE_RETRY", "soon")]
@@ -194,13 +198,6 @@ public sealed class CommandLineOptions
         Assert.That(await StatusAsync(port, "GET /events", "X-Forwarded-For: 192.0.2.1"), Is.EqualTo(429));
     }
 
-    private static async Task<int> StatusAsync(int port, string methodAndTarget, params string[] fields)
-    {
-        using var raw = new RawRequest(port);
-        await raw.SendAsync(RawRequest.Head(port, methodAndTarget, fields));
-        return int.Parse((await raw.ReadUntilAsync("\r\n"))["HTTP/1.1 ".Length..][..3], System.Globalization.CultureInfo.InvariantCulture);
-    }
-
     [Test]
     public async Task A_port_that_is_in_use_is_named()
     {
@@ -229,5 +226,12 @@ public sealed class CommandLineOptions
         Assert.That(await program.EndAsync(), Is.EqualTo(1));
         Assert.That(program.Errors, Does.StartWith($"Cannot listen on {host}:{port}: "));
         Assert.That(program.Errors.Split('\n'), Has.Length.EqualTo(1));
+    }
+
+    private static async Task<int> StatusAsync(int port, string methodAndTarget, params string[] fields)
+    {
+        using var raw = new RawRequest(port);
+        await raw.SendAsync(RawRequest.Head(port, methodAndTarget, fields));
+        return int.Parse((await raw.ReadUntilAsync("\r\n"))["HTTP/1.1 ".Length..][..3], System.Globalization.CultureInfo.InvariantCulture);
     }
 }

@@ -24,7 +24,7 @@ public sealed class Heartbeats
         var frame = Encoding.UTF8.GetBytes($"data: {new string('x', 200_000)}\nid: i\n\n");
         var log = new ChannelLog("default");
         log.Append(frame, new FrameStamp(Sequence: 1, Time: 0, Before: 0), new SegmentLimits(Smallest: 1, Largest: 1, Time: 1, Stretch: 1));
-        using var output = new Connection();
+        using var output = new QuickOutput();
         var feed = new ChannelFeed(log.After(0));
         var client = new Client("c", output, new SubscribeResult.Subscription([log], feed, HasGap: false), expiry: long.MaxValue);
         Assert.That(client.Advance(now: 0), Is.True, "a part of the event, and more to come");
@@ -49,29 +49,5 @@ public sealed class Heartbeats
         Assert.That((await client.NextAsync()).EventType, Is.EqualTo("join"));
         var id = await server.PublishAsync("""{"data":1}""");
         Assert.That((await client.NextAsync()).EventId, Is.EqualTo(id));
-    }
-
-    /// <summary>A stream whose writes succeed at once, as those to a connection with room do.</summary>
-    private sealed class Connection : MemoryStream
-    {
-        public override IAsyncResult BeginWrite(byte[] buffer, int offset, int count, AsyncCallback? callback, object? state)
-        {
-            Write(buffer, offset, count);
-            return new Done(state);
-        }
-
-        public override void EndWrite(IAsyncResult asyncResult)
-        {
-            // Nothing can have failed.
-        }
-
-        private sealed record Done(object? AsyncState) : IAsyncResult
-        {
-            public WaitHandle AsyncWaitHandle => throw new NotSupportedException();
-
-            public bool CompletedSynchronously => true;
-
-            public bool IsCompleted => true;
-        }
     }
 }

@@ -43,20 +43,37 @@ public sealed class HubBatches
         Assert.That(frames, Is.EqualTo(((long, int)[])[(8, 0), (9, 2), (10, 1), (11, 0), (12, 0)]));
     }
 
+    [Test]
+    public async Task A_channel_for_which_nothing_could_be_stored_takes_no_place()
+    {
+        _canStore = false;
+        using var hub = Hub(_ => { }, maxChannels: 1);
+        var running = hub.RunAsync();
+        foreach (var channel in (string[])["a", "b"])
+        {
+            Assert.That(await hub.PublishAsync(channel, [Event("x1")]).WaitAsync(Support.Wait.Limit), Is.InstanceOf<PublishResult.NotStored>());
+        }
+
+        hub.Complete();
+        await running;
+    }
+
+    private EventHub Hub(Action<FrameBatch> store, int maxChannels) => new(
+        new HubLimits(HistoryBytes: 1000, TimeSpan.FromHours(1), PresenceLimit: 0, maxChannels),
+        batch =>
+        {
+            store(batch);
+            return _canStore;
+        },
+        wake: _ => { });
+
     private Task<PublishResult?[]> PublishAsync(params string[][] publishes) =>
         RunAsync(batch => _stored.AddRange(batch.Frames.Select(frame => Encoding.UTF8.GetString(batch.BytesOf(frame)))), publishes);
 
     // An event is its id, one letter, and its data, one digit.
     private async Task<PublishResult?[]> RunAsync(Action<FrameBatch> store, params string[][] publishes)
     {
-        using var hub = new EventHub(
-            new HubLimits(HistoryBytes: 1000, TimeSpan.FromHours(1), PresenceLimit: 0, MaxChannels: 10),
-            batch =>
-            {
-                store(batch);
-                return _canStore;
-            },
-            wake: _ => { });
+        using var hub = Hub(store, maxChannels: 10);
         hub.ContinueAfter(7);
         var answers = publishes.Select(events => hub.PublishAsync("default", [.. events.Select(Event)])).ToList();
         var running = hub.RunAsync();

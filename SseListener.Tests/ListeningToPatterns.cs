@@ -64,6 +64,21 @@ public sealed class ListeningToPatterns
     }
 
     [Test]
+    public async Task When_one_client_leaves_it_the_others_go_on()
+    {
+        await using var server = TestServer.Start();
+        await using var client = await server.SubscribeAsync("?channel=t/*");
+        await using (await server.SubscribeAsync("?channel=t/*"))
+        {
+            await Wait.UntilAsync(() => server.Server.Clients.Count == 2, "it is not there");
+        }
+
+        await Wait.UntilAsync(() => server.Server.Clients.Count == 1, "it is still there");
+        await server.ExpectNothingArrivedAsync(client, "t/1");
+        await server.ExpectNothingArrivedAsync(client, "t/2");
+    }
+
+    [Test]
     public async Task It_joins_no_channel_but_hears_who_does()
     {
         await using var server = TestServer.Start();

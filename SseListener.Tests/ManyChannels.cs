@@ -11,16 +11,18 @@ public sealed class ManyChannels
     [Test]
     public async Task One_more_gets_503_and_the_others_go_on()
     {
-        await using var server = TestServer.Start(o => o with { MaxChannels = 2 });
+        await using var server = TestServer.Start(o => o with { MaxChannels = 3 });
         await using var client = await server.SubscribeAsync("?channel=a");
         var id = await server.PublishAsync("""{"data":1}""", "b");
+        await using var both = await server.SubscribeAsync("?channel=a&channel=b&channel=x/*&lastEventId=earliest");
+        using var pattern = await server.SendAsync("GET", "/events?channel=y/*");
+        await Problem.ExpectAsync(pattern, 503, "There are 3 channels already.");
+        Assert.That((await both.NextAsync()).EventId, Is.EqualTo(id));
         using var published = await server.PostAsync("/events?channel=c", "text/plain", "x");
-        await Problem.ExpectAsync(published, 503, "There are 2 channels already.");
+        await Problem.ExpectAsync(published, 503, "There are 3 channels already.");
         Assert.That(published.Headers.RetryAfter?.ToString(), Is.EqualTo("1"));
         using var subscribed = await server.SendAsync("GET", "/events?channel=a&channel=c");
-        await Problem.ExpectAsync(subscribed, 503, "There are 2 channels already.");
-        await using var both = await server.SubscribeAsync("?channel=a&channel=b&channel=x/*&lastEventId=earliest");
-        Assert.That((await both.NextAsync()).EventId, Is.EqualTo(id));
+        await Problem.ExpectAsync(subscribed, 503, "There are 3 channels already.");
         Assert.That((await client.NextAsync()).EventType, Is.EqualTo("join"));
         await server.ExpectNothingArrivedAsync(client, "a");
     }

@@ -66,6 +66,36 @@ public sealed class PagesOfOtherOrigins
         }
     }
 
+    [TestCase("GET", "/events?channel=%20", 400)]
+    [TestCase("GET", "/events?channel=secret", 401)]
+    [TestCase("PUT", "/events", 405)]
+    [TestCase("DELETE", "/clients/nobody", 401)]
+    public async Task Every_refusal_can_be_read(string method, string path, int status)
+    {
+        await using var server = TestServer.Start(o => o with { Cors = [App], JwtKey = SignedTokens.Key(Jwt.Secret), Private = ["secret"] });
+        using var answer = await server.SendAsync(method, path, ("Origin", App));
+        Assert.That((int)answer.StatusCode, Is.EqualTo(status));
+        Assert.That(Field(answer, "Access-Control-Allow-Origin"), Is.EqualTo(App));
+        using var without = await server.SendAsync(method, path);
+        Assert.That((Field(without, "Access-Control-Allow-Origin"), Field(without, "Vary")), Is.EqualTo(((string?)null, "Origin")));
+    }
+
+    [Test]
+    public async Task Also_that_of_a_URL_that_cannot_be_read()
+    {
+        await using var server = Start();
+        var answer = await RawRequest.ExchangeAsync(server.Port, RawRequest.Head(server.Port, "GET /events?x=%zz", "Origin: " + App, "Connection: close"));
+        Assert.That(answer, Does.StartWith("HTTP/1.1 400 ").And.Contain("Access-Control-Allow-Origin: " + App));
+    }
+
+    [Test]
+    public async Task What_only_looks_like_a_preflight_is_none()
+    {
+        await using var server = Start();
+        using var options = await server.SendAsync("OPTIONS", "/events", ("Origin", App));
+        await Problem.ExpectAsync(options, 405, "GET, POST");
+    }
+
     [Test]
     public async Task Without_a_list_nothing_varies_and_every_preflight_is_refused()
     {
@@ -96,6 +126,7 @@ public sealed class PagesOfOtherOrigins
     [TestCase("https://user@app.example.com")]
     [TestCase("ftp://app.example.com")]
     [TestCase("https://*.example.com")]
+    [TestCase("https://bücher.example")]
     [TestCase("")]
     public void What_no_browser_would_send_is_not_taken(string text) => Assert.That(Units.TryOrigin(text, out _), Is.False);
 

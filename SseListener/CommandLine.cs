@@ -34,7 +34,7 @@ internal static class CommandLine
         Number("max-clients", "20000", "clients at a time", 1, int.MaxValue, (o, v) => o with { MaxClients = v }),
         Number("max-clients-per-address", "0", "clients at a time at one address; 0 for any number", 0, int.MaxValue, (o, v) => o with { MaxClientsPerAddress = v }),
         Flag("trust-proxy", "take a client's address from X-Forwarded-For when a proxy on this machine sends it", (o, v) => o with { TrustProxy = v }),
-        Number("max-channels", "100000", "channels at a time", 1, int.MaxValue, (o, v) => o with { MaxChannels = v }),
+        Number("max-channels", "100000", "channels, and patterns that somebody listens to, at a time", 1, int.MaxValue, (o, v) => o with { MaxChannels = v }),
         Number("max-publishes", "1000", "publishes under way at a time", 1, int.MaxValue, (o, v) => o with { MaxPublishes = v }),
         Size("max-body", "1MiB", "largest body of a publish", 1, 128 * 1024 * 1024, (o, v) => o with { MaxBody = (int)v }),
         Size("max-header", "32KiB", "largest request line with its header fields", 256, 1024 * 1024, (o, v) => o with { MaxHeader = (int)v }),
@@ -73,7 +73,8 @@ internal static class CommandLine
             command.Add(verb);
         }
 
-        var parsed = command.Parse(args);
+        // A name may begin with @, and what stands in a file is not for a message.
+        var parsed = command.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
         if (parsed.Action is { } action && action != command.Action && parsed.Errors.Count == 0)
         {
             return parsed.Invoke();

@@ -57,8 +57,9 @@ internal sealed record Knob(string Name, string Default, string Help, TryRead Re
         return null;
     }
 
+    // Empty, it is refused like any other value that is none: whoever sets it means something by it.
     private string[] FromEnvironment(string? text) =>
         text is null ? []
-        : Kind is KnobKind.List ? text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)
+        : Kind is KnobKind.List ? text.Split(',', StringSplitOptions.TrimEntries)
         : [text];
 }

@@ -51,7 +51,7 @@ internal sealed record ServerOptions
     /// <summary>Whether a proxy on this machine says in X-Forwarded-For whose request it brings.</summary>
     public bool TrustProxy { get; init; }
 
-    /// <summary>Most channels at a time; one more gets 503.</summary>
+    /// <summary>Most channels, and patterns that somebody listens to, at a time; one more gets 503.</summary>
     public int MaxChannels { get; init; } = 100_000;
 
     /// <summary>Most publishes under way at a time; one more gets 503.</summary>

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text;
 using SseListener.Events;
 
 namespace SseListener;
@@ -74,6 +75,7 @@ internal static class Units
     public static bool TryOrigin(string text, out object value)
     {
         var isOrigin = Uri.TryCreate(text, UriKind.Absolute, out var uri)
+            && Ascii.IsValid(text)
             && uri.Scheme is "http" or "https"
             && uri.UserInfo.Length == 0
             && string.Equals(text, uri.GetLeftPart(UriPartial.Authority), StringComparison.OrdinalIgnoreCase);
@@ -86,7 +88,7 @@ internal static class Units
     {
         var isAll = text is "+" or "*" or "0.0.0.0";
         var isHost = isAll || Uri.CheckHostName(text) is UriHostNameType.Dns or UriHostNameType.IPv4;
-        value = isAll ? "+" : isHost ? text : "a host name, an IPv4 address, or + for every address";
+        value = isAll ? "+" : isHost ? text.ToLower(Culture) : "a host name, an IPv4 address, or + for every address";
         return isHost;
     }
 

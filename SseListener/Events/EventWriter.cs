@@ -134,7 +134,7 @@ internal sealed class EventWriter
             topic.Listeners++;
 
             // Nobody else is there to be told when the audience is the newcomer alone.
-            if (topic is ChannelLog log && AudienceOf(log) is var audience && audience > 1 && audience <= _presenceLimit)
+            if (topic is ChannelLog log && log.Listeners <= _presenceLimit && (log.Listeners > 1 || IsUnderPattern(log)))
             {
                 SseFrame.WriteJoin(_batch.Output, client, NanoId.Generate());
                 _batch.Add(log);
@@ -155,7 +155,7 @@ internal sealed class EventWriter
             else if (topic is ChannelLog log)
             {
                 _topics.MayBeIdle(log);
-                if (AudienceOf(log) is var audience && audience > 0 && audience < _presenceLimit)
+                if (log.Listeners < _presenceLimit && (log.Listeners > 0 || IsUnderPattern(log)))
                 {
                     SseFrame.WriteLeave(_batch.Output, client, NanoId.Generate());
                     _batch.Add(log);
@@ -210,7 +210,8 @@ internal sealed class EventWriter
         _appended.Add(topic);
     }
 
-    private int AudienceOf(ChannelLog log) => log.Listeners + _topics.PatternsOver(log.Name).Sum(pattern => pattern.Listeners);
+    // Those who listen to patterns are told, but do not count: they may be strangers to this channel, who must not silence it.
+    private bool IsUnderPattern(ChannelLog log) => _topics.PatternsOver(log.Name).Any();
 
     private Encoded SameOrNot(bool isSame, Encoded same)
     {

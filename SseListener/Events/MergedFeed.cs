@@ -97,11 +97,6 @@ internal sealed class MergedFeed : Feed
                         : CursorState.CaughtUp;
                 }
 
-                if (next.IsDropped)
-                {
-                    return CursorState.Lapped;
-                }
-
                 _last = next.Sequence;
                 _copy.Begin(next.Position);
             }

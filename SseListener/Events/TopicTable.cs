@@ -6,19 +6,21 @@ namespace SseListener.Events;
 /// The channels there are and the patterns that somebody listens to, by name. A channel is there as long as it has a listener, or
 /// something of it is kept. For the hub's writer only.
 /// </summary>
-/// <param name="maxChannels">Most channels at a time.</param>
+/// <param name="maxChannels">Most channels and patterns at a time.</param>
 internal sealed class TopicTable(int maxChannels)
 {
     private readonly Dictionary<string, ChannelLog> _channels = new(StringComparer.Ordinal);
     private readonly Dictionary<string, Pattern> _patterns = new(StringComparer.Ordinal);
     private readonly List<ChannelLog> _perhapsIdle = [];
 
+    private int Count => _channels.Count + _patterns.Count;
+
     /// <summary>Finds a channel, or begins it.</summary>
     /// <returns>False when there are too many.</returns>
     public bool TryOpen(string channel, [NotNullWhen(true)] out ChannelLog? log)
     {
         var isThere = _channels.TryGetValue(channel, out log);
-        if (!isThere && _channels.Count < maxChannels)
+        if (!isThere && Count < maxChannels)
         {
             log = Open(channel);
         }
@@ -30,8 +32,8 @@ internal sealed class TopicTable(int maxChannels)
     /// <returns>False when there would be too many channels.</returns>
     public bool TryOpen(IReadOnlyList<string> names, [NotNullWhen(true)] out Topic[]? topics)
     {
-        var newcomers = names.Count(name => ChannelNames.IsName(name) && !_channels.ContainsKey(name));
-        topics = _channels.Count + newcomers > maxChannels && newcomers > 0 ? null : [.. names.Select(Find)];
+        var newcomers = names.Count(name => !_channels.ContainsKey(name) && !_patterns.ContainsKey(name));
+        topics = newcomers > 0 && Count + newcomers > maxChannels ? null : [.. names.Select(Find)];
         return topics is not null;
     }
 

@@ -25,7 +25,8 @@ internal sealed class Access
     /// <summary>Whether nobody may publish, for want of a way to tell who may.</summary>
     public bool IsClosed => NeedsNoToken && !_options.OpenPublish && !IsLoopback(_options.Host);
 
-    private bool NeedsNoToken => _publishToken is null && _tokens is null;
+    /// <summary>Whether publishing takes no token.</summary>
+    public bool NeedsNoToken => _publishToken is null && _tokens is null;
 
     /// <summary>Whether a request may publish to a channel, or do what whoever may publish there may do.</summary>
     /// <returns>Why not, or null.</returns>

@@ -11,14 +11,18 @@ internal sealed class ClientPlaces(ServerOptions options)
     private int _taken;
 
     /// <summary>Where a request comes from.</summary>
-    public IPAddress AddressOf(Exchange exchange)
+    public IPAddress AddressOf(Exchange exchange) =>
+        AddressOf(exchange.Connection.Remote.Address, exchange.Request.Headers["X-Forwarded-For"]);
+
+    /// <summary>Where a request comes from.</summary>
+    /// <param name="peer">The other end of its connection.</param>
+    /// <param name="forwarded">Its field X-Forwarded-For.</param>
+    public IPAddress AddressOf(IPAddress peer, string? forwarded)
     {
-        // The last address is the one that the proxy itself has seen; those before it are what its client claims. Fields of one name
-        // are one list, and the proxy's own is its end (RFC 9110, section 5.3).
-        var peer = exchange.Connection.Remote.Address;
-        var forwarded = exchange.Request.Headers["X-Forwarded-For"]?.Split(',')[^1].Trim();
+        // The last address is the one that the proxy itself has seen; those before it are what its client claims. Of several fields
+        // HttpListener keeps the last, which has the end of what is one list (RFC 9110, section 5.3).
         var isTrusted = options.TrustProxy && IPAddress.IsLoopback(peer);
-        var address = isTrusted && IPAddress.TryParse(forwarded, out var client) ? client : peer;
+        var address = isTrusted && IPAddress.TryParse(forwarded?.Split(',')[^1].Trim(), out var client) ? client : peer;
         return address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address;
     }
 

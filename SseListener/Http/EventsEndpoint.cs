@@ -98,7 +98,7 @@ internal sealed class EventsEndpoint(
         {
             SetHeaders(exchange.Response);
             await responses.WriteAsync(exchange, Greeting(request, subscription.HasGap));
-            Forget(exchange);
+            exchange.Forget();
         }
         catch
         {
@@ -125,13 +125,6 @@ internal sealed class EventsEndpoint(
         clients.TryRemove(client.Id, out _);
         hub.Unsubscribe(client.Subscription, client.Id);
         exchange.Response.Abort();
-    }
-
-    // Both heads have done their work, and HttpListener would keep them for as long as the stream lasts.
-    private static void Forget(Exchange exchange)
-    {
-        exchange.Request.Headers.Clear();
-        exchange.Response.Headers.Clear();
     }
 
     private static void SetHeaders(HttpListenerResponse response)

@@ -18,7 +18,15 @@ internal sealed class Exchange(HttpListenerContext context, Connection connectio
     public long Number { get; } = number;
 
     /// <summary>The request's path and query.</summary>
-    public RequestTarget Target { get; } = target;
+    public RequestTarget Target { get; private set; } = target;
+
+    /// <summary>Lets go of what is needed no more once a stream has begun, and would be kept for as long as it lasts.</summary>
+    public void Forget()
+    {
+        Target = RequestTarget.None;
+        Request.Headers.Clear();
+        Response.Headers.Clear();
+    }
 
     /// <summary>Whether the request's body has been read to its end.</summary>
     public bool BodyIsRead { get; set; } = !context.Request.HasEntityBody;

@@ -17,13 +17,17 @@ internal sealed record PresentedToken(string Text, TokenSource Source)
     public static bool TryRead(Exchange exchange, out PresentedToken? token)
     {
         var header = FromHeader(exchange.Request);
-        var query = exchange.Target.First("token");
-        token = header is not null ? new PresentedToken(header, TokenSource.Header)
-            : query is not null ? new PresentedToken(query, TokenSource.Query)
-            : FromCookie(exchange.Request) is { } cookie ? new PresentedToken(cookie, TokenSource.Cookie)
-            : null;
-        var meant = token?.Text;
-        return exchange.Target.All("token").All(other => other == meant);
+        var given = exchange.Target.All("token").Append(header).OfType<string>().Distinct(StringComparer.Ordinal).ToList();
+        var source = header is not null ? TokenSource.Header : TokenSource.Query;
+        if (given.Count == 0)
+        {
+            // Two of them may be one of ours, and one that a neighbouring site has set for all sites of its domain.
+            given = [.. FromCookies(exchange.Request).Distinct(StringComparer.Ordinal)];
+            source = TokenSource.Cookie;
+        }
+
+        token = given.Count == 0 ? null : new PresentedToken(given[0], source);
+        return given.Count <= 1;
     }
 
     private static string? FromHeader(HttpListenerRequest request) =>
@@ -31,9 +35,10 @@ internal sealed record PresentedToken(string Text, TokenSource Source)
             ? header[Scheme.Length..].Trim(' ')
             : null;
 
-    private static string? FromCookie(HttpListenerRequest request) =>
-        (request.Headers["Cookie"] ?? "").Split(';', StringSplitOptions.TrimEntries)
-            .FirstOrDefault(cookie => cookie.StartsWith(Cookie, StringComparison.Ordinal))?[Cookie.Length..].Trim('"');
+    private static IEnumerable<string> FromCookies(HttpListenerRequest request) =>
+        from cookie in (request.Headers["Cookie"] ?? "").Split(';', StringSplitOptions.TrimEntries)
+        where cookie.StartsWith(Cookie, StringComparison.Ordinal)
+        select cookie[Cookie.Length..].Trim('"');
 }
 
 /// <summary>Where a token was found.</summary>

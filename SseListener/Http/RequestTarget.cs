@@ -10,6 +10,10 @@ namespace SseListener.Http;
 /// </summary>
 internal sealed class RequestTarget
 {
+    // A client may name a hundred channels.
+    private const int MostParameters = 250;
+    private const int LongestShown = 200;
+
     private readonly List<KeyValuePair<string, string>> _query;
 
     private RequestTarget(string path, List<KeyValuePair<string, string>> query)
@@ -24,7 +28,18 @@ internal sealed class RequestTarget
     /// <summary>The decoded path; it may still contain anything.</summary>
     public string Path { get; }
 
-    /// <summary>Reads the target as it stands in the request line; false when an escape is not one or not UTF-8.</summary>
+    /// <summary>The path as it may be logged: without what may be a query, in which there may be a token.</summary>
+    public string Shown
+    {
+        get
+        {
+            var end = Path.AsSpan().IndexOfAny('?', '&', ';');
+            var path = end < 0 ? Path : Path[..end];
+            return path.Length <= LongestShown ? path : path[..LongestShown] + "…";
+        }
+    }
+
+    /// <summary>Reads the target as it stands in the request line; false when an escape is not one or not UTF-8, or there are too many parameters.</summary>
     public static bool TryParse(string target, [NotNullWhen(true)] out RequestTarget? parsed)
     {
         parsed = null;
@@ -75,7 +90,7 @@ internal sealed class RequestTarget
             parameters.Add(new(name, value));
         }
 
-        return true;
+        return parameters.Count <= MostParameters;
     }
 
     // HttpListener hands the request line over as Latin-1, a character a byte.

@@ -53,8 +53,7 @@ internal sealed class Responses(TimeSpan writeTimeout, IdleConnections idle, Log
 
     private Task ProblemAsync(Exchange exchange, int status, string detail, string reason)
     {
-        var target = exchange.Target.Path;
-        log.Info($"{exchange.Request.HttpMethod} {(target.Length <= 200 ? target : target[..200] + "…")} from {exchange.Connection.Remote} {status}: {reason}");
+        log.Info($"{exchange.Request.HttpMethod} {exchange.Target.Shown} from {exchange.Connection.Remote} {status}: {reason}");
         var title = JsonText.Quote(TitleOf(status));
         var problem = $$"""{"type":"about:blank","title":{{title}},"status":{{status}},"detail":{{JsonText.Quote(detail)}}}""";
         exchange.Response.Headers["Cache-Control"] = "no-store";

@@ -17,7 +17,6 @@ internal sealed class Router(
             return files.ServeAsync(exchange);
         }
 
-        crossOrigin.Mark(exchange);
         return (exchange.Request.HttpMethod, exchange.Target.Path) switch
         {
             ("GET", "/events") => events.SubscribeAsync(exchange),

@@ -29,6 +29,7 @@ internal sealed class SseServer : IAsyncDisposable
 
     private readonly EventHub _hub;
     private readonly Responses _responses;
+    private readonly CrossOrigin _crossOrigin;
     private readonly Access _access;
     private readonly Router _router;
     private readonly ServerOptions _options;
@@ -55,14 +56,14 @@ internal sealed class SseServer : IAsyncDisposable
         _journal = options.Data is { } folder ? new FileJournal(folder, options.History, options.HistoryAge, options.Sync, log) : new MemoryJournal();
         _hub = new EventHub(new HubLimits(options.History, options.HistoryAge, options.PresenceLimit, options.MaxChannels), _journal.TryAppend, _lanes.Wake);
         _responses = new Responses(options.WriteTimeout, _idle, log);
-        var crossOrigin = new CrossOrigin(options.Cors, _responses);
-        _access = new Access(options, crossOrigin);
+        _crossOrigin = new CrossOrigin(options.Cors, _responses);
+        _access = new Access(options, _crossOrigin);
         _router = new Router(
             new EventsEndpoint(options, _clients, _hub, _lanes, _departures, new ClientPlaces(options), _access, _responses, log),
             new PublishEndpoint(options, _hub, _access, _responses, log),
             new ClientsEndpoint(_clients, _access, _responses),
             new StaticFiles(pages, _responses),
-            crossOrigin,
+            _crossOrigin,
             _responses);
     }
 
@@ -97,6 +98,15 @@ internal sealed class SseServer : IAsyncDisposable
         if (_access.IsClosed)
         {
             _log.Warning("publishing is refused, since others than this machine can reach the server: set --publish-token or --jwt-key, or --open-publish to let anyone publish");
+        }
+        else if (_access.NeedsNoToken && _options.TrustProxy && !_options.OpenPublish)
+        {
+            _log.Warning("whoever the proxy lets through can publish: set --publish-token or --jwt-key");
+        }
+
+        if (_options.JwtKey is { } key)
+        {
+            _log.Info($"tokens are verified by {key.Algorithm}");
         }
 
         problem = null;
@@ -186,7 +196,8 @@ internal sealed class SseServer : IAsyncDisposable
         var isTarget = RequestTarget.TryParse(request.RawUrl!, out var target);
         var exchange = new Exchange(context, connection, number, target ?? RequestTarget.None);
         LogRequest(exchange);
-        return !isTarget ? _responses.ProblemAsync(exchange, 400, "The URL has an escape that is not %XX, or whose bytes are not UTF-8.")
+        _crossOrigin.Mark(exchange);
+        return !isTarget ? _responses.ProblemAsync(exchange, 400, "The URL has an escape that is not %XX or whose bytes are not UTF-8, or more than 250 parameters.")
             : HeaderSize(request) > _options.MaxHeader ? _responses.ProblemAsync(exchange, 431, $"The request line and the header fields may have at most {_options.MaxHeader} bytes.")
             : _isStopping ? _responses.UnavailableAsync(exchange, "The server is stopping.")
             : _router.RouteAsync(exchange);
@@ -198,18 +209,19 @@ internal sealed class SseServer : IAsyncDisposable
         var level = exchange.Target.Path == "/events" && exchange.Request.HttpMethod == "GET" ? LogLevel.Info : LogLevel.Debug;
         if (_log.Writes(level))
         {
-            _log.Write(level, $"{exchange.Request.HttpMethod} {exchange.Target.Path} from {exchange.Connection.Remote}");
+            _log.Write(level, $"{exchange.Request.HttpMethod} {exchange.Target.Shown} from {exchange.Connection.Remote}");
         }
 
         if (_log.Writes(LogLevel.Debug))
         {
             var headers = exchange.Request.Headers;
-            _log.Debug(string.Join("; ", headers.AllKeys.Select(name => $"{name}: {(IsSecret(name!) ? "…" : headers[name])}")));
+            _log.Debug(string.Join("; ", headers.AllKeys.Select(name => $"{name}: {(IsSecret(name!, headers[name]!) ? "…" : headers[name])}")));
         }
     }
 
-    // What may hold a token; the page that a request comes from may have one in its query.
-    private static bool IsSecret(string header) => header.ToUpperInvariant() is "AUTHORIZATION" or "PROXY-AUTHORIZATION" or "COOKIE" or "REFERER";
+    // What may hold a token. URLs may have one in their query: that of the page a request comes from, and what proxies tell of.
+    private static bool IsSecret(string header, string value) =>
+        header.ToUpperInvariant() is "AUTHORIZATION" or "PROXY-AUTHORIZATION" or "COOKIE" or "REFERER" || value.Contains("token", StringComparison.OrdinalIgnoreCase);
 
     private static int HeaderSize(HttpListenerRequest request)
     {

@@ -12,67 +12,74 @@ namespace SseListener.Http;
 /// <param name="Algorithm">The value that <c>alg</c> must have.</param>
 internal sealed record TokenKey(SecurityKey Key, string Algorithm)
 {
+    private static readonly UTF8Encoding _strict = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
+
     // RFC 7518, sections 3.2 and 3.3.
     private const int ShortestSecret = 32;
     private const int ShortestRsa = 2048;
-    private const int P256 = 256;
 
-    private const string Expected = "a secret of at least 32 bytes, or a file with such a secret or with a PEM public key (RSA of at least 2048 bits, or EC P-256)";
+    // Left to itself, the library names a key by a hash of it, and that in its messages (RFC 7638, section 7, warns of it).
+    private const string KeyName = "the key";
 
-    /// <summary>Reads a key from an option's text: a secret, or the name of a file.</summary>
+    private const string P256 = "1.2.840.10045.3.1.7";
+
+    private const string Expected = "a secret of at least 32 bytes, or a file with such a secret or with a PEM public key (RSA of at least 2048 bits, or EC P-256);"
+        + " what begins with / ./ ../ or ~/ is a file";
+
+    /// <summary>Reads a key from an option's text: a secret, a PEM public key, or the name of a file with one of them.</summary>
     public static bool TryRead(string text, out object value)
     {
-        var key = TryReadFile(text, out var content) ? FromText(content) : NamesFile(text) ? null : FromSecret(text);
+        var key = TryReadFile(text, out var content) ? FromText(content) : NamesFile(text) ? null : FromText(text);
         value = key is null ? Expected : key;
         return key is not null;
     }
 
-    // A mistyped file name must not become a secret that everybody can guess.
+    // A file name that is wrong must not become a secret that everybody can guess.
     private static bool NamesFile(string text) =>
-        Path.GetExtension(text) is ".pem" or ".pub" or ".key" or ".crt" or ".cer"
-        || (Path.GetDirectoryName(text) is { Length: > 1 } folder && Directory.Exists(folder));
+        text.StartsWith('/') || text.StartsWith("./", StringComparison.Ordinal) || text.StartsWith("../", StringComparison.Ordinal) || text.StartsWith("~/", StringComparison.Ordinal)
+        || Path.GetExtension(text).ToUpperInvariant() is ".PEM" or ".PUB" or ".KEY" or ".CRT" or ".CER" or ".DER" or ".JWK" or ".JSON"
+        || (Path.GetDirectoryName(text) is { Length: > 0 } folder && Directory.Exists(folder));
 
     private static bool TryReadFile(string path, out string content)
     {
         content = "";
         try
         {
-            content = File.Exists(path) ? File.ReadAllText(path).Trim() : "";
-            return content.Length > 0;
+            var isThere = File.Exists(path);
+            content = isThere ? _strict.GetString(File.ReadAllBytes(path)).Trim() : "";
+            return isThere;
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
         {
-            return false;
+            return File.Exists(path);
         }
     }
 
-    private static TokenKey? FromText(string text)
-    {
-        if (!text.StartsWith("-----BEGIN", StringComparison.Ordinal))
-        {
-            return FromSecret(text);
-        }
+    private static TokenKey? FromText(string text) => text.Contains("-----BEGIN", StringComparison.Ordinal) ? FromPem(text) : FromSecret(text);
 
-        return text.Contains("PUBLIC KEY-----", StringComparison.Ordinal) ? FromRsa(text) ?? FromEc(text) : null;
-    }
+    private static TokenKey? FromPem(string text) =>
+        text.Contains("PUBLIC KEY-----", StringComparison.Ordinal) && !text.Contains("PRIVATE", StringComparison.Ordinal) ? FromRsa(text) ?? FromEc(text) : null;
 
+    // What is a public key in some other form is known to everybody, and no secret.
     private static TokenKey? FromSecret(string text)
     {
         var secret = Encoding.UTF8.GetBytes(text);
-        return secret.Length < ShortestSecret ? null : new TokenKey(new SymmetricSecurityKey(secret), SecurityAlgorithms.HmacSha256);
+        var isOtherKey = text.StartsWith("ssh-", StringComparison.Ordinal) || text.StartsWith("ecdsa-", StringComparison.Ordinal) || text.StartsWith('{') || text.Any(char.IsControl);
+        return secret.Length < ShortestSecret || isOtherKey ? null
+            : new TokenKey(new SymmetricSecurityKey(secret) { KeyId = KeyName }, SecurityAlgorithms.HmacSha256);
     }
 
 #pragma warning disable CA2000 // A key that is read is needed for as long as the program runs.
     private static TokenKey? FromRsa(string pem)
     {
         var rsa = RSA.Create();
-        return TryImport(rsa, pem) && rsa.KeySize >= ShortestRsa ? new TokenKey(new RsaSecurityKey(rsa), SecurityAlgorithms.RsaSha256) : null;
+        return TryImport(rsa, pem) && rsa.KeySize >= ShortestRsa ? new TokenKey(new RsaSecurityKey(rsa) { KeyId = KeyName }, SecurityAlgorithms.RsaSha256) : null;
     }
 
     private static TokenKey? FromEc(string pem)
     {
         var ec = ECDsa.Create();
-        return TryImport(ec, pem) && ec.KeySize == P256 ? new TokenKey(new ECDsaSecurityKey(ec), SecurityAlgorithms.EcdsaSha256) : null;
+        return TryImport(ec, pem) && ec.ExportParameters(includePrivateParameters: false).Curve.Oid.Value == P256 ? new TokenKey(new ECDsaSecurityKey(ec) { KeyId = KeyName }, SecurityAlgorithms.EcdsaSha256) : null;
     }
 
 #pragma warning restore CA2000

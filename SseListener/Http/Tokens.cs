@@ -46,21 +46,43 @@ internal sealed class Tokens
     public async Task<(Token? Token, string Problem)> VerifyAsync(string text)
     {
         var result = await _handler.ValidateTokenAsync(text, _parameters);
-        return !result.IsValid ? (null, result.Exception.Message)
+        return !result.IsValid ? (null, Describe(result.Exception))
             : result.SecurityToken is not JsonWebToken token ? (null, "it is no JSON Web Token")
             // RFC 7515, section 4.1.11: what a token calls critical must be understood, and nothing is here.
             : token.TryGetHeaderValue<object>("crit", out _) ? (null, "it has a critical extension")
-            : TryReadRights(token, out var publish, out var subscribe) ? (new Token(publish, subscribe, token.ValidTo == DateTime.MinValue ? null : token.ValidTo), "")
+            : TryReadRights(token) is { } rights ? (rights, "")
             : (null, "its claim sse is not {\"publish\":[…],\"subscribe\":[…]}");
     }
 
-    private static bool TryReadRights(JsonWebToken token, out List<string> publish, out List<string> subscribe)
+    // In words of our own: the library's are long, and what they name is not meant for a log.
+    private string Describe(Exception exception) => exception switch
     {
-        publish = [];
-        subscribe = [];
-        using var claims = JsonDocument.Parse(Base64UrlEncoder.DecodeBytes(token.EncodedPayload));
-        return !claims.RootElement.TryGetProperty("sse", out var rights)
-            || (rights.ValueKind is JsonValueKind.Object && TryRead(rights, "publish", publish) && TryRead(rights, "subscribe", subscribe));
+        SecurityTokenExpiredException => "it has expired",
+        SecurityTokenNotYetValidException => "it is not valid yet",
+        SecurityTokenInvalidIssuerException => "it is of another issuer",
+        SecurityTokenInvalidAudienceException => "it is for another audience",
+        SecurityTokenInvalidAlgorithmException => $"its algorithm is not {_parameters.ValidAlgorithms.First()}",
+        SecurityTokenSignatureKeyNotFoundException or SecurityTokenInvalidSignatureException => $"it has no good signature by {_parameters.ValidAlgorithms.First()}",
+        SecurityTokenMalformedException or ArgumentException => "it is malformed",
+        _ => exception.GetType().Name,
+    };
+
+    private static Token? TryReadRights(JsonWebToken token)
+    {
+        try
+        {
+            using var claims = JsonDocument.Parse(Base64UrlEncoder.DecodeBytes(token.EncodedPayload));
+            List<string> publish = [];
+            List<string> subscribe = [];
+            var isGood = !claims.RootElement.TryGetProperty("sse", out var rights)
+                || (rights.ValueKind is JsonValueKind.Object && TryRead(rights, "publish", publish) && TryRead(rights, "subscribe", subscribe));
+            return isGood ? new Token(publish, subscribe, token.ValidTo == DateTime.MinValue ? null : token.ValidTo) : null;
+        }
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
+        {
+            // More than one JSON text, or a lone surrogate.
+            return null;
+        }
     }
 
     private static bool TryRead(JsonElement rights, string name, List<string> channels)

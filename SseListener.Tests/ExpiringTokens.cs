@@ -1,0 +1,62 @@
+using SseListener.Delivery;
+using SseListener.Events;
+using SseListener.Tests.Support;
+
+namespace SseListener.Tests;
+
+/// <summary>Streams whose tokens come to their end.</summary>
+public sealed class ExpiringTokens
+{
+    private static readonly string[] _user7 = ["user/7"];
+
+    [TestCase("/events?channel=news", false)]
+    [TestCase("/events?channel=user/*", true)]
+    public async Task A_cookie_ends_only_what_it_was_needed_for(string path, bool ends)
+    {
+        await using var server = Start(TimeSpan.FromMilliseconds(40));
+        var cookie = ("Cookie", "sse_token=" + Jwt.For(subscribe: _user7, life: TimeSpan.FromSeconds(2)));
+        using var first = await server.SendAsync("GET", "/events?channel=user/7", cookie);
+        using var second = await server.SendAsync("GET", path, cookie);
+        Assert.That((int)second.StatusCode, Is.EqualTo(200));
+        await Wait.UntilAsync(() => server.Server.Clients.Count == (ends ? 0 : 1), "the first one has not ended");
+        if (!ends)
+        {
+            using var late = await server.SendAsync("GET", "/events?channel=user/7", cookie);
+            await PublishTokens.ExpectAsync(late, 401, "invalid_token");
+            Assert.That(server.Server.Clients, Has.Count.EqualTo(1));
+        }
+    }
+
+    [TestCase(40)]
+    [TestCase(15_000)]
+    public async Task A_stream_ends_with_its_token_and_the_others_go_on(int heartbeat)
+    {
+        await using var server = Start(TimeSpan.FromMilliseconds(heartbeat));
+        await using var client = await server.SubscribeAsync("?channel=user/7&token=" + Jwt.For(subscribe: _user7, life: TimeSpan.FromSeconds(2)));
+        await using var other = await server.SubscribeAsync("?channel=user/7&token=" + Jwt.For(subscribe: _user7));
+        Assert.That((await client.NextAsync()).EventType, Is.EqualTo("join"));
+        await client.EndAsync();
+        await Wait.UntilAsync(() => server.Logged.Contains($"closed the connection of client {client.ClientId}: its token has expired", StringComparison.Ordinal), server.Logged);
+        Assert.That((await other.NextAsync()).EventType, Is.EqualTo("leave"));
+        using var answer = await server.SendAsync("POST", "/events?channel=user/7", ("Authorization", "Bearer " + Jwt.For(publish: _user7)));
+        Assert.That((await other.NextAsync()).EventType, Is.EqualTo("message"));
+    }
+
+    [Test]
+    public void A_token_that_has_expired_gets_nothing_even_before_its_stream_has_ended()
+    {
+        var log = new ChannelLog("a");
+        var feed = new ChannelFeed(log.End);
+        using var output = new QuickOutput();
+        var client = new Client("c", output, new SubscribeResult.Subscription([log], feed, HasGap: false), expiry: 100);
+        var limits = new SegmentLimits(Smallest: 100, Largest: 100, Time: 1, Stretch: 1);
+        log.Append("data: 1\n\n"u8, new FrameStamp(Sequence: 1, Time: 0, Before: 0), limits);
+        client.Advance(now: 99);
+        log.Append("data: 2\n\n"u8, new FrameStamp(Sequence: 2, Time: 0, Before: 0), limits);
+        client.Advance(now: 100);
+        Assert.That(System.Text.Encoding.ASCII.GetString(output.ToArray()), Is.EqualTo("data: 1\n\n"));
+        Assert.That(client.Ended.Result, Is.EqualTo(EndReason.TokenExpired));
+    }
+
+    private static TestServer Start(TimeSpan heartbeat) => TestServer.Start(o => o with { JwtKey = SignedTokens.Key(Jwt.Secret), Private = ["user/*"], Heartbeat = heartbeat });
+}

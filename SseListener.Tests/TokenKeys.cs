@@ -1,0 +1,52 @@
+using System.Security.Cryptography;
+using SseListener.Http;
+using SseListener.Tests.Support;
+
+namespace SseListener.Tests;
+
+/// <summary>What is taken for a key, and what must not be.</summary>
+public sealed class TokenKeys
+{
+    [Test]
+    public void A_key_that_is_none_is_not_taken()
+    {
+        using var rsa = RSA.Create(1024);
+        using var ec = ECDsa.Create(ECCurve.NamedCurves.nistP384);
+        using var good = RSA.Create(2048);
+        using var other = ECDsa.Create(ECCurve.CreateFromFriendlyName("secp256k1"));
+        using var folder = new TempFolder();
+        string[] bad =
+        [
+            "short", new string('x', 31), "", "/run/secrets-that-are-not-mounted/public-key", "./config/keys-that-are-not-there/key", "../config/keys-that-are-not-there/key", "~/keys-that-are-not-there/public-key",
+            "authentication-server-public-key.PEM", "ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAABgQ", """{"kty":"RSA","n":"AAAAAAAAAAAAAAAAAAAAAA","e":"AQAB"}""",
+            good.ExportPkcs8PrivateKeyPem(), WriteFile(folder, other.ExportSubjectPublicKeyInfoPem()), WriteFile(folder, good.ExportSubjectPublicKeyInfo()), "missing-but-longer-than-thirty-two-characters.pem", Path.Combine(folder.Path, "missing-file-in-a-folder-that-is-there"),
+            WriteFile(folder, rsa.ExportSubjectPublicKeyInfoPem()), WriteFile(folder, ec.ExportSubjectPublicKeyInfoPem()), WriteFile(folder, good.ExportPkcs8PrivateKeyPem()),
+            WriteFile(folder, "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----"), WriteFile(folder, "too short"), WriteFile(folder, ""),
+        ];
+        foreach (var text in bad)
+        {
+            Assert.That(TokenKey.TryRead(text, out _), Is.False, text);
+        }
+
+        foreach (var text in (string[])[new string('x', 32), new string('ü', 16), WriteFile(folder, new string('x', 32) + "\n"), WriteFile(folder, good.ExportSubjectPublicKeyInfoPem()), WriteFile(folder, good.ExportRSAPublicKeyPem())])
+        {
+            Assert.That(TokenKey.TryRead(text, out _), Is.True, text);
+        }
+
+        // A public key is one wherever it is given, and whatever stands before it; as a secret everybody would have it.
+        foreach (var text in (string[])[good.ExportSubjectPublicKeyInfoPem(), good.ExportSubjectPublicKeyInfoPem() + "\n", WriteFile(folder, "a comment\n" + good.ExportSubjectPublicKeyInfoPem())])
+        {
+            Assert.That(TokenKey.TryRead(text, out var key), Is.True, text);
+            Assert.That(((TokenKey)key).Algorithm, Is.EqualTo("RS256"));
+        }
+    }
+
+    private static string WriteFile(TempFolder folder, string text) => WriteFile(folder, System.Text.Encoding.UTF8.GetBytes(text));
+
+    private static string WriteFile(TempFolder folder, byte[] bytes)
+    {
+        var file = Path.Combine(folder.Path, Guid.NewGuid().ToString());
+        File.WriteAllBytes(file, bytes);
+        return file;
+    }
+}
