@@ -76,6 +76,9 @@ public sealed class HistoryLimits
     {
         var history = new History(64 * 1024, _age, _ => { });
         var (quiet, busy) = (new ChannelLog("quiet"), new ChannelLog("busy"));
+
+        // So that its next segment has room for all that follows.
+        Append(history, quiet, "large", time: 0, size: 4000);
         for (var i = 0; i < 2000; i++)
         {
             Append(history, busy, $"b{i}", time: 0, size: 82);
@@ -87,6 +90,57 @@ public sealed class HistoryLimits
 
         Assert.That(Kept(history, "q1900", "q1800", "q1500"), Is.EqualTo("q1900 q1800 q1500"));
         Assert.That(Kept(history, "b1500", "q1300", "q1200", "b1200"), Is.EqualTo("b1500"));
+    }
+
+    [Test]
+    public void What_is_still_to_be_delivered_stays()
+    {
+        var history = new History(100, _age, _ => { });
+        for (var i = 1; i <= 3; i++)
+        {
+            history.Append(new ChannelLog($"{i}"), Encoding.ASCII.GetBytes($"data: {new string('x', 80)}\nid: {i}\n\n"), sequence: i, time: 0);
+        }
+
+        history.Trim(first: 2);
+        Assert.That(Kept(history, "1", "2", "3"), Is.EqualTo("2 3"));
+        history.Trim(first: 4);
+        Assert.That(Kept(history, "1", "2", "3"), Is.EqualTo("3"));
+    }
+
+    [Test]
+    public void A_segment_that_ends_early_gives_back_what_it_did_not_fill()
+    {
+        var history = new History(100_000, _age, _ => { });
+        var log = new ChannelLog("a");
+        Append(history, log, "1", time: 0, size: 4000);
+        Append(history, log, "2", time: 0);
+        Append(history, log, "3", time: 2000);
+        var second = log.First.Next!;
+        Assert.That(second.Capacity, Is.EqualTo(second.Length));
+        Assert.That(second.Next!.Capacity, Is.EqualTo(128));
+    }
+
+    [Test]
+    public void What_has_gone_is_let_go_of()
+    {
+        var history = new History(100_000, _age, _ => { });
+        Append(history, new ChannelLog("a"), "1", time: 0);
+        history.Expire(time: 17_000);
+        Assert.That(history.Timeline.Beginning.TryPeek(out _), Is.False);
+    }
+
+    [Test]
+    public void Where_the_clock_was_set_back_a_channels_segments_still_go_in_their_order()
+    {
+        var history = new History(100_000, _age, _ => { });
+        var log = new ChannelLog("a");
+        Append(history, log, "1", time: 0);
+        Append(history, log, "2", time: 900);
+        Append(history, log, "3", time: 100, size: 1000);
+        history.Expire(time: 16_500);
+        Assert.That(Kept(history, "1", "2", "3"), Is.EqualTo("1 2 3"));
+        history.Expire(time: 17_000);
+        Assert.That(Kept(history, "1", "2", "3"), Is.Empty);
     }
 
     [Test]

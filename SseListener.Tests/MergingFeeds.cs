@@ -121,6 +121,20 @@ public sealed class MergingFeeds
         Assert.That(_a.Trail, Is.Null);
     }
 
+    [Test]
+    public async Task Who_leaves_takes_the_trails_along()
+    {
+        using var hub = new EventHub(new HubLimits(HistoryBytes: 1000, TimeSpan.FromHours(1), PresenceLimit: 0, MaxChannels: 10), _ => true, _ => { });
+        var running = hub.RunAsync();
+        var request = new SubscribeRequest("c", new Selection(["a", "t/*"], mayHear: null), IsEnveloped: false, LastEventId: null);
+        var subscription = (SubscribeResult.Subscription)(await hub.SubscribeAsync(request).WaitAsync(Support.Wait.Limit))!;
+        Assert.That(subscription.Topics.Select(topic => topic.Trail), Has.None.Null);
+        hub.Unsubscribe(subscription, "c");
+        hub.Complete();
+        await running.WaitAsync(Support.Wait.Limit);
+        Assert.That(subscription.Topics.Select(topic => topic.Trail), Is.All.Null);
+    }
+
     private MergedFeed Feed(Missed missed, params ChannelLog[] logs) => Feed(missed, isEnveloped: false, logs);
 
     private MergedFeed Feed(Missed missed, bool isEnveloped, params ChannelLog[] logs) =>

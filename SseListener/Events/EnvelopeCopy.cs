@@ -25,15 +25,16 @@ internal sealed class EnvelopeCopy : FrameCopy
     {
         var start = frame.StartsWith(Field) ? 0 : frame.IndexOf((byte)'\n') + 1;
         var end = start;
-        var lines = 0;
-        for (; frame[end..].StartsWith(Field); lines++)
+        while (frame[end..].StartsWith(Field))
         {
             end += frame[end..].IndexOf((byte)'\n') + 1;
         }
 
         _dataStart = start + Field.Length;
         _dataEnd = end - 1;
-        _isJson = lines == 1 && IsJson(frame[_dataStart.._dataEnd]);
+
+        // Of several lines it is none: no JSON has the name of a field between two of its lines.
+        _isJson = IsJson(frame[_dataStart.._dataEnd]);
     }
 
     protected override void Write(ReadOnlySpan<byte> frame, IBufferWriter<byte> output, int limit)
