@@ -63,6 +63,20 @@ public sealed class Benchmarks
     [Test]
     public Task A_faultless_server_is_found_faultless() => ExpectAsync(wrong: null, body => [body]);
 
+    [Test]
+    public async Task A_signal_ends_it_with_the_server_that_it_has_started()
+    {
+        using var bench = BuiltProgram.Start("bench --clients 50");
+        int[] servers = [];
+        await Wait.UntilAsync(() => (servers = bench.Children()).Length > 0, "it starts no server");
+        bench.Signal("TERM");
+        Assert.That(await bench.EndAsync(), Is.EqualTo(143));
+        foreach (var server in servers)
+        {
+            Assert.That(Directory.Exists($"/proc/{server}"), Is.False);
+        }
+    }
+
     [TestCase("--url ftp://127.0.0.1/", "no http URL", 1)]
     [TestCase("--url http://127.0.0.1:1/events", "cannot be reached", 1)]
     [TestCase("--url http://127.0.0.1:1/events --clients 10 --channels 3", "10 clients cannot be dealt to 3 channels evenly", 1)]

@@ -85,6 +85,13 @@ internal sealed class BuiltProgram : IDisposable
         }
     }
 
+    /// <summary>The processes that it has started and that have not ended.</summary>
+    public int[] Children() =>
+        [.. from folder in Directory.GetDirectories("/proc")
+            let name = Path.GetFileName(folder)
+            where name.All(char.IsAsciiDigit) && ParentOf(folder) == _process.Id
+            select int.Parse(name, CultureInfo.InvariantCulture)];
+
     /// <summary>Sends a signal such as TERM.</summary>
     public void Signal(string name)
     {
@@ -143,6 +150,20 @@ internal sealed class BuiltProgram : IDisposable
         lock (text)
         {
             return text.ToString().TrimEnd();
+        }
+    }
+
+    // In proc_pid_stat(5) behind the program's name, which stands in brackets, and the state.
+    private static int ParentOf(string folder)
+    {
+        try
+        {
+            var stat = System.IO.File.ReadAllText(Path.Combine(folder, "stat"));
+            return int.Parse(stat[(stat.LastIndexOf(')') + 2)..].Split(' ')[1], CultureInfo.InvariantCulture);
+        }
+        catch (IOException)
+        {
+            return 0;
         }
     }
 }

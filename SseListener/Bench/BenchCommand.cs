@@ -15,6 +15,9 @@ internal static class BenchCommand
     private const int LargestCrowd = 10_000;
     private const double PacedSeconds = 4;
 
+    // Bytes: what the server takes in one request, less a little for each line.
+    private const int LargestBatch = 900 * 1024;
+
     private static readonly (string Name, string Arguments)[] _contenders =
         [("sselistener", Hub + "--data none"), ("naive", "bench-naive {0}"), ("sockets", "bench-sockets {0}")];
 
@@ -96,7 +99,8 @@ internal static class BenchCommand
         yield return Columns(new Workload("catching up", Math.Max(clients / 2, 1), events, size, Rate: 0, Resumes: true), _contenders[..1]);
         yield return [Channels(Crowd(clients * 10), events, size), Channels(10, events, size)];
         yield return Columns(new PublishWorkload("publishing", Connections: 8, events, size, Batch: 1), _journals);
-        yield return Columns(new PublishWorkload("batches", Connections: 1, events * 100, size, Batch: 1000), _journals);
+        var batch = Math.Clamp(LargestBatch / size, 1, 1000);
+        yield return Columns(new PublishWorkload("batches", Connections: 1, Math.Max(events / 10, 1) * batch, size, batch), _journals);
     }
 
     private static Column Channels(int channels, int events, int size) =>

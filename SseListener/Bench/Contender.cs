@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime.InteropServices;
 using SseListener.Http;
 
 namespace SseListener.Bench;
@@ -9,17 +10,25 @@ internal sealed class Contender : IDisposable
     /// <summary>The variable that tells .NET where the completion of an asynchronous receive runs.</summary>
     public const string InlineCompletions = "DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS";
 
+    // .NET 10 raises no ProcessExit for them.
+    private static readonly PosixSignal[] _ends = [PosixSignal.SIGTERM, PosixSignal.SIGINT, PosixSignal.SIGHUP];
     private static readonly TimeSpan _startLimit = TimeSpan.FromSeconds(10);
 
+    private readonly Lock _lock = new();
     private readonly Process? _process;
     private readonly string? _folder;
+    private readonly List<PosixSignalRegistration> _signals;
+    private bool _hasEnded;
 
-    private Contender(Target target, Process? process, string? folder)
+    private Contender(Target target, ProcessStartInfo? start, string? folder)
     {
         Target = target;
-        _process = process;
         _folder = folder;
-        AppDomain.CurrentDomain.ProcessExit += OnExit;
+        _signals = start is null ? [] : [.. _ends.Select(signal => PosixSignalRegistration.Create(signal, _ => End()))];
+        lock (_lock)
+        {
+            _process = start is null || _hasEnded ? null : Process.Start(start);
+        }
     }
 
     /// <summary>Where it listens.</summary>
@@ -32,7 +41,7 @@ internal sealed class Contender : IDisposable
     public long? Memory => _process is null ? null : Look(_process).WorkingSet64;
 
     /// <summary>A server that runs already.</summary>
-    public static Contender Running(string url, string? token) => new(new Target(url, token), process: null, folder: null);
+    public static Contender Running(string url, string? token) => new(new Target(url, token), start: null, folder: null);
 
     /// <summary>Starts this program with other arguments and waits until it listens.</summary>
     /// <param name="arguments">What to start it with; {0} is replaced by its port, {1} by a folder of its own.</param>
@@ -50,9 +59,7 @@ internal sealed class Contender : IDisposable
         }
 
         start.Environment.Remove(InlineCompletions);
-        var process = Process.Start(start)!;
-        var target = new Target($"http://127.0.0.1:{port}/events", token: null);
-        var contender = new Contender(target, process, folder);
+        var contender = new Contender(new Target($"http://127.0.0.1:{port}/events", token: null), start, folder);
         try
         {
             contender.WaitUntilListening();
@@ -68,29 +75,36 @@ internal sealed class Contender : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        AppDomain.CurrentDomain.ProcessExit -= OnExit;
-        if (_process is null)
-        {
-            return;
-        }
-
-        _process.Kill();
-        _process.WaitForExit();
-        _process.Dispose();
-        if (_folder is not null)
-        {
-            Directory.Delete(_folder, recursive: true);
-        }
+        _signals.ForEach(signal => signal.Dispose());
+        End();
+        _process?.Dispose();
     }
 
-    // Also when the bench is ended by a signal.
-    private void OnExit(object? sender, EventArgs e) => Dispose();
+    // Also when the bench is ended by a signal, and then nothing is to be started any more.
+    private void End()
+    {
+        lock (_lock)
+        {
+            if (_hasEnded)
+            {
+                return;
+            }
+
+            _hasEnded = true;
+            _process?.Kill();
+            _process?.WaitForExit();
+            if (_folder is not null)
+            {
+                Directory.Delete(_folder, recursive: true);
+            }
+        }
+    }
 
     // Each says so in a line. Not by connecting to it: HttpListener falls over a connection that comes while it is opening its port.
     private void WaitUntilListening()
     {
-        var line = _process!.StandardOutput.ReadLineAsync();
-        if (!line.Wait(_startLimit) || line.Result is null)
+        var line = _process?.StandardOutput.ReadLineAsync();
+        if (line is null || !line.Wait(_startLimit) || line.Result is null)
         {
             throw new BenchException("A server for the comparison does not start.");
         }
@@ -103,6 +117,6 @@ internal sealed class Contender : IDisposable
     private static Process Look(Process process)
     {
         process.Refresh();
-        return process;
+        return process.HasExited ? throw new BenchException("A server for the comparison has gone.") : process;
     }
 }
