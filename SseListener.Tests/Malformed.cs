@@ -137,6 +137,19 @@ public sealed class Malformed
         Assert.That(answer, Does.StartWith($"HTTP/1.1 {status} ").And.Contains(status == 200 ? "<title>" : "may have at most 1000 bytes"));
     }
 
+    [TestCase(250, 200)]
+    [TestCase(251, 400)]
+    public async Task A_query_has_so_many_parameters_and_no_more(int count, int status)
+    {
+        await using var server = TestServer.Start();
+        using var answer = await server.SendAsync("POST", "/events?" + string.Join('&', Enumerable.Repeat("x=1", count)));
+        Assert.That((int)answer.StatusCode, Is.EqualTo(status));
+        if (status == 400)
+        {
+            await Problem.ExpectAsync(answer, 400, "at most 250 parameters");
+        }
+    }
+
     [Test]
     public async Task Many_fields_are_refused()
     {

@@ -10,8 +10,9 @@ namespace SseListener.Http;
 /// </summary>
 internal sealed class RequestTarget
 {
-    // A client may name a hundred channels.
-    private const int MostParameters = 250;
+    /// <summary>Most parameters of a query; a client may name a hundred channels.</summary>
+    public const int MostParameters = 250;
+
     private const int LongestShown = 200;
 
     private readonly List<KeyValuePair<string, string>> _query;
@@ -28,6 +29,9 @@ internal sealed class RequestTarget
     /// <summary>The decoded path; it may still contain anything.</summary>
     public string Path { get; }
 
+    /// <summary>Whether the query has too many parameters.</summary>
+    public bool HasTooMuch => _query.Count > MostParameters;
+
     /// <summary>The path as it may be logged: without what may be a query, in which there may be a token.</summary>
     public string Shown
     {
@@ -39,7 +43,7 @@ internal sealed class RequestTarget
         }
     }
 
-    /// <summary>Reads the target as it stands in the request line; false when an escape is not one or not UTF-8, or there are too many parameters.</summary>
+    /// <summary>Reads the target as it stands in the request line; false when an escape is not one or not UTF-8.</summary>
     public static bool TryParse(string target, [NotNullWhen(true)] out RequestTarget? parsed)
     {
         parsed = null;
@@ -90,7 +94,7 @@ internal sealed class RequestTarget
             parameters.Add(new(name, value));
         }
 
-        return parameters.Count <= MostParameters;
+        return true;
     }
 
     // HttpListener hands the request line over as Latin-1, a character a byte.

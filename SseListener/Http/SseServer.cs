@@ -197,7 +197,8 @@ internal sealed class SseServer : IAsyncDisposable
         var exchange = new Exchange(context, connection, number, target ?? RequestTarget.None);
         LogRequest(exchange);
         _crossOrigin.Mark(exchange);
-        return !isTarget ? _responses.ProblemAsync(exchange, 400, "The URL has an escape that is not %XX or whose bytes are not UTF-8, or more than 250 parameters.")
+        return !isTarget ? _responses.ProblemAsync(exchange, 400, "The URL has an escape that is not %XX, or whose bytes are not UTF-8.")
+            : target!.HasTooMuch ? _responses.ProblemAsync(exchange, 400, $"The URL may have at most {RequestTarget.MostParameters} parameters.")
             : HeaderSize(request) > _options.MaxHeader ? _responses.ProblemAsync(exchange, 431, $"The request line and the header fields may have at most {_options.MaxHeader} bytes.")
             : _isStopping ? _responses.UnavailableAsync(exchange, "The server is stopping.")
             : _router.RouteAsync(exchange);
