@@ -130,6 +130,22 @@ public sealed class HistoryLimits
     }
 
     [Test]
+    public void Much_that_is_too_old_goes_little_by_little()
+    {
+        var history = new History(10_000_000, _age, _ => { });
+        for (var i = 0; i < 5000; i++)
+        {
+            Append(history, new ChannelLog($"{i}"), $"{i}", time: 0);
+        }
+
+        Assert.That(history.Expire(time: 17_000), Is.True);
+        Assert.That(Kept(history, "1999", "2000", "4999"), Is.EqualTo("2000 4999"));
+        Assert.That(history.Expire(time: 17_000), Is.True);
+        Assert.That(history.Expire(time: 17_000), Is.False);
+        Assert.That(Kept(history, "4999"), Is.Empty);
+    }
+
+    [Test]
     public void Where_the_clock_was_set_back_a_channels_segments_still_go_in_their_order()
     {
         var history = new History(100_000, _age, _ => { });

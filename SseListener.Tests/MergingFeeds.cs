@@ -6,7 +6,7 @@ namespace SseListener.Tests;
 /// <summary>What a client of several channels is given, step by step.</summary>
 public sealed class MergingFeeds
 {
-    private const int Limit = 64 * 1024;
+    private const int Limit = 16 * 1024;
     private readonly ChannelLog _a = new("a");
     private readonly ChannelLog _b = new("b");
     private History _history = null!;
@@ -53,7 +53,7 @@ public sealed class MergingFeeds
         }
 
         Assert.That((state, Encoding.ASCII.GetString(slice)), Is.EqualTo((CursorState.Slice, "data: found\n\n")));
-        Assert.That(turns, Is.EqualTo(3));
+        Assert.That(turns, Is.EqualTo(10));
     }
 
     [Test]
@@ -86,14 +86,63 @@ public sealed class MergingFeeds
     }
 
     [Test]
-    public void What_was_known_to_be_lost_does_not_end_it()
+    public void So_does_one_in_which_something_is_found_now_and_then()
+    {
+        for (var i = 0; i < 10_000; i++)
+        {
+            Append(i % 500 == 0 ? _a : _b, "1");
+        }
+
+        var feed = Feed(new Missed(0, _sequence, 0), _a);
+        Assert.That(feed.Take(Limit, out var slice), Is.EqualTo(CursorState.SliceAndMore));
+        Assert.That(slice.Count / "data: 1\n\n".Length, Is.EqualTo(3));
+    }
+
+    [Test]
+    public void What_was_lost_before_it_joined_does_not_end_it_and_what_is_lost_afterwards_does()
     {
         Append(_a, new string('x', 1000));
         Append(_b, "1");
         _history.Expire(long.MaxValue);
         Append(_a, "2");
+        Append(_b, "3");
         _history.Timeline.Publish();
-        Assert.That(Take(Feed(new Missed(0, _sequence, _history.Timeline.LastDropped), _a, _b)), Is.EqualTo("data: 2\n\n"));
+        var missed = new Missed(0, _sequence, _history.Timeline.Drops);
+        Assert.That(Take(Feed(missed, _a, _b)), Is.EqualTo("data: 2\n\ndata: 3\n\n"));
+        var slow = Feed(missed, _a, _b);
+        _history.Expire(long.MaxValue);
+        Assert.That(slow.Take(Limit, out _), Is.EqualTo(CursorState.Lapped));
+    }
+
+    [Test]
+    public void Once_caught_up_it_holds_nothing_of_what_it_has_read()
+    {
+        var first = AppendFirst();
+        var feed = Feed(new Missed(0, _sequence, 0), _a, _b);
+        Assert.That(Take(feed), Is.EqualTo("data: 1\n\n"));
+        feed.Written();
+        for (var i = 0; i < 10; i++)
+        {
+            _history.Expire(long.MaxValue);
+            Append(_b, "2");
+            _history.Timeline.Publish();
+            Assert.That(Take(feed), Is.EqualTo("data: 2\n\n"));
+            feed.Written();
+        }
+
+        GC.Collect();
+        Assert.That(first.IsAlive, Is.False);
+        GC.KeepAlive(feed);
+    }
+
+    // In a method of its own, which leaves no reference behind; to a channel that is forgotten.
+    [System.Runtime.CompilerServices.MethodImpl(System.Runtime.CompilerServices.MethodImplOptions.NoInlining)]
+    private WeakReference AppendFirst()
+    {
+        var forgotten = new ChannelLog("a");
+        Append(forgotten, "1");
+        _history.Timeline.Publish();
+        return new WeakReference(forgotten.First);
     }
 
     [Test]
@@ -103,10 +152,12 @@ public sealed class MergingFeeds
         Assert.That(table.TryOpen(["t/*"], out var topics));
         var pattern = (Pattern)topics!.Single();
         pattern.Listeners = 1;
-        table.Close(pattern);
+        table.MayBeIdle(pattern);
+        table.ForgetIdle();
         Assert.That(table.PatternsOver("t/1/2"), Is.EqualTo((Pattern[])[pattern]));
         pattern.Listeners = 0;
-        table.Close(pattern);
+        table.MayBeIdle(pattern);
+        table.ForgetIdle();
         Assert.That(table.PatternsOver("t/1/2"), Is.Empty);
     }
 

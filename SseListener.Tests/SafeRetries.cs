@@ -7,6 +7,17 @@ namespace SseListener.Tests;
 public sealed class SafeRetries
 {
     [Test]
+    public async Task The_same_event_on_another_channel_is_another_event()
+    {
+        await using var server = TestServer.Start();
+        const string Event = """{"id":"one","data":1}""";
+        using var first = await server.PostAsync("/events?channel=a", "application/json", Event);
+        using var other = await server.PostAsync("/events?channel=b", "application/json", Event);
+        using var again = await server.PostAsync("/events?channel=a", "application/json", Event);
+        Assert.That(((int)first.StatusCode, (int)other.StatusCode, (int)again.StatusCode), Is.EqualTo((200, 409, 200)));
+    }
+
+    [Test]
     public async Task Again_after_a_restart_delivers_nothing()
     {
         using var folder = new TempFolder();

@@ -60,7 +60,8 @@ internal sealed class ChannelLog : Topic
     }
 
     /// <summary>Drops the oldest segment; an empty one takes its place when there is no other.</summary>
-    public void DropFirst()
+    /// <param name="number">How many segments of all channels have been dropped, this one included.</param>
+    public void DropFirst(long number)
     {
         var dropped = _first;
         if (dropped.Next is null)
@@ -70,6 +71,6 @@ internal sealed class ChannelLog : Topic
         }
 
         _first = dropped.Next!;
-        dropped.Drop();
+        dropped.Drop(number);
     }
 }

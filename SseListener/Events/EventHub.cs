@@ -116,6 +116,12 @@ internal sealed class EventHub : IDisposable
         }
 
         _writer.End();
+        if (_writer.HasMoreToExpire)
+        {
+            // Behind whoever waits.
+            _queue.Writer.TryWrite(new Expire());
+        }
+
         foreach (var topic in _writer.Appended)
         {
             _wake(topic);

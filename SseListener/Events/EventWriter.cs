@@ -67,6 +67,7 @@ internal sealed class EventWriter
         _batch.Begin(_first, time);
         _batchById.Clear();
         _appended.Clear();
+        HasMoreToExpire = false;
     }
 
     /// <summary>Stores the batch.</summary>
@@ -129,16 +130,19 @@ internal sealed class EventWriter
     /// <summary>Counts a newcomer in, and puts what tells the others into the batch.</summary>
     public void EncodeJoin(IReadOnlyList<Topic> topics, string client)
     {
-        foreach (var topic in topics)
+        foreach (var log in topics.OfType<ChannelLog>())
         {
-            topic.Listeners++;
-
             // Nobody else is there to be told when the audience is the newcomer alone.
-            if (topic is ChannelLog log && log.Listeners <= _presenceLimit && (log.Listeners > 1 || IsUnderPattern(log)))
+            if (log.Listeners < _presenceLimit && HasAudience(log))
             {
                 SseFrame.WriteJoin(_batch.Output, client, NanoId.Generate());
                 _batch.Add(log);
             }
+        }
+
+        foreach (var topic in topics)
+        {
+            topic.Listeners++;
         }
     }
 
@@ -148,18 +152,15 @@ internal sealed class EventWriter
         foreach (var topic in topics)
         {
             topic.Listeners--;
-            if (topic is Pattern pattern)
+            _topics.MayBeIdle(topic);
+        }
+
+        foreach (var log in topics.OfType<ChannelLog>())
+        {
+            if (log.Listeners < _presenceLimit && HasAudience(log))
             {
-                _topics.Close(pattern);
-            }
-            else if (topic is ChannelLog log)
-            {
-                _topics.MayBeIdle(log);
-                if (log.Listeners < _presenceLimit && (log.Listeners > 0 || IsUnderPattern(log)))
-                {
-                    SseFrame.WriteLeave(_batch.Output, client, NanoId.Generate());
-                    _batch.Add(log);
-                }
+                SseFrame.WriteLeave(_batch.Output, client, NanoId.Generate());
+                _batch.Add(log);
             }
         }
     }
@@ -201,8 +202,11 @@ internal sealed class EventWriter
         return (0, lastEventId != SseEvent.Earliest);
     }
 
+    /// <summary>Whether <see cref="Expire"/> has left something for another batch.</summary>
+    public bool HasMoreToExpire { get; private set; }
+
     /// <summary>Drops what has become too old.</summary>
-    public void Expire() => _history.Expire(_batch.Time);
+    public void Expire() => HasMoreToExpire = _history.Expire(_batch.Time);
 
     private void Take(Topic topic, NumberedFrame frame)
     {
@@ -210,8 +214,9 @@ internal sealed class EventWriter
         _appended.Add(topic);
     }
 
-    // Those who listen to patterns are told, but do not count: they may be strangers to this channel, who must not silence it.
-    private bool IsUnderPattern(ChannelLog log) => _topics.PatternsOver(log.Name).Any();
+    // Those who listen to patterns are told, but the limit does not count them: they may be strangers to this channel, who must not
+    // silence it.
+    private bool HasAudience(ChannelLog log) => log.Listeners > 0 || _topics.PatternsOver(log.Name).Any(pattern => pattern.Listeners > 0);
 
     private Encoded SameOrNot(bool isSame, Encoded same)
     {

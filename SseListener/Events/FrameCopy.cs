@@ -38,6 +38,13 @@ internal abstract class FrameCopy
         }
 
         Write(buffer.AsSpan(Frame.Start, Frame.Length), output, limit);
+        if (IsDone)
+        {
+            // From a segment hang all later ones of its channel.
+            Frame = default;
+            Position = 0;
+        }
+
         return true;
     }
 

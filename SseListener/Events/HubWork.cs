@@ -140,8 +140,7 @@ internal sealed class Join(SubscribeRequest request) : HubWork<SubscribeResult>
         // Its own joins, the last frames there are, come between what was missed and what is new.
         var through = hasJoins ? writer.Batch.Frames[First].Sequence - 1 : writer.Timeline.Last;
         var after = found?.After ?? through;
-        var knowsOfLoss = after == 0 || found is { HasGap: true };
-        var missed = new Missed(after, through, knowsOfLoss ? writer.Timeline.LastDropped : 0);
+        var missed = new Missed(after, through, writer.Timeline.Drops);
         return new MergedFeed(writer.Timeline, request.Selection, [.. topics.Select(topic => topic.OpenTrail().End)], missed, request.IsEnveloped);
     }
 }

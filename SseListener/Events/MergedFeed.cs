@@ -8,8 +8,11 @@ namespace SseListener.Events;
 /// </summary>
 internal sealed class MergedFeed : Feed
 {
-    // How many frames of other channels are passed over at a time: it must not keep the lane from its other clients.
-    private const int LongestSearch = 4096;
+    // How many frames of other channels are passed over for one write: it must not keep the lane from its other clients.
+    private const int LongestSearch = 1024;
+
+    // What is put together is held until it has been sent, which for a slow client takes long.
+    private const int LargestWrite = 16 * 1024;
 
     // Where the bytes are put together. They are sent from an array that is no longer than they are: a slow client holds it.
     [ThreadStatic]
@@ -22,6 +25,9 @@ internal sealed class MergedFeed : Feed
     private readonly Missed _missed;
     private TrailCursor _missing;
     private bool _isMissing;
+    private int _passed;
+    private string? _judged;
+    private bool _isJudgedMissed;
     private long _last;
     private byte[]? _taken;
 
@@ -61,7 +67,8 @@ internal sealed class MergedFeed : Feed
     {
         var output = _together ??= new ArrayBufferWriter<byte>(limit);
         output.ResetWrittenCount();
-        var state = Fill(output, limit);
+        _passed = 0;
+        var state = Fill(output, Math.Min(limit, LargestWrite));
         slice = default;
         if (output.WrittenCount > 0)
         {
@@ -112,7 +119,7 @@ internal sealed class MergedFeed : Feed
 
     private Search Find(out NumberedFrame next)
     {
-        for (var passed = 0; _isMissing && passed < LongestSearch; passed++)
+        for (; _isMissing && _passed < LongestSearch; _passed++)
         {
             _isMissing = _missing.TryPeek(out next) && next.Sequence <= _missed.Through;
             if (_isMissing && IsMissed(next))
@@ -124,13 +131,32 @@ internal sealed class MergedFeed : Feed
         }
 
         next = default;
-        return _isMissing ? Search.Unfinished : FindLive(out next);
+        if (_isMissing)
+        {
+            return Search.Unfinished;
+        }
+
+        // From where it stands all later parts of the timeline hang.
+        _missing = default;
+        return FindLive(out next);
     }
 
-    private bool IsMissed(NumberedFrame frame) =>
-        frame.Sequence > _last
-        && _selection.Includes(frame.Channel)
-        && !(frame.IsDropped && frame.Sequence <= _missed.DroppedThrough);
+    private bool IsMissed(NumberedFrame frame)
+    {
+        if (frame.Sequence <= _last)
+        {
+            return false;
+        }
+
+        // Of a busy channel there are many in a row.
+        if (!ReferenceEquals(frame.Channel, _judged))
+        {
+            _judged = frame.Channel;
+            _isJudgedMissed = _selection.Includes(_judged);
+        }
+
+        return _isJudgedMissed && !(frame.IsDropped && frame.Segment.DropNumber <= _missed.Drops);
+    }
 
     private Search FindLive(out NumberedFrame next)
     {
@@ -166,5 +192,5 @@ internal sealed class MergedFeed : Feed
 /// <summary>What a client is to get that was published before it joined.</summary>
 /// <param name="After">The number of the last frame that it has.</param>
 /// <param name="Through">The number of the last one that it is to get so.</param>
-/// <param name="DroppedThrough">Up to here it does without what is no longer kept.</param>
-internal readonly record struct Missed(long After, long Through, long DroppedThrough);
+/// <param name="Drops">How many segments had been dropped when it joined: without those it does.</param>
+internal readonly record struct Missed(long After, long Through, long Drops);

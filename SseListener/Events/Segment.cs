@@ -40,6 +40,9 @@ internal sealed class Segment(ChannelLog log, int capacity)
     /// <summary>The number of its last frame; 0 when there is none. For the hub's writer only.</summary>
     public long LastSequence => _count == 0 ? 0 : _marks[_count - 1].Sequence;
 
+    /// <summary>How many frames there are in it. For the hub's writer only.</summary>
+    public int Count => _count;
+
     /// <summary>Where each frame lies. For the hub's writer only.</summary>
     public IEnumerable<FramePosition> Frames
     {
@@ -99,9 +102,14 @@ internal sealed class Segment(ChannelLog log, int capacity)
         Volatile.Write(ref _next, next);
     }
 
+    /// <summary>Which drop was the one of this segment; good once <see cref="Buffer"/> is null.</summary>
+    public long DropNumber { get; private set; }
+
     /// <summary>Forgets the bytes. For the hub's writer only.</summary>
-    public void Drop()
+    /// <param name="number">How many segments have been dropped, this one included.</param>
+    public void Drop(long number)
     {
+        DropNumber = number;
         _count = 0;
         _marks = [];
         Volatile.Write(ref _buffer, null);

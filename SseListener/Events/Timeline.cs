@@ -18,6 +18,9 @@ internal sealed class Timeline
     /// <summary>The number of the newest frame; 0 for none.</summary>
     public long Last { get; private set; }
 
+    /// <summary>How many segments have been dropped.</summary>
+    public long Drops { get; private set; }
+
     /// <summary>The highest number of a frame that is no longer kept; 0 for none.</summary>
     public long LastDropped { get; private set; }
 
@@ -68,8 +71,14 @@ internal sealed class Timeline
     /// <summary>Lets everything appended so far be delivered.</summary>
     public void Publish() => Volatile.Write(ref _published, Last);
 
-    /// <summary>Takes note that a segment is dropped whose last frame has this number.</summary>
-    public void Drop(long lastSequence) => LastDropped = Math.Max(LastDropped, lastSequence);
+    /// <summary>Takes note that a segment is dropped.</summary>
+    /// <param name="lastSequence">The number of its last frame.</param>
+    /// <returns>The number of this drop.</returns>
+    public long Drop(long lastSequence)
+    {
+        LastDropped = Math.Max(LastDropped, lastSequence);
+        return ++Drops;
+    }
 
     /// <summary>A cursor behind the frame with this number.</summary>
     public TrailCursor After(long sequence)

@@ -11,7 +11,7 @@ internal sealed class TopicTable(int maxChannels)
 {
     private readonly Dictionary<string, ChannelLog> _channels = new(StringComparer.Ordinal);
     private readonly Dictionary<string, Pattern> _patterns = new(StringComparer.Ordinal);
-    private readonly List<ChannelLog> _perhapsIdle = [];
+    private readonly List<Topic> _perhapsIdle = [];
 
     private int Count => _channels.Count + _patterns.Count;
 
@@ -61,29 +61,24 @@ internal sealed class TopicTable(int maxChannels)
         }
     }
 
-    /// <summary>Takes note that a channel has lost a listener, or the last of what was kept.</summary>
-    public void MayBeIdle(ChannelLog log) => _perhapsIdle.Add(log);
-
-    /// <summary>Forgets a pattern that nobody listens to any more.</summary>
-    public void Close(Pattern pattern)
-    {
-        if (pattern.Listeners == 0)
-        {
-            _patterns.Remove(pattern.Name);
-        }
-    }
+    /// <summary>Takes note that a topic has lost a listener, or the last of what was kept.</summary>
+    public void MayBeIdle(Topic topic) => _perhapsIdle.Add(topic);
 
     /// <summary>
-    /// Forgets the channels that have no listener and of which nothing is kept. Between two batches only: within one, a frame may
-    /// already be meant for such a channel.
+    /// Forgets the patterns that have no listener, and the channels that have none either and of which nothing is kept. Between two
+    /// batches only: within one, a frame may already be meant for such a channel.
     /// </summary>
     public void ForgetIdle()
     {
-        foreach (var log in _perhapsIdle)
+        foreach (var topic in _perhapsIdle.Where(topic => topic.Listeners == 0))
         {
-            if (log.Listeners == 0 && log.IsEmpty)
+            if (topic is Pattern)
             {
-                _channels.Remove(log.Name);
+                _patterns.Remove(topic.Name);
+            }
+            else if (topic is ChannelLog { IsEmpty: true })
+            {
+                _channels.Remove(topic.Name);
             }
         }
 
