@@ -99,6 +99,8 @@ public sealed class PrivateChannels
         await using var server = Start();
         using var answer = await server.SendAsync("GET", "/events?channel=user/7", ("Cookie", $"sse_token={Jwt.For(subscribe: _user7)}; sse_token={Jwt.For(subscribe: ["*"])}"));
         await PublishTokens.ExpectAsync(answer, 400, "invalid_request");
+        using var open = await server.SendAsync("GET", "/events?channel=news", ("Cookie", "sse_token=one; sse_token=two"));
+        Assert.That((int)open.StatusCode, Is.EqualTo(200));
     }
 
     [TestCase("/events%3Ftoken=SECRET")]

@@ -69,13 +69,11 @@ internal sealed class Access
     /// <returns>What it may hear, or why it may not.</returns>
     public async Task<(Grant? Grant, Refusal? Refusal)> SubscribeAsync(Exchange exchange, IReadOnlyList<string> topics)
     {
-        if (!PresentedToken.TryRead(exchange, out var presented))
-        {
-            return (null, Refusal.Ambiguous);
-        }
-
         var needing = topics.FirstOrDefault(IsPrivate);
-        var (token, refusal) = presented is null || _tokens is null ? (null, null) : await JudgeAsync(exchange, presented);
+        var isClear = PresentedToken.TryRead(exchange, out var presented);
+        var (token, refusal) = !isClear ? (null, Refusal.Ambiguous)
+            : presented is null || _tokens is null ? (null, null)
+            : await JudgeAsync(exchange, presented);
 
         // A cookie comes along whether it is needed or not; a token that somebody sends is meant to count.
         var isCookie = presented is { Source: TokenSource.Cookie };
