@@ -26,7 +26,7 @@ public sealed class Heartbeats
         log.Append(frame, new FrameStamp(Sequence: 1, Time: 0, Before: 0), new SegmentLimits(Smallest: 1, Largest: 1, Time: 1, Stretch: 1));
         using var output = new QuickOutput();
         var feed = new ChannelFeed(log.After(0));
-        var client = new Client("c", output, new SubscribeResult.Subscription([log], feed, HasGap: false), expiry: long.MaxValue);
+        var client = new Client("c", output, new SubscribeResult.Subscription([log], feed, HasGap: false), Lifetime.Endless);
         Assert.That(client.Advance(now: 0), Is.True, "a part of the event, and more to come");
         client.Tick(now: 60_000, heartbeat: 1000, writeTimeout: 120_000);
         while (client.Advance(now: 60_000))

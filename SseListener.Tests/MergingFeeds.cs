@@ -187,7 +187,7 @@ public sealed class MergingFeeds
     private MergedFeed Feed(Missed missed, params ChannelLog[] logs) => Feed(missed, isEnveloped: false, logs);
 
     private MergedFeed Feed(Missed missed, bool isEnveloped, params ChannelLog[] logs) =>
-        new(_history.Timeline, new Selection([.. logs.Select(log => log.Name)], mayHear: null), [.. logs.Select(log => log.OpenTrail().End)], missed, isEnveloped);
+        new(_history.Timeline, new HubCounts(), new Selection([.. logs.Select(log => log.Name)], mayHear: null), [.. logs.Select(log => log.OpenTrail().End)], missed, isEnveloped);
 
     private void Append(ChannelLog log, string data) =>
         log.Take(_history.Append(log, Encoding.ASCII.GetBytes($"data: {data}\n\n"), ++_sequence, time: 0));

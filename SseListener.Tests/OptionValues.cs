@@ -42,7 +42,8 @@ public sealed class OptionValues
             "log-level" => ("error", "Error"),
             "lanes" => ("7", "7"),
             "sync" => ("always", "Always"),
-            "history-age" or "heartbeat" or "retry" or "write-timeout" or "body-timeout" or "idle-timeout" => ("7m", "00:07:00"),
+            "log-format" => ("json", "Json"),
+            "max-age" or "drain" or "history-age" or "heartbeat" or "retry" or "write-timeout" or "body-timeout" or "idle-timeout" => ("7m", "00:07:00"),
             _ => ("777", "777"),
         };
         var options = new ServerOptions();
@@ -52,6 +53,25 @@ public sealed class OptionValues
         File.Delete(file);
         property.SetValue(options, property.GetValue(new ServerOptions()));
         Assert.That(options, Is.EqualTo(new ServerOptions()));
+    }
+
+    [TestCase("0", 0)]
+    [TestCase("0s", 0)]
+    [TestCase("2s", 2000)]
+    public void Some_durations_may_be_none(string text, long milliseconds)
+    {
+        Assert.That(Units.TryDurationOrZero(text, out var value), Is.True);
+        Assert.That(value, Is.EqualTo(TimeSpan.FromMilliseconds(milliseconds)));
+    }
+
+    [TestCase("")]
+    [TestCase("00")]
+    [TestCase("-1s")]
+    [TestCase("1")]
+    public void Nothing_else_is_one_of_those(string text)
+    {
+        Assert.That(Units.TryDurationOrZero(text, out var value), Is.False);
+        Assert.That(value, Is.EqualTo("a duration such as 300ms, 15s, 2m or 24h, or 0"));
     }
 
     [TestCase("1ms", 1)]

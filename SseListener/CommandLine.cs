@@ -29,6 +29,8 @@ internal static class CommandLine
         Duration("heartbeat", "15s", "silence after which a stream gets a comment", (o, v) => o with { Heartbeat = v }),
         Duration("retry", "3s", "how long clients are told to wait before reconnecting, give or take a quarter", (o, v) => o with { Retry = v }),
         Duration("write-timeout", "30s", "longest a write to a client may stay unfinished", (o, v) => o with { WriteTimeout = v }),
+        DurationOrZero("max-age", "0", "age at which streams end, give or take a fifth, so that a load balancer can spread clients again; 0 for never", (o, v) => o with { MaxAge = v }),
+        DurationOrZero("drain", "2s", "time over which a stop spreads the end of the streams; 0 for all at once", (o, v) => o with { Drain = v }),
         Duration("body-timeout", "10s", "longest the body of a request may take to arrive", (o, v) => o with { BodyTimeout = v }),
         Duration("idle-timeout", "15s", "longest a connection may stay open without a request", (o, v) => o with { IdleTimeout = v }),
         Number("max-clients", "20000", "clients at a time", 1, int.MaxValue, (o, v) => o with { MaxClients = v }),
@@ -49,6 +51,8 @@ internal static class CommandLine
         List("cors", "origin of another site whose pages may use the server, such as https://app.example.com", Units.TryOrigin, (o, v) => o with { Cors = [.. o.Cors, v] }),
         Number("lanes", new ServerOptions().Lanes.ToString(Units.Culture), "threads that deliver; the default is half the processors", 1, 64, (o, v) => o with { Lanes = v }),
         new("log-level", "info", "debug, info, warning or error", Units.TryName<LogLevel>, (o, v) => o with { LogLevel = (LogLevel)v }),
+        new("log-format", "text", "text, or json for an object a line", Units.TryName<LogFormat>, (o, v) => o with { LogFormat = (LogFormat)v }),
+        Number("log-repeats", "100", "log lines of one kind a minute; the others are counted", 1, int.MaxValue, (o, v) => o with { LogRepeats = v }),
     ];
 
     /// <summary>Reads the options, or prints what was asked for or what is wrong.</summary>
@@ -141,4 +145,7 @@ internal static class CommandLine
 
     private static Knob Duration(string name, string standard, string help, Func<ServerOptions, TimeSpan, ServerOptions> set) =>
         new(name, standard, help, Units.TryDuration, (o, v) => set(o, (TimeSpan)v));
+
+    private static Knob DurationOrZero(string name, string standard, string help, Func<ServerOptions, TimeSpan, ServerOptions> set) =>
+        new(name, standard, help, Units.TryDurationOrZero, (o, v) => set(o, (TimeSpan)v));
 }

@@ -31,6 +31,7 @@ internal sealed class Log : IDisposable
 
     // Lines that wait are memory, and requests may bring long ones along.
     private const int LongestLine = 2000;
+    private static readonly TimeSpan _minute = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan _lastWords = TimeSpan.FromMilliseconds(500);
 
     // Synchronous continuations: whoever writes wakes the log's thread himself. Otherwise the thread pool would have to, and what is to
@@ -42,14 +43,24 @@ internal sealed class Log : IDisposable
     private readonly TextWriter _output;
 
     private readonly LogLevel _level;
+    private readonly LogFormat _format;
+    private readonly LogRepeats _repeats;
+    private readonly Timer _minutes;
     private readonly Thread _writer;
     private long _dropped;
 
     /// <summary>A log that writes lines of at least <paramref name="level"/> to <paramref name="output"/>.</summary>
-    public Log(TextWriter output, LogLevel level)
+    /// <param name="output">Takes the lines.</param>
+    /// <param name="level">The least level.</param>
+    /// <param name="format">How they are written.</param>
+    /// <param name="repeats">How many lines of one kind are written in a minute.</param>
+    public Log(TextWriter output, LogLevel level, LogFormat format = LogFormat.Text, int repeats = int.MaxValue)
     {
         _output = output;
         _level = level;
+        _format = format;
+        _repeats = new LogRepeats(repeats);
+        _minutes = new Timer(_ => Summarize(), state: null, _minute, _minute);
         _writer = new Thread(WriteLines) { Name = "log", IsBackground = true };
         _writer.Start();
     }
@@ -69,17 +80,27 @@ internal sealed class Log : IDisposable
     /// <summary>Logs at level <see cref="LogLevel.Error"/>.</summary>
     public void Error(string text) => Write(LogLevel.Error, text);
 
-    /// <summary>Logs at a level that is not known beforehand.</summary>
-    public void Write(LogLevel level, string text)
+    /// <summary>Logs one of what there may be many of; beyond some of them they are only counted, except at level debug.</summary>
+    /// <param name="level">The line's level.</param>
+    /// <param name="kind">What it is one of: a few words of the program's own.</param>
+    /// <param name="text">The line.</param>
+    public void Often(LogLevel level, string kind, string text)
+    {
+        if (Writes(level) && (Writes(LogLevel.Debug) || _repeats.MayWrite(level, kind)))
+        {
+            Write(level, text, kind);
+        }
+    }
+
+    private void Write(LogLevel level, string text, string? kind = null)
     {
         if (!Writes(level))
         {
             return;
         }
 
-        var time = DateTime.UtcNow.ToString("yyyy-MM-dd'T'HH:mm:ss.fff'Z'", CultureInfo.InvariantCulture);
-        var line = text.Length <= LongestLine ? text : text[..LongestLine] + "…";
-        if (!_lines.Writer.TryWrite($"{time} {Name(level)} {OneLine(line)}"))
+        var message = text.Length <= LongestLine ? text : text[..LongestLine] + "…";
+        if (!_lines.Writer.TryWrite(LogLine.Write(_format, level, kind, message)))
         {
             Interlocked.Increment(ref _dropped);
         }
@@ -88,6 +109,8 @@ internal sealed class Log : IDisposable
     /// <summary>Writes what is still waiting, for at most half a second.</summary>
     public void Dispose()
     {
+        _minutes.Dispose();
+        Summarize();
         _lines.Writer.TryComplete();
         _writer.Join(_lastWords);
     }
@@ -112,6 +135,14 @@ internal sealed class Log : IDisposable
         return escaped.ToString();
     }
 
+    private void Summarize()
+    {
+        foreach (var (level, kind, lines) in _repeats.Take())
+        {
+            Write(level, $"{kind}: {lines} more of these within a minute", kind);
+        }
+    }
+
     private void WriteLines()
     {
         try
@@ -125,7 +156,7 @@ internal sealed class Log : IDisposable
 
                 if (Interlocked.Exchange(ref _dropped, 0) is var dropped and > 0)
                 {
-                    _output.WriteLine($"({dropped} lines were dropped: the log was read too slowly)");
+                    _output.WriteLine(LogLine.Write(_format, LogLevel.Warning, kind: null, $"{dropped} lines were dropped: the log was read too slowly"));
                 }
             }
         }
@@ -134,12 +165,4 @@ internal sealed class Log : IDisposable
             // Whoever read the log has gone; the server goes on without.
         }
     }
-
-    private static string Name(LogLevel level) => level switch
-    {
-        LogLevel.Debug => "debug",
-        LogLevel.Info => "info ",
-        LogLevel.Warning => "warn ",
-        _ => "error",
-    };
 }

@@ -20,7 +20,7 @@ using var interrupted = PosixSignalRegistration.Create(PosixSignal.SIGINT, OnSig
 using var terminated = PosixSignalRegistration.Create(PosixSignal.SIGTERM, OnSignal);
 
 await WarmUp.RunAsync(options, pages);
-using var log = new Log(Console.Error, options.LogLevel);
+using var log = new Log(Console.Error, options.LogLevel, options.LogFormat, options.LogRepeats);
 await using var server = new SseServer(options, pages, log);
 if (!server.TryStart(out problem))
 {

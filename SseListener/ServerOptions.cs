@@ -36,6 +36,12 @@ internal sealed record ServerOptions
     /// <summary>Longest a single write may stay unfinished before its client counts as gone.</summary>
     public TimeSpan WriteTimeout { get; init; } = TimeSpan.FromSeconds(30);
 
+    /// <summary>How long a stream may stay open, give or take a fifth; zero for ever.</summary>
+    public TimeSpan MaxAge { get; init; }
+
+    /// <summary>How long the stop takes to end the streams, one after the other; zero for all at once.</summary>
+    public TimeSpan Drain { get; init; } = TimeSpan.FromSeconds(2);
+
     /// <summary>Longest the body of a request may take to arrive; then 408.</summary>
     public TimeSpan BodyTimeout { get; init; } = TimeSpan.FromSeconds(10);
 
@@ -95,6 +101,12 @@ internal sealed record ServerOptions
 
     /// <summary>How much is logged.</summary>
     public LogLevel LogLevel { get; init; } = LogLevel.Info;
+
+    /// <summary>How log lines are written.</summary>
+    public LogFormat LogFormat { get; init; }
+
+    /// <summary>How many log lines of one kind are written in a minute; the others are only counted.</summary>
+    public int LogRepeats { get; init; } = 100;
 
     /// <summary>What is wrong with the options together, or null.</summary>
     public string? Contradiction =>

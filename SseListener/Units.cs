@@ -116,6 +116,15 @@ internal static class Units
         return true;
     }
 
+    /// <summary>The same, or 0.</summary>
+    public static bool TryDurationOrZero(string text, out object value)
+    {
+        var isZero = text is "0" or "0s";
+        var isDuration = TryDuration(text, out value) || isZero;
+        value = isZero ? TimeSpan.Zero : isDuration ? value : value + ", or 0";
+        return isDuration;
+    }
+
     /// <summary>Reads whole numbers within these bounds.</summary>
     public static TryRead NumberBetween(int least, int most) => (string text, out object value) =>
     {

@@ -41,7 +41,7 @@ internal sealed class TestServer : IAsyncDisposable
         while (true)
         {
             var port = FreePort();
-            var defaults = new ServerOptions { Port = port, Data = null, LogLevel = LogLevel.Debug };
+            var defaults = new ServerOptions { Port = port, Data = null, Drain = TimeSpan.Zero, LogLevel = LogLevel.Debug };
             var options = change?.Invoke(defaults) ?? defaults;
             var log = new Log(logged, options.LogLevel);
             var server = new SseServer(options, pages, log);

@@ -1,25 +1,49 @@
+using System.Diagnostics;
 using System.Runtime.InteropServices;
 using SseListener.Events;
 
 namespace SseListener.Delivery;
 
-/// <summary>A lane's clients that listen to a topic. For the lane's thread, but for <see cref="HasNews"/>.</summary>
+/// <summary>A lane's clients that listen to a topic. For the lane's thread, but for <see cref="TryAnnounce"/>.</summary>
 internal sealed class Audience(Topic topic)
 {
     // Beside the seats, because a sweep goes over cold memory: an indirection less.
     private readonly List<Client> _clients = [];
     private readonly List<Seat> _seats = [];
 
-    /// <summary>1 while the audience waits in the queue of those to sweep.</summary>
-    public int HasNews;
-
     private long _swept = topic.Length;
+    private long _newsSince;
+    private int _hasNews;
 
     /// <summary>The topic.</summary>
     public Topic Topic => topic;
 
+    /// <summary>Whether there is something new that no sweep has begun to deliver.</summary>
+    public bool HasNews => Volatile.Read(ref _hasNews) == 1;
+
     /// <summary>The clients, in no order.</summary>
     public ReadOnlySpan<Client> Clients => CollectionsMarshal.AsSpan(_clients);
+
+    /// <summary>Takes note that the topic has something new; false when a sweep is due anyway. Any thread may call it.</summary>
+    public bool TryAnnounce()
+    {
+        if (Interlocked.Exchange(ref _hasNews, 1) == 1)
+        {
+            return false;
+        }
+
+        Volatile.Write(ref _newsSince, Stopwatch.GetTimestamp());
+        return true;
+    }
+
+    /// <summary>Begins a sweep: what is new from here on is for the next one.</summary>
+    /// <returns>When the first of what is to be swept was announced, as <see cref="Stopwatch.GetTimestamp"/> counts.</returns>
+    public long BeginSweep()
+    {
+        var since = Volatile.Read(ref _newsSince);
+        Interlocked.Exchange(ref _hasNews, 0);
+        return since;
+    }
 
     /// <summary>Bytes that the topic has got since the last call.</summary>
     public long TakeNews()

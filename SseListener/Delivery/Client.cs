@@ -18,7 +18,7 @@ internal sealed class Client
     private readonly TaskCompletionSource<EndReason> _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Stream _output;
     private readonly Feed _feed;
-    private readonly long _expiry;
+    private readonly Lifetime _lifetime;
     private volatile bool _isWriting;
     private volatile bool _hasEnded;
     private long _lastWrite = Environment.TickCount64;
@@ -27,14 +27,14 @@ internal sealed class Client
     /// <param name="id">Its NanoId.</param>
     /// <param name="output">Where that goes.</param>
     /// <param name="subscription">Its place on its channels.</param>
-    /// <param name="expiry">When it may no longer listen, in milliseconds as <see cref="Environment.TickCount64"/> counts them.</param>
-    public Client(string id, Stream output, SubscribeResult.Subscription subscription, long expiry)
+    /// <param name="lifetime">How long it may listen.</param>
+    public Client(string id, Stream output, SubscribeResult.Subscription subscription, Lifetime lifetime)
     {
         Id = id;
         Subscription = subscription;
         _output = output;
         _feed = subscription.Feed;
-        _expiry = expiry;
+        _lifetime = lifetime;
     }
 
     /// <summary>The client's NanoId.</summary>
@@ -87,7 +87,13 @@ internal sealed class Client
             End(EndReason.Lapped);
         }
 
-        return (slice.Count == 0 || Write(slice.Array!, slice.Offset, slice.Count, now)) && state is CursorState.SliceAndMore;
+        if (slice.Count == 0)
+        {
+            return state is CursorState.SliceAndMore;
+        }
+
+        Lane?.Meter.CountWrite(_feed.CountTaken(), slice.Count);
+        return Write(slice.Array!, slice.Offset, slice.Count, now) && state is CursorState.SliceAndMore;
     }
 
     /// <summary>
@@ -164,12 +170,12 @@ internal sealed class Client
 
     private bool HasExpired(long now)
     {
-        if (now < _expiry)
+        if (now < _lifetime.End)
         {
             return false;
         }
 
-        End(EndReason.TokenExpired);
+        End(_lifetime.Reason);
         return true;
     }
 
@@ -185,4 +191,13 @@ internal sealed class Client
     // is being closed on another thread may cost it a NullReferenceException.
     private static bool IsDisconnection(Exception e) =>
         e is IOException or ExternalException or InvalidOperationException or NullReferenceException;
+}
+
+/// <summary>How long a client may listen.</summary>
+/// <param name="End">Until when, in milliseconds as <see cref="Environment.TickCount64"/> counts them.</param>
+/// <param name="Reason">Why no longer.</param>
+internal readonly record struct Lifetime(long End, EndReason Reason)
+{
+    /// <summary>For ever.</summary>
+    public static Lifetime Endless => new(long.MaxValue, EndReason.MaxAge);
 }

@@ -40,10 +40,12 @@ internal sealed class DeliveryLane : IDisposable
 
     /// <summary>A lane without clients, whose thread is running.</summary>
     /// <param name="name">The thread's name.</param>
+    /// <param name="meter">Told of what is delivered.</param>
     /// <param name="heartbeat">How long a client may be without a write before it gets a comment.</param>
     /// <param name="writeTimeout">How long a write may stay in flight.</param>
-    public DeliveryLane(string name, TimeSpan heartbeat, TimeSpan writeTimeout)
+    public DeliveryLane(string name, LaneMeter meter, TimeSpan heartbeat, TimeSpan writeTimeout)
     {
+        Meter = meter;
         _heartbeat = (long)heartbeat.TotalMilliseconds;
         _writeTimeout = (long)writeTimeout.TotalMilliseconds;
         _tick = (int)Math.Clamp(Math.Min(_heartbeat, _writeTimeout) / 4, 10, 1000);
@@ -51,6 +53,9 @@ internal sealed class DeliveryLane : IDisposable
         _thread = new Thread(Run) { Name = name, IsBackground = true };
         _thread.Start();
     }
+
+    /// <summary>What the lane has delivered.</summary>
+    public LaneMeter Meter { get; }
 
     /// <summary>Takes a client in, which has been greeted.</summary>
     public void Add(Client client)
@@ -72,7 +77,7 @@ internal sealed class DeliveryLane : IDisposable
     {
         // A client that arrives just now either finds the append when it is first served, or has its audience found here.
         Interlocked.MemoryBarrier();
-        if (_audiences.TryGetValue(topic, out var audience) && Interlocked.Exchange(ref audience.HasNews, 1) == 0)
+        if (_audiences.TryGetValue(topic, out var audience) && audience.TryAnnounce())
         {
             _appended.Enqueue(audience);
             Signal();
@@ -184,13 +189,15 @@ internal sealed class DeliveryLane : IDisposable
         for (var waiting = _appended.Count; waiting > 0 && _appended.TryDequeue(out var audience); waiting--)
         {
             var started = Stopwatch.GetTimestamp();
-            Interlocked.Exchange(ref audience.HasNews, 0);
+            var announced = audience.BeginSweep();
             foreach (var client in audience.Clients)
             {
                 ServeNow(client);
             }
 
-            Pause(audience, Stopwatch.GetElapsedTime(started));
+            var ended = Stopwatch.GetTimestamp();
+            Meter.RecordSweep(announced, started, ended);
+            Pause(audience, Stopwatch.GetElapsedTime(started, ended));
         }
     }
 
@@ -199,7 +206,7 @@ internal sealed class DeliveryLane : IDisposable
     // million deliveries a second at 0.30 us of CPU with it, and anything from 1.5 to 4.5 million at up to 0.6 us without.
     private void Pause(Audience audience, TimeSpan swept)
     {
-        if (audience.TakeNews() is > ShortBurst and < LongBurst && swept >= _longSweep && Volatile.Read(ref audience.HasNews) == 1)
+        if (audience.TakeNews() is > ShortBurst and < LongBurst && swept >= _longSweep && audience.HasNews)
         {
             _stopping.Wait(swept < _longestPause ? swept : _longestPause);
         }

@@ -8,9 +8,22 @@ internal sealed class DeliveryLanes : IDisposable
     private readonly DeliveryLane[] _lanes;
     private uint _next;
 
-    /// <summary>Starts <paramref name="count"/> lanes.</summary>
-    public DeliveryLanes(int count, TimeSpan heartbeat, TimeSpan writeTimeout) =>
-        _lanes = [.. Enumerable.Range(1, count).Select(number => new DeliveryLane($"lane {number}", heartbeat, writeTimeout))];
+    /// <summary>Starts lanes.</summary>
+    /// <param name="count">How many.</param>
+    /// <param name="createMeter">Makes what is told of a lane's deliveries.</param>
+    /// <param name="heartbeat">How long a client may be without a write before it gets a comment.</param>
+    /// <param name="writeTimeout">How long a write may stay in flight.</param>
+    public DeliveryLanes(int count, Func<LaneMeter> createMeter, TimeSpan heartbeat, TimeSpan writeTimeout) =>
+        _lanes = [.. Enumerable.Range(1, count).Select(number => new DeliveryLane($"lane {number}", createMeter(), heartbeat, writeTimeout))];
+
+    /// <summary>How many there are.</summary>
+    public int Count => _lanes.Length;
+
+    /// <summary>Events that have been handed to connections.</summary>
+    public long Events => _lanes.Sum(lane => lane.Meter.Events);
+
+    /// <summary>Bytes of them.</summary>
+    public long Bytes => _lanes.Sum(lane => lane.Meter.Bytes);
 
     /// <summary>The lane for the next client.</summary>
     public DeliveryLane Next() => _lanes[Interlocked.Increment(ref _next) % _lanes.Length];

@@ -15,6 +15,9 @@ internal enum EndReason
     /// <summary>The token that let it listen has expired.</summary>
     TokenExpired,
 
+    /// <summary>It has been open for as long as streams may be.</summary>
+    MaxAge,
+
     /// <summary>Somebody with the right to do so has ended it.</summary>
     Dismissed,
 

@@ -12,13 +12,16 @@ internal sealed class ChannelLog : Topic
     /// <summary>An empty log.</summary>
     /// <param name="name">The channel's name.</param>
     public ChannelLog(string name)
-        : base(name) => _first = _last = new Segment(this, capacity: 0);
+        : base(name) => _first = _last = new Segment(this, capacity: 0, framesBefore: 0);
 
     /// <summary>Whether nothing is kept. For the hub's writer only.</summary>
     public bool IsEmpty => _last.Length == 0;
 
     /// <summary>A cursor behind the newest event. For the hub's writer only.</summary>
-    public Cursor End => new(_last, _last.Length);
+    public Cursor End => new(_last, _last.Length, Frames);
+
+    /// <summary>How many frames it has had. For the hub's writer only.</summary>
+    public long Frames => _last.FramesBefore + _last.Count;
 
     /// <summary>The oldest segment. For the hub's writer only.</summary>
     public Segment First => _first;
@@ -32,7 +35,7 @@ internal sealed class ChannelLog : Topic
             segment = next;
         }
 
-        return new Cursor(segment, segment.OffsetAfter(sequence));
+        return segment.After(sequence);
     }
 
     /// <summary>Appends a frame.</summary>
@@ -50,7 +53,7 @@ internal sealed class ChannelLog : Topic
         // Twice as large as one that was filled; no larger than one that was not.
         var full = _last;
         var capacity = Math.Clamp(isOver ? full.Length : full.Capacity * 2, limits.Smallest, limits.Largest);
-        _last = new Segment(this, Math.Max(frame.Length, capacity));
+        _last = new Segment(this, Math.Max(frame.Length, capacity), Frames);
         _last.TryAppend(frame, stamp, out position);
         full.Link(_last);
 
@@ -66,7 +69,7 @@ internal sealed class ChannelLog : Topic
         var dropped = _first;
         if (dropped.Next is null)
         {
-            _last = new Segment(this, capacity: 0);
+            _last = new Segment(this, capacity: 0, Frames);
             dropped.Link(_last);
         }
 

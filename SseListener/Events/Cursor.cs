@@ -20,11 +20,15 @@ internal enum CursorState
 /// A reader's place in a channel's log. Where it starts decides what a client gets: the end for live events only, behind a
 /// known event for what was missed since, the beginning for everything kept. Reading on is the same in all cases.
 /// </summary>
-internal struct Cursor(Segment segment, int offset)
+internal struct Cursor(Segment segment, int offset, long frames)
 {
     private Segment _segment = segment;
     private int _offset = offset;
+    private long _frames = frames;
     private FramePosition _skipped;
+
+    /// <summary>How many frames its channel has had before the cursor; within a segment, as many as when that was entered.</summary>
+    public readonly long Frames => _frames;
 
     /// <summary>Makes the cursor pass over one frame that is still ahead of it: a client's own join.</summary>
     public void Skip(FramePosition frame) => _skipped = frame;
@@ -71,6 +75,24 @@ internal struct Cursor(Segment segment, int offset)
     /// <summary>Moves on by <paramref name="count"/> bytes of the slice that was read.</summary>
     public void Advance(int count) => _offset += count;
 
+    /// <summary>
+    /// Counts the frames that were passed since the last call. Those of a slice that ends within a segment are counted when its end is
+    /// reached: where a frame ends is for the hub's writer to know.
+    /// </summary>
+    public int CountPassed()
+    {
+        if (_offset < _segment.Length)
+        {
+            return 0;
+        }
+
+        // A dropped segment has no frames, and one that grows may be ahead of its length: the next count makes good for it.
+        var frames = _segment.FramesBefore + _segment.Count;
+        var passed = (int)Math.Max(0, frames - _frames);
+        _frames += passed;
+        return passed;
+    }
+
     private int EndBeforeSkipped(int end)
     {
         if (_segment != _skipped.Segment)
@@ -86,6 +108,7 @@ internal struct Cursor(Segment segment, int offset)
         if (_offset == _skipped.Start)
         {
             _offset = _skipped.End;
+            _frames++;
         }
 
         _skipped = default;

@@ -42,6 +42,18 @@ internal sealed class EventHub : IDisposable
         _expiry = new Timer(_ => _queue.Writer.TryWrite(new Expire()), state: null, check, check);
     }
 
+    /// <summary>What it has done since it began.</summary>
+    public HubCounts Counts => _writer.Counts;
+
+    /// <summary>What is kept of all channels.</summary>
+    public Kept Kept => _writer.Kept;
+
+    /// <summary>How many channels there are.</summary>
+    public int Channels => _writer.Topics.Channels;
+
+    /// <summary>How many patterns somebody listens to.</summary>
+    public int Patterns => _writer.Topics.Patterns;
+
     /// <summary>Numbers frames from here on; only before <see cref="RunAsync"/>.</summary>
     /// <param name="last">The number of the last frame that there has been.</param>
     public void ContinueAfter(long last) => _writer.ContinueAfter(last);

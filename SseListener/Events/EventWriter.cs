@@ -29,11 +29,17 @@ internal sealed class EventWriter
         _store = store;
     }
 
+    /// <summary>What has been done.</summary>
+    public HubCounts Counts { get; } = new();
+
     /// <summary>The channels there are.</summary>
     public TopicTable Topics => _topics;
 
     /// <summary>All frames that are kept.</summary>
     public Timeline Timeline => _history.Timeline;
+
+    /// <summary>How much that is.</summary>
+    public Kept Kept => _history.Kept;
 
     /// <summary>The batch that is being made.</summary>
     public FrameBatch Batch => _batch;

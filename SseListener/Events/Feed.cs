@@ -3,6 +3,9 @@ namespace SseListener.Events;
 /// <summary>What a client is to get, in order. For its lane's thread, but for <see cref="Written"/>.</summary>
 internal abstract class Feed
 {
+    /// <summary>Frames that have been taken and not counted yet.</summary>
+    protected int Frames { get; set; }
+
     /// <summary>Whether everything that may be delivered has been taken.</summary>
     public abstract bool IsCaughtUp { get; }
 
@@ -17,6 +20,14 @@ internal abstract class Feed
     /// <summary>Gives back the bytes that were taken. On whatever thread their write has ended.</summary>
     public virtual void Written()
     {
+    }
+
+    /// <summary>Counts the frames that were taken since the last call, by their ends.</summary>
+    public int CountTaken()
+    {
+        var frames = Frames;
+        Frames = 0;
+        return frames;
     }
 }
 
@@ -36,6 +47,7 @@ internal sealed class ChannelFeed(Cursor start) : Feed
     {
         var state = _cursor.Read(limit, out slice);
         _cursor.Advance(slice.Count);
+        Frames += _cursor.CountPassed();
         return state;
     }
 }

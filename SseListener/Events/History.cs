@@ -42,6 +42,9 @@ internal sealed class History
         _segments = new SegmentLimits(SmallestSegment, largest, (long)(age / SegmentsOfHistory).TotalMilliseconds, Math.Max(limit / SegmentsOfHistory, largest));
     }
 
+    /// <summary>How much is kept. Any thread may ask.</summary>
+    public Kept Kept => new(_index.Count, Volatile.Read(ref _bytes));
+
     /// <summary>All that is kept, in order.</summary>
     public Timeline Timeline { get; } = new();
 
@@ -142,3 +145,8 @@ internal sealed class History
         public FramePosition Create(ReadOnlySpan<byte> alternate) => throw new NotSupportedException("An id alone is no frame.");
     }
 }
+
+/// <summary>How much is kept.</summary>
+/// <param name="Events">Frames.</param>
+/// <param name="Bytes">Their bytes.</param>
+internal readonly record struct Kept(int Events, long Bytes);

@@ -27,6 +27,7 @@ internal abstract class HubWork
         for (var place = First; isStored && place < _end; place++)
         {
             last = writer.Append(writer.Batch.Frames[place]);
+            CountFrame(writer.Counts, last.Value);
         }
 
         TakeEffect(writer, isStored, last);
@@ -38,6 +39,10 @@ internal abstract class HubWork
     }
 
     protected abstract void EncodeFrames(EventWriter writer);
+
+    protected virtual void CountFrame(HubCounts counts, FramePosition frame)
+    {
+    }
 
     protected virtual void TakeEffect(EventWriter writer, bool isStored, FramePosition? last)
     {
@@ -90,6 +95,8 @@ internal sealed class Publish(string channel, IReadOnlyList<SseEvent> events) : 
         }
     }
 
+    protected override void CountFrame(HubCounts counts, FramePosition frame) => counts.CountPublished(frame.Length);
+
     protected override void TakeEffect(EventWriter writer, bool isStored, FramePosition? last) =>
         // The event that it conflicts with may be one that could not be stored.
         Result = _isRefused ? new PublishResult.TooManyChannels()
@@ -120,18 +127,26 @@ internal sealed class Join(SubscribeRequest request) : HubWork<SubscribeResult>
         }
 
         (long After, bool HasGap)? found = request.LastEventId is { } id ? writer.Find(request.Selection, id) : null;
-        Feed feed = !request.IsEnveloped && _topics is [ChannelLog log] ? Follow(log, found?.After, last) : Merge(writer, _topics, found, last is not null);
+        if (found is { HasGap: true })
+        {
+            writer.Counts.CountGap();
+        }
+
+        Feed feed = !request.IsEnveloped && _topics is [ChannelLog log] ? Follow(writer, log, found?.After, last) : Merge(writer, _topics, found, last is not null);
         Result = new SubscribeResult.Subscription(_topics, feed, found?.HasGap ?? false);
     }
 
-    private static ChannelFeed Follow(ChannelLog log, long? after, FramePosition? join)
+    private static ChannelFeed Follow(EventWriter writer, ChannelLog log, long? after, FramePosition? join)
     {
         var start = after is { } sequence ? log.After(sequence) : log.End;
+        var missed = log.Frames - start.Frames;
         if (join is { } own && after is not null)
         {
             start.Skip(own);
+            missed--;
         }
 
+        writer.Counts.CountReplayed(missed);
         return new ChannelFeed(start);
     }
 
@@ -141,7 +156,7 @@ internal sealed class Join(SubscribeRequest request) : HubWork<SubscribeResult>
         var through = hasJoins ? writer.Batch.Frames[First].Sequence - 1 : writer.Timeline.Last;
         var after = found?.After ?? through;
         var missed = new Missed(after, through, writer.Timeline.Drops);
-        return new MergedFeed(writer.Timeline, request.Selection, [.. topics.Select(topic => topic.OpenTrail().End)], missed, request.IsEnveloped);
+        return new MergedFeed(writer.Timeline, writer.Counts, request.Selection, [.. topics.Select(topic => topic.OpenTrail().End)], missed, request.IsEnveloped);
     }
 }
 

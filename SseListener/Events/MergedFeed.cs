@@ -19,6 +19,7 @@ internal sealed class MergedFeed : Feed
     private static ArrayBufferWriter<byte>? _together;
 
     private readonly Timeline _timeline;
+    private readonly HubCounts _counts;
     private readonly Selection _selection;
     private readonly TrailCursor[] _live;
     private readonly FrameCopy _copy;
@@ -33,13 +34,15 @@ internal sealed class MergedFeed : Feed
 
     /// <summary>A feed from the moment on at which its client joins. For the hub's writer.</summary>
     /// <param name="timeline">All frames.</param>
+    /// <param name="counts">Told of what was missed, as it is taken.</param>
     /// <param name="selection">Which of them the client gets.</param>
     /// <param name="live">The ends of its topics' trails.</param>
     /// <param name="missed">What it is to get of the time before.</param>
     /// <param name="isEnveloped">Whether the data are to name their channel.</param>
-    public MergedFeed(Timeline timeline, Selection selection, TrailCursor[] live, Missed missed, bool isEnveloped)
+    public MergedFeed(Timeline timeline, HubCounts counts, Selection selection, TrailCursor[] live, Missed missed, bool isEnveloped)
     {
         _timeline = timeline;
+        _counts = counts;
         _selection = selection;
         _live = live;
         _copy = isEnveloped ? new EnvelopeCopy() : new PlainCopy();
@@ -106,6 +109,7 @@ internal sealed class MergedFeed : Feed
 
                 _last = next.Sequence;
                 _copy.Begin(next.Position);
+                Count();
             }
 
             if (!_copy.TryWrite(output, limit - output.WrittenCount))
@@ -115,6 +119,15 @@ internal sealed class MergedFeed : Feed
         }
 
         return CursorState.SliceAndMore;
+    }
+
+    private void Count()
+    {
+        Frames++;
+        if (_isMissing)
+        {
+            _counts.CountReplayed(1);
+        }
     }
 
     private Search Find(out NumberedFrame next)

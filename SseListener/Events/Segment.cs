@@ -4,7 +4,7 @@ namespace SseListener.Events;
 /// A stretch of a channel's log: one array with frames back to back. The hub's writer alone appends and drops; any thread may
 /// read what is below <see cref="Length"/>, which never changes again.
 /// </summary>
-internal sealed class Segment(ChannelLog log, int capacity)
+internal sealed class Segment(ChannelLog log, int capacity, long framesBefore)
 {
     private FrameMark[] _marks = [];
     private int _count;
@@ -40,8 +40,11 @@ internal sealed class Segment(ChannelLog log, int capacity)
     /// <summary>The number of its last frame; 0 when there is none. For the hub's writer only.</summary>
     public long LastSequence => _count == 0 ? 0 : _marks[_count - 1].Sequence;
 
-    /// <summary>How many frames there are in it. For the hub's writer only.</summary>
-    public int Count => _count;
+    /// <summary>How many frames there are in it; of a dropped one 0. Read elsewhere than by the hub's writer, it may be ahead of <see cref="Length"/>.</summary>
+    public int Count => Volatile.Read(ref _count);
+
+    /// <summary>How many frames the channel has had before this segment.</summary>
+    public long FramesBefore => framesBefore;
 
     /// <summary>Where each frame lies. For the hub's writer only.</summary>
     public IEnumerable<FramePosition> Frames
@@ -85,8 +88,12 @@ internal sealed class Segment(ChannelLog log, int capacity)
     /// <summary>The number of one of its frames. For the hub's writer only.</summary>
     public long SequenceOf(FramePosition frame) => _marks[Find(mark => mark.End >= frame.End)].Sequence;
 
-    /// <summary>Where the first frame begins that has a higher number. For the hub's writer only.</summary>
-    public int OffsetAfter(long sequence) => StartOf(Find(mark => mark.Sequence > sequence));
+    /// <summary>A cursor at the first frame that has a higher number. For the hub's writer only.</summary>
+    public Cursor After(long sequence)
+    {
+        var place = Find(mark => mark.Sequence > sequence);
+        return new Cursor(this, StartOf(place), framesBefore + place);
+    }
 
     /// <summary>
     /// Makes <paramref name="next"/>, which already holds its first frame, visible, and gives back what is left of the array when it is

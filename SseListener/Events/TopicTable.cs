@@ -13,6 +13,12 @@ internal sealed class TopicTable(int maxChannels)
     private readonly Dictionary<string, Pattern> _patterns = new(StringComparer.Ordinal);
     private readonly List<Topic> _perhapsIdle = [];
 
+    /// <summary>How many channels there are. Any thread may ask.</summary>
+    public int Channels => _channels.Count;
+
+    /// <summary>How many patterns somebody listens to. Any thread may ask.</summary>
+    public int Patterns => _patterns.Count;
+
     private int Count => _channels.Count + _patterns.Count;
 
     /// <summary>Finds a channel, or begins it.</summary>

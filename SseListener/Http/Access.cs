@@ -65,6 +65,14 @@ internal sealed class Access
             : null;
     }
 
+    /// <summary>Whether a request may see how the server is doing: from this machine, or with a token that gives a right to publish.</summary>
+    /// <returns>Why not, or null.</returns>
+    public async Task<Refusal?> OperateAsync(Exchange exchange) =>
+        _crossOrigin.IsForeign(exchange.Request, out var problem) ? Refusal.Forbidden(problem)
+        : IsFromThisMachine(exchange) ? null
+        : NeedsNoToken ? Refusal.Forbidden("This is only for this machine, as there is no token that publishing needs.")
+        : await PublishAsync(exchange, []);
+
     /// <summary>Whether a request may listen to these channels and patterns.</summary>
     /// <returns>What it may hear, or why it may not.</returns>
     public async Task<(Grant? Grant, Refusal? Refusal)> SubscribeAsync(Exchange exchange, IReadOnlyList<string> topics)
@@ -119,6 +127,17 @@ internal sealed class Access
 
     // Of one length, whatever the token's: comparing takes the same time for all.
     private static byte[] Hash(string token) => SHA256.HashData(Encoding.UTF8.GetBytes(token));
+
+    // What a proxy here brings comes from elsewhere, and says so (RFC 7239, section 4, and what there was before). A page whose name was
+    // pointed at this machine asks for that name.
+    private bool IsFromThisMachine(Exchange exchange)
+    {
+        var headers = exchange.Request.Headers;
+        var host = exchange.Request.UserHostName.Split(':')[0];
+        return IPAddress.IsLoopback(exchange.Connection.Remote.Address)
+            && headers["X-Forwarded-For"] is null && headers["Forwarded"] is null && headers["Via"] is null && headers["X-Real-IP"] is null
+            && (host == _options.Host || IsLoopback(host));
+    }
 
     private static bool IsLoopback(string host) => host == "localhost" || (IPAddress.TryParse(host, out var address) && IPAddress.IsLoopback(address));
 }

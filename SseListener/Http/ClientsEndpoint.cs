@@ -7,8 +7,10 @@ namespace SseListener.Http;
 /// <summary><c>DELETE /clients/ID</c>: ends a client's stream, for whoever may publish to all that it listens to.</summary>
 internal sealed class ClientsEndpoint(ConcurrentDictionary<string, Client> clients, Access access, Responses responses)
 {
-    /// <summary>How the paths begin.</summary>
-    public const string Path = "/clients/";
+    private const string Path = "/clients/";
+
+    /// <summary>Whether a path is that of a client.</summary>
+    public static bool Has(string path) => path.StartsWith(Path, StringComparison.Ordinal);
 
     /// <summary>Ends the stream. An EventSource comes back by itself; what keeps it away is a token that is no longer good.</summary>
     public async Task DismissAsync(Exchange exchange)

@@ -96,7 +96,7 @@ internal sealed class ConnectionWatch : IDisposable
     {
         if (cut > 0)
         {
-            _log.Info($"cut {cut} connections: {why}");
+            _log.Often(LogLevel.Info, "cut connections", $"cut {cut} connections: {why}");
         }
     }
 

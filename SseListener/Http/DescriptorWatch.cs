@@ -27,7 +27,7 @@ internal sealed class DescriptorWatch : IDisposable
     {
         if (!_listening.CheckDescriptors())
         {
-            _log.Info($"cut {_idle.CutAll()} connections: there are no file descriptors left");
+            _log.Often(LogLevel.Info, "cut connections", $"cut {_idle.CutAll()} connections: there are no file descriptors left");
         }
     }
 }

@@ -6,6 +6,7 @@ using System.Security.Cryptography;
 using System.Text;
 using SseListener.Delivery;
 using SseListener.Events;
+using SseListener.Metrics;
 
 namespace SseListener.Http;
 
@@ -19,6 +20,7 @@ internal sealed class EventsEndpoint(
     ClientPlaces places,
     Access access,
     Responses responses,
+    ServerMetrics metrics,
     Log log)
 {
     // 2^53-1, a length no stream reaches and every client can hold. With a length a frame is one send; chunked it would be
@@ -37,7 +39,8 @@ internal sealed class EventsEndpoint(
             if (client is not null)
             {
                 var reason = await client.Ended;
-                log.Info(reason is EndReason.Left
+                metrics.CountEnded(reason);
+                log.Often(LogLevel.Info, $"stream ended {ServerMetrics.NameOf(reason)}", reason is EndReason.Left
                     ? $"connection closed by client {client.Id}"
                     : $"closed the connection of client {client.Id}: {Describe(reason)}");
             }
@@ -87,11 +90,11 @@ internal sealed class EventsEndpoint(
     {
         if (await hub.SubscribeAsync(request) is not SubscribeResult.Subscription subscription)
         {
-            await responses.UnavailableAsync(exchange, hub.IsComplete ? "The server is stopping." : $"There are {options.MaxChannels} channels already.");
+            await responses.RefuseAsync(exchange, hub.IsComplete ? Refusal.Stopping : Refusal.Later(503, "channel_limit", $"There are {options.MaxChannels} channels already."));
             return null;
         }
 
-        var client = new Client(request.Client, exchange.Response.OutputStream, subscription, grant.ExpiryTicks);
+        var client = new Client(request.Client, exchange.Response.OutputStream, subscription, LifetimeOf(grant));
         clients[client.Id] = client;
         departures.Add(exchange.Connection, client);
         try
@@ -114,7 +117,8 @@ internal sealed class EventsEndpoint(
             client.End(EndReason.ServerStop);
         }
 
-        log.Info($"client {client.Id} connected from {exchange.Connection.Remote}");
+        metrics.CountConnect();
+        log.Often(LogLevel.Info, "connected", $"client {client.Id} connected from {exchange.Connection.Remote}");
         return client;
     }
 
@@ -140,7 +144,8 @@ internal sealed class EventsEndpoint(
     private byte[] Greeting(SubscribeRequest request, bool hasGap)
     {
         var greeting = new ArrayBufferWriter<byte>();
-        SseFrame.WriteHello(greeting, request.Client, request.Selection.Topics, Jittered(options.Retry));
+        // A quarter more or less, so that a restart does not bring everyone back in the same instant.
+        SseFrame.WriteHello(greeting, request.Client, request.Selection.Topics, (int)Math.Min(int.MaxValue, Jittered(options.Retry, parts: 4)));
         if (hasGap)
         {
             SseFrame.WriteGap(greeting, request.LastEventId!);
@@ -149,11 +154,18 @@ internal sealed class EventsEndpoint(
         return greeting.WrittenSpan.ToArray();
     }
 
-    // A quarter more or less, so that a restart does not bring everyone back in the same instant.
-    private static int Jittered(TimeSpan retry)
+    private Lifetime LifetimeOf(Grant grant)
     {
-        var milliseconds = (int)Math.Min(retry.TotalMilliseconds, int.MaxValue / 2);
-        return milliseconds + RandomNumberGenerator.GetInt32(-(milliseconds / 4), (milliseconds / 4) + 1);
+        // Up to a fifth more or less: those that came together are not to go together.
+        var oldest = options.MaxAge > TimeSpan.Zero ? Environment.TickCount64 + Jittered(options.MaxAge, parts: 5) : long.MaxValue;
+        return grant.ExpiryTicks < oldest ? new Lifetime(grant.ExpiryTicks, EndReason.TokenExpired) : new Lifetime(oldest, EndReason.MaxAge);
+    }
+
+    // In milliseconds; up to one of so many parts more or less.
+    private static long Jittered(TimeSpan time, int parts)
+    {
+        var milliseconds = (long)time.TotalMilliseconds;
+        return milliseconds + (milliseconds / parts * RandomNumberGenerator.GetInt32(-1000, 1001) / 1000);
     }
 
     // EventSource sends the header when it reconnects by itself; polyfills, and pages that reload, use the query.
@@ -177,6 +189,7 @@ internal sealed class EventsEndpoint(
     {
         EndReason.Lapped => "it read so slowly that what it was to get next is no longer kept",
         EndReason.TokenExpired => "its token has expired",
+        EndReason.MaxAge => "it has been open for as long as streams may be",
         EndReason.Dismissed => "it was dismissed",
         EndReason.WriteTimeout => "a write to it took longer than the write timeout",
         _ => "the server stops",

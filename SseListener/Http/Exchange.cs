@@ -20,6 +20,21 @@ internal sealed class Exchange(HttpListenerContext context, Connection connectio
     /// <summary>The request's path and query.</summary>
     public RequestTarget Target { get; private set; } = target;
 
+    /// <summary>Bytes of the request line and the header fields.</summary>
+    public int HeaderSize
+    {
+        get
+        {
+            var size = Request.HttpMethod.Length + Request.RawUrl!.Length + "  HTTP/1.1\r\n".Length;
+            for (var i = 0; i < Request.Headers.Count; i++)
+            {
+                size += Request.Headers.GetKey(i)!.Length + Request.Headers.Get(i)!.Length + ": \r\n".Length;
+            }
+
+            return size;
+        }
+    }
+
     /// <summary>Lets go of what is needed no more once a stream has begun, and would be kept for as long as it lasts.</summary>
     public void Forget()
     {

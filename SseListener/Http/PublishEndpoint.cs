@@ -28,7 +28,7 @@ internal sealed class PublishEndpoint(ServerOptions options, EventHub hub, Acces
         else if (Interlocked.Increment(ref _underWay) > options.MaxPublishes)
         {
             Interlocked.Decrement(ref _underWay);
-            await responses.UnavailableAsync(exchange, $"{options.MaxPublishes} publishes are under way already.");
+            await responses.RefuseAsync(exchange, Refusal.Later(503, "publish_limit", $"{options.MaxPublishes} publishes are under way already."));
         }
         else
         {
@@ -74,9 +74,9 @@ internal sealed class PublishEndpoint(ServerOptions options, EventHub hub, Acces
     {
         PublishResult.Published published => AnswerAsync(exchange, format, published.Ids),
         PublishResult.Conflict conflict => responses.ProblemAsync(exchange, 409, $"There is another event with the id {JsonText.Quote(conflict.Id)}. Nothing was published."),
-        PublishResult.TooManyChannels => responses.UnavailableAsync(exchange, $"There are {options.MaxChannels} channels already. Nothing was published."),
-        PublishResult.NotStored => responses.UnavailableAsync(exchange, "The journal cannot be written at the moment. Nothing was published."),
-        _ => responses.UnavailableAsync(exchange, "The server is stopping."),
+        PublishResult.TooManyChannels => responses.RefuseAsync(exchange, Refusal.Later(503, "channel_limit", $"There are {options.MaxChannels} channels already. Nothing was published.")),
+        PublishResult.NotStored => responses.RefuseAsync(exchange, Refusal.Later(503, "journal", "The journal cannot be written at the moment. Nothing was published.")),
+        _ => responses.RefuseAsync(exchange, Refusal.Stopping),
     };
 
     private Task AnswerAsync(Exchange exchange, Format format, string[] ids)

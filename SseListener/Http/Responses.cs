@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Net;
 using System.Text;
 using SseListener.Events;
+using SseListener.Metrics;
 
 namespace SseListener.Http;
 
@@ -9,7 +10,7 @@ namespace SseListener.Http;
 /// Short, complete answers. Each is written without holding a thread and within the write timeout, whatever its client does;
 /// errors are problem details (RFC 9457).
 /// </summary>
-internal sealed class Responses(TimeSpan writeTimeout, IdleConnections idle, Log log)
+internal sealed class Responses(TimeSpan writeTimeout, IdleConnections idle, ServerMetrics metrics, Log log)
 {
     // How long the rest of a refused body is read and thrown away (RFC 9112, section 9.6): a connection that is closed with
     // bytes unread is reset, and the client would lose the answer.
@@ -33,35 +34,29 @@ internal sealed class Responses(TimeSpan writeTimeout, IdleConnections idle, Log
     }
 
     /// <summary>Refuses a request; <paramref name="detail"/> says what is wrong and what would be right.</summary>
-    public Task ProblemAsync(Exchange exchange, int status, string detail) => ProblemAsync(exchange, status, detail, detail);
+    public Task ProblemAsync(Exchange exchange, int status, string detail) =>
+        RefuseAsync(exchange, new Refusal(status, TitleOf(status).ToLowerInvariant().Replace(' ', '_'), detail));
 
     /// <summary>Refuses a request that is not granted.</summary>
     public Task RefuseAsync(Exchange exchange, Refusal refusal)
     {
+        Count(exchange, refusal);
+        var headers = exchange.Response.Headers;
+        headers["Cache-Control"] = "no-store";
         if (refusal.Error is { } error)
         {
-            exchange.Response.Headers["WWW-Authenticate"] = $"Bearer error=\"{error}\"";
+            headers["WWW-Authenticate"] = $"Bearer error=\"{error}\"";
         }
 
         if (refusal.IsForNow)
         {
-            exchange.Response.Headers["Retry-After"] = "1";
+            headers["Retry-After"] = "1";
         }
 
-        return ProblemAsync(exchange, refusal.Status, refusal.Detail, refusal.Reason);
+        var title = JsonText.Quote(TitleOf(refusal.Status));
+        var problem = $$"""{"type":"about:blank","title":{{title}},"status":{{refusal.Status}},"detail":{{JsonText.Quote(refusal.Detail)}}}""";
+        return SendAsync(exchange, refusal.Status, "application/problem+json", Encoding.UTF8.GetBytes(problem));
     }
-
-    private Task ProblemAsync(Exchange exchange, int status, string detail, string reason)
-    {
-        log.Info($"{exchange.Request.HttpMethod} {exchange.Target.Shown} from {exchange.Connection.Remote} {status}: {reason}");
-        var title = JsonText.Quote(TitleOf(status));
-        var problem = $$"""{"type":"about:blank","title":{{title}},"status":{{status}},"detail":{{JsonText.Quote(detail)}}}""";
-        exchange.Response.Headers["Cache-Control"] = "no-store";
-        return SendAsync(exchange, status, "application/problem+json", Encoding.UTF8.GetBytes(problem));
-    }
-
-    /// <summary>Refuses a request that may be tried again in a second.</summary>
-    public Task UnavailableAsync(Exchange exchange, string detail) => RefuseAsync(exchange, Refusal.Later(503, detail));
 
     /// <summary>Refuses a method; <paramref name="allow"/> lists those there are.</summary>
     public Task MethodNotAllowedAsync(Exchange exchange, string allow)
@@ -117,6 +112,21 @@ internal sealed class Responses(TimeSpan writeTimeout, IdleConnections idle, Log
         // Before it is closed, for with that the connection's next request may come, even on this thread.
         idle.End(exchange.Connection, exchange.Number);
         exchange.Response.Close();
+    }
+
+    private void Count(Exchange exchange, Refusal refusal)
+    {
+        var (method, path) = (exchange.Request.HttpMethod, exchange.Target.Path);
+        log.Often(LogLevel.Info, $"refused {refusal.Cause}", $"{method} {exchange.Target.Shown} from {exchange.Connection.Remote} {refusal.Status}: {refusal.Reason}");
+        switch (method, path)
+        {
+            case ("GET", "/events"):
+                metrics.CountRefused(refusal.Cause);
+                break;
+            case ("POST", "/events" or "/generate"):
+                metrics.CountPublishError(refusal.Status);
+                break;
+        }
     }
 
     private static async Task LingerAsync(Stream input)

@@ -5,6 +5,7 @@ internal sealed class Router(
     EventsEndpoint events,
     PublishEndpoint publish,
     ClientsEndpoint clients,
+    StatusEndpoints status,
     StaticFiles files,
     CrossOrigin crossOrigin,
     Responses responses)
@@ -21,7 +22,10 @@ internal sealed class Router(
         {
             ("GET", "/events") => events.SubscribeAsync(exchange),
             ("POST", "/events" or "/generate") => publish.HandleAsync(exchange),
-            ("DELETE", not ("/events" or "/generate")) => clients.DismissAsync(exchange),
+            ("GET" or "HEAD", "/healthz") => status.HealthAsync(exchange),
+            ("GET" or "HEAD", "/status") => status.StatusAsync(exchange),
+            ("GET" or "HEAD", "/metrics") => status.MetricsAsync(exchange),
+            ("DELETE", _) when ClientsEndpoint.Has(exchange.Target.Path) => clients.DismissAsync(exchange),
             ("OPTIONS", _) when CrossOrigin.IsPreflight(exchange.Request) => crossOrigin.AnswerAsync(exchange, methods),
             _ => responses.MethodNotAllowedAsync(exchange, methods),
         };
@@ -31,7 +35,8 @@ internal sealed class Router(
     {
         "/events" => "GET, POST",
         "/generate" => "POST",
-        _ when path.StartsWith(ClientsEndpoint.Path, StringComparison.Ordinal) => "DELETE",
+        "/healthz" or "/status" or "/metrics" => "GET, HEAD",
+        _ when ClientsEndpoint.Has(path) => "DELETE",
         _ => null,
     };
 }

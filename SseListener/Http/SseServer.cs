@@ -4,6 +4,7 @@ using System.Net;
 using SseListener.Delivery;
 using SseListener.Events;
 using SseListener.Journal;
+using SseListener.Metrics;
 
 namespace SseListener.Http;
 
@@ -13,8 +14,8 @@ namespace SseListener.Http;
 /// </summary>
 internal sealed class SseServer : IAsyncDisposable
 {
-    private static readonly TimeSpan _drainLimit = TimeSpan.FromSeconds(2);
-    private static readonly TimeSpan _stopLimit = TimeSpan.FromSeconds(4);
+    private static readonly TimeSpan _deliveryLimit = TimeSpan.FromSeconds(1.5);
+    private static readonly TimeSpan _answerLimit = TimeSpan.FromSeconds(1);
 
     [SuppressMessage("Usage", "CA2213:Disposable fields should be disposed", Justification = "Disposing it is the last step of the stop.")]
     private readonly Listening _listening;
@@ -32,6 +33,8 @@ internal sealed class SseServer : IAsyncDisposable
     private readonly CrossOrigin _crossOrigin;
     private readonly Access _access;
     private readonly Router _router;
+    private readonly ServerMetrics _metrics = new();
+    private readonly ServerState _state;
     private readonly ServerOptions _options;
     private readonly Log _log;
     private readonly TaskCompletionSource _allAnswered = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -39,7 +42,6 @@ internal sealed class SseServer : IAsyncDisposable
     private ConnectionWatch? _watch;
     private Task? _stop;
     private int _underWay;
-    private volatile bool _isStopping;
 
     /// <summary>A server that is not listening yet.</summary>
     /// <param name="options">All its knobs.</param>
@@ -52,16 +54,21 @@ internal sealed class SseServer : IAsyncDisposable
         _listening = new Listening(options, HandleAsync, log);
         _connections = new OpenConnections(options.Port);
         _idle = new IdleConnections(_connections, options.IdleTimeout);
-        _lanes = new DeliveryLanes(options.Lanes, options.Heartbeat, options.WriteTimeout);
-        _journal = options.Data is { } folder ? new FileJournal(folder, options.History, options.HistoryAge, options.Sync, log) : new MemoryJournal();
+        _lanes = new DeliveryLanes(options.Lanes, () => new LaneMeter(_metrics.Sweeps, _metrics.Latencies), options.Heartbeat, options.WriteTimeout);
+        _journal = options.Data is { } folder
+            ? new FileJournal(folder, options.History, options.HistoryAge, options.Sync, new JournalTimes(_metrics.JournalWrites, _metrics.JournalFlushes), log)
+            : new MemoryJournal();
         _hub = new EventHub(new HubLimits(options.History, options.HistoryAge, options.PresenceLimit, options.MaxChannels), _journal.TryAppend, _lanes.Wake);
-        _responses = new Responses(options.WriteTimeout, _idle, log);
+        _state = new ServerState(options, _clients, _hub, _lanes, _journal);
+        _metrics.Observe(() => _clients.Count, _hub, _lanes);
+        _responses = new Responses(options.WriteTimeout, _idle, _metrics, log);
         _crossOrigin = new CrossOrigin(options.Cors, _responses);
         _access = new Access(options, _crossOrigin);
         _router = new Router(
-            new EventsEndpoint(options, _clients, _hub, _lanes, _departures, new ClientPlaces(options), _access, _responses, log),
+            new EventsEndpoint(options, _clients, _hub, _lanes, _departures, new ClientPlaces(options), _access, _responses, _metrics, log),
             new PublishEndpoint(options, _hub, _access, _responses, log),
             new ClientsEndpoint(_clients, _access, _responses),
+            new StatusEndpoints(_state, _metrics, _access, _responses),
             new StaticFiles(pages, _responses),
             _crossOrigin,
             _responses);
@@ -112,13 +119,14 @@ internal sealed class SseServer : IAsyncDisposable
         problem = null;
         _descriptors = new DescriptorWatch(_listening, _idle, _log);
         _watch = new ConnectionWatch(_connections, _listening, _departures, _idle, _log);
+        _state.Rates.Start();
         Running = _hub.RunAsync();
         return true;
     }
 
     /// <summary>
     /// Refuses newcomers, delivers what was accepted, ends the streams, lets the last answers out and closes the listener; all
-    /// within four seconds, whatever clients do.
+    /// within 2.5 seconds and <see cref="ServerOptions.Drain"/>, whatever clients do.
     /// </summary>
     public Task StopAsync() => _stop ??= StopInOrderAsync();
 
@@ -127,17 +135,13 @@ internal sealed class SseServer : IAsyncDisposable
 
     private async Task StopInOrderAsync()
     {
-        using var stopLimit = new CancellationTokenSource(_stopLimit);
-        using var drainLimit = new CancellationTokenSource(_drainLimit);
-        _isStopping = true;
+        using var stopLimit = new CancellationTokenSource(_deliveryLimit + _options.Drain + _answerLimit);
+        using var deliveryLimit = new CancellationTokenSource(_deliveryLimit);
+        _state.IsStopping = true;
         _hub.Complete();
-        await WithinAsync(Running, drainLimit.Token);
-        await WithinAsync(_lanes.DrainAsync(), drainLimit.Token);
-        foreach (var client in _clients.Values)
-        {
-            client.End(EndReason.ServerStop);
-        }
-
+        await WithinAsync(Running, deliveryLimit.Token);
+        await WithinAsync(_lanes.DrainAsync(), deliveryLimit.Token);
+        await ClosingStreams.CloseAsync(_clients, _options.Drain);
         if (Volatile.Read(ref _underWay) > 0)
         {
             await WithinAsync(_allAnswered.Task, stopLimit.Token);
@@ -148,7 +152,9 @@ internal sealed class SseServer : IAsyncDisposable
         await WithinAsync(Task.Run(_listening.Dispose, CancellationToken.None), stopLimit.Token);
         _lanes.Dispose();
         _hub.Dispose();
+        _state.Dispose();
         await WithinAsync(Task.Run(_journal.Dispose, CancellationToken.None), stopLimit.Token);
+        _metrics.Dispose();
     }
 
     private async Task HandleAsync(HttpListenerContext context)
@@ -183,7 +189,7 @@ internal sealed class SseServer : IAsyncDisposable
         finally
         {
             _idle.End(connection, number);
-            if (Interlocked.Decrement(ref _underWay) == 0 && _isStopping)
+            if (Interlocked.Decrement(ref _underWay) == 0 && _state.IsStopping)
             {
                 _allAnswered.TrySetResult();
             }
@@ -195,44 +201,13 @@ internal sealed class SseServer : IAsyncDisposable
         var request = context.Request;
         var isTarget = RequestTarget.TryParse(request.RawUrl!, out var target);
         var exchange = new Exchange(context, connection, number, target ?? RequestTarget.None);
-        LogRequest(exchange);
+        RequestLog.Write(_log, exchange);
         _crossOrigin.Mark(exchange);
         return !isTarget ? _responses.ProblemAsync(exchange, 400, "The URL has an escape that is not %XX, or whose bytes are not UTF-8.")
             : target!.HasTooMuch ? _responses.ProblemAsync(exchange, 400, $"The URL may have at most {RequestTarget.MostParameters} parameters.")
-            : HeaderSize(request) > _options.MaxHeader ? _responses.ProblemAsync(exchange, 431, $"The request line and the header fields may have at most {_options.MaxHeader} bytes.")
-            : _isStopping ? _responses.UnavailableAsync(exchange, "The server is stopping.")
+            : exchange.HeaderSize > _options.MaxHeader ? _responses.ProblemAsync(exchange, 431, $"The request line and the header fields may have at most {_options.MaxHeader} bytes.")
+            : _state.IsStopping && target.Path is not ("/status" or "/metrics") ? _responses.RefuseAsync(exchange, Refusal.Stopping)
             : _router.RouteAsync(exchange);
-    }
-
-    // Paths only: a query may hold what is nobody's business.
-    private void LogRequest(Exchange exchange)
-    {
-        var level = exchange.Target.Path == "/events" && exchange.Request.HttpMethod == "GET" ? LogLevel.Info : LogLevel.Debug;
-        if (_log.Writes(level))
-        {
-            _log.Write(level, $"{exchange.Request.HttpMethod} {exchange.Target.Shown} from {exchange.Connection.Remote}");
-        }
-
-        if (_log.Writes(LogLevel.Debug))
-        {
-            var headers = exchange.Request.Headers;
-            _log.Debug(string.Join("; ", headers.AllKeys.Select(name => $"{name}: {(IsSecret(name!, headers[name]!) ? "…" : headers[name])}")));
-        }
-    }
-
-    // What may hold a token. URLs may have one in their query: that of the page a request comes from, and what proxies tell of.
-    private static bool IsSecret(string header, string value) =>
-        header.ToUpperInvariant() is "AUTHORIZATION" or "PROXY-AUTHORIZATION" or "COOKIE" or "REFERER" || value.Contains("token", StringComparison.OrdinalIgnoreCase);
-
-    private static int HeaderSize(HttpListenerRequest request)
-    {
-        var size = request.HttpMethod.Length + request.RawUrl!.Length + "  HTTP/1.1\r\n".Length;
-        for (var i = 0; i < request.Headers.Count; i++)
-        {
-            size += request.Headers.GetKey(i)!.Length + request.Headers.Get(i)!.Length + ": \r\n".Length;
-        }
-
-        return size;
     }
 
     private static bool IsTaken(Exception e) => e is System.Net.Sockets.SocketException { SocketErrorCode: System.Net.Sockets.SocketError.AddressAlreadyInUse }

@@ -51,7 +51,7 @@ internal static class WarmUp
     private static async Task ServeAsync(ServerOptions options, string pages)
     {
         using var log = new Log(TextWriter.Null, LogLevel.Info);
-        options = options with { Host = "127.0.0.1", Port = LoopbackPort.FindFree(), Lanes = 1, PublishToken = null, PublishTokenFile = null, JwtKey = null, Private = [], MaxClientsPerAddress = 0 };
+        options = options with { Host = "127.0.0.1", Port = LoopbackPort.FindFree(), Lanes = 1, Drain = TimeSpan.Zero, MaxAge = TimeSpan.Zero, PublishToken = null, PublishTokenFile = null, JwtKey = null, Private = [], MaxClientsPerAddress = 0 };
         await using var server = new SseServer(options, pages, log);
         if (!server.TryStart(out _))
         {

@@ -28,19 +28,21 @@ internal sealed class FileJournal : IJournal
     private readonly long _bytes;
     private readonly long _age;
     private readonly JournalSync _sync;
+    private readonly JournalTimes _times;
+    private readonly JournalHealth _health;
     private readonly Log _log;
     private readonly Timer _timer;
     private readonly JournalEncoder _encoder = new();
     private JournalOutput _output;
-    private bool _isFailing;
 
     /// <summary>A journal that is not open yet.</summary>
     /// <param name="path">Its folder; made when missing.</param>
     /// <param name="bytes">Bytes of frames to keep.</param>
     /// <param name="age">How long to keep them.</param>
     /// <param name="sync">When a batch counts as kept.</param>
+    /// <param name="times">Told how long writing takes.</param>
     /// <param name="log">Takes what was read back, what was damaged, and why a write failed.</param>
-    public FileJournal(string path, long bytes, TimeSpan age, JournalSync sync, Log log)
+    public FileJournal(string path, long bytes, TimeSpan age, JournalSync sync, JournalTimes times, Log log)
     {
         _folder = new JournalFolder(path, log);
         _path = path;
@@ -48,13 +50,18 @@ internal sealed class FileJournal : IJournal
         _age = (long)age.TotalMilliseconds;
         _former = new FormerFiles(bytes, _age);
         _sync = sync;
+        _times = times;
+        _health = new JournalHealth(log);
         _log = log;
-        _output = new JournalOutput(JournalFile.Create(path, first: 1));
+        _output = new JournalOutput(JournalFile.Create(path, first: 1), times);
         _timer = new Timer(_ => LookAfterAgain());
     }
 
     /// <inheritdoc/>
     public long Last { get; private set; }
+
+    /// <inheritdoc/>
+    public bool IsWritable => _health.IsWritable;
 
     /// <inheritdoc/>
     public bool TryOpen(TakeFrame take, [NotNullWhen(false)] out string? problem)
@@ -69,7 +76,7 @@ internal sealed class FileJournal : IJournal
             }
 
             (var files, Last) = _folder.ReadBack(take);
-            _output = new JournalOutput(files.LastOrDefault() ?? _output.File);
+            _output = new JournalOutput(files.LastOrDefault() ?? _output.File, _times);
             files.SkipLast(1).ToList().ForEach(_former.Add);
             _timer.Change(_lookAfterEvery, Timeout.InfiniteTimeSpan);
             return true;
@@ -95,13 +102,13 @@ internal sealed class FileJournal : IJournal
             }
             catch (Exception e) when (JournalOutput.IsFailure(e))
             {
-                Report(e);
+                _health.Report(e);
                 return false;
             }
 
             _output.File.Count(batch.FrameBytes, batch.Time);
             Last = batch.Frames[^1].Sequence;
-            Report(failure: null);
+            _health.Report(failure: null);
             return true;
         }
     }
@@ -140,22 +147,7 @@ internal sealed class FileJournal : IJournal
         }
 
         _retired.Add(_output);
-        _output = new JournalOutput(JournalFile.Create(_path, first));
-    }
-
-    // Once for many: who publishes goes on trying.
-    private void Report(Exception? failure)
-    {
-        if (failure is not null && !_isFailing)
-        {
-            _log.Error($"nothing can be published, for the journal cannot be written: {failure.Message}");
-        }
-        else if (failure is null && _isFailing)
-        {
-            _log.Warning("the journal can be written again");
-        }
-
-        _isFailing = failure is not null;
+        _output = new JournalOutput(JournalFile.Create(_path, first), _times);
     }
 
     // One after the other: a slow disk must not take a thread more every second.
@@ -188,28 +180,36 @@ internal sealed class FileJournal : IJournal
 
             foreach (var output in retired)
             {
-                Flush(output);
+                output.Flush(_log);
                 output.Dispose();
             }
 
-            Flush(current);
+            current.Flush(_log);
             lock (_lock)
             {
                 Tidy(DateTimeOffset.UtcNow.ToUnixTimeMilliseconds());
+                TryAgain();
             }
         }
     }
 
-    private void Flush(JournalOutput output)
+    // Also when nobody publishes: whoever looks at /healthz may keep publishers away until it says that all is well.
+    private void TryAgain()
     {
+        if (_health.IsWritable)
+        {
+            return;
+        }
+
         try
         {
-            output.Flush();
+            _folder.Check();
+            _output.Probe(_sync);
+            _health.Report(failure: null);
         }
         catch (Exception e) when (JournalOutput.IsFailure(e))
         {
-            // Disposed, when a write has failed meanwhile.
-            _log.Warning($"the journal could not be flushed to the disk: {e.Message}");
+            // Not yet.
         }
     }
 

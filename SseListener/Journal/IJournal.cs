@@ -21,6 +21,9 @@ internal interface IJournal : IDisposable
     /// <summary>The number of the last frame that it has kept; 0 for none.</summary>
     long Last { get; }
 
+    /// <summary>Whether, as far as is known, batches can be kept. Any thread may ask.</summary>
+    bool IsWritable { get; }
+
     /// <summary>Keeps a batch, all of it or nothing. For one thread.</summary>
     /// <returns>False when nothing of it is kept; the reason is in the log, and the next batch may be kept again.</returns>
     bool TryAppend(FrameBatch batch);

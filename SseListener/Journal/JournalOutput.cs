@@ -1,11 +1,16 @@
+using System.Diagnostics;
 using Microsoft.Win32.SafeHandles;
 
 namespace SseListener.Journal;
 
 /// <summary>The file that is appended to. It is opened when there is something to write, and again after a write has failed.</summary>
 /// <param name="file">Which file; told what has been written.</param>
-internal sealed class JournalOutput(JournalFile file) : IDisposable
+/// <param name="times">Told how long it took.</param>
+internal sealed class JournalOutput(JournalFile file, JournalTimes times) : IDisposable
 {
+    // A page of the disk.
+    private static readonly byte[] _probe = [.. Enumerable.Repeat((byte)':', 4095), (byte)'\n'];
+
     private SafeFileHandle? _handle;
     private volatile bool _isUnflushed;
     private bool _isTorn;
@@ -28,12 +33,34 @@ internal sealed class JournalOutput(JournalFile file) : IDisposable
     /// <exception cref="Exception">It cannot be written: <see cref="IsFailure"/>.</exception>
     public void Append(ReadOnlySpan<byte> bytes, JournalSync sync)
     {
+        var started = Stopwatch.GetTimestamp();
         try
         {
             Open(sync);
             RandomAccess.Write(_handle!, bytes, file.Length);
             _isUnflushed = sync is JournalSync.Os;
             file.Length += bytes.Length;
+        }
+        catch
+        {
+            CutBack();
+            throw;
+        }
+        finally
+        {
+            JournalTimes.Record(times.Writes, started);
+        }
+    }
+
+    /// <summary>Finds out whether something can be appended, and takes it back.</summary>
+    /// <exception cref="Exception">It cannot be written: <see cref="IsFailure"/>.</exception>
+    public void Probe(JournalSync sync)
+    {
+        try
+        {
+            Open(sync);
+            RandomAccess.Write(_handle!, _probe, file.Length);
+            RandomAccess.SetLength(_handle!, file.Length);
         }
         catch
         {
@@ -67,21 +94,24 @@ internal sealed class JournalOutput(JournalFile file) : IDisposable
         }
     }
 
-    /// <summary>Brings to the disk what has been appended. Beside an append: it may take long.</summary>
-    /// <exception cref="IOException">It cannot be written.</exception>
-    public void Flush()
+    /// <summary>Brings to the disk what has been appended, or else the next time. Beside an append: it may take long.</summary>
+    /// <param name="log">Takes why it could not be done.</param>
+    public void Flush(Log log)
     {
         if (_isUnflushed && _handle is { } handle)
         {
             _isUnflushed = false;
+            var started = Stopwatch.GetTimestamp();
             try
             {
                 RandomAccess.FlushToDisk(handle);
+                JournalTimes.Record(times.Flushes, started);
             }
-            catch
+            catch (Exception e) when (IsFailure(e))
             {
+                // Disposed, when a write has failed meanwhile.
                 _isUnflushed = true;
-                throw;
+                log.Warning($"the journal could not be flushed to the disk: {e.Message}");
             }
         }
     }

@@ -10,6 +10,9 @@ internal sealed class MemoryJournal : IJournal
     public long Last => 0;
 
     /// <inheritdoc/>
+    public bool IsWritable => true;
+
+    /// <inheritdoc/>
     public bool TryOpen(TakeFrame take, [NotNullWhen(false)] out string? problem)
     {
         problem = null;

@@ -1,0 +1,142 @@
+using System.Diagnostics.Metrics;
+using SseListener.Delivery;
+using SseListener.Events;
+
+namespace SseListener.Metrics;
+
+/// <summary>
+/// All that a server can be measured by, as instruments of one meter, which <c>dotnet-counters</c> and OpenTelemetry find by the name
+/// <see cref="MeterName"/> and <c>/metrics</c> shows. What happens for every delivery is counted where it happens, and only looked
+/// at from here.
+/// </summary>
+internal sealed class ServerMetrics : IDisposable
+{
+    /// <summary>The meter's name.</summary>
+    public const string MeterName = "SseListener";
+
+    // Seconds; a lone event takes some 20 us, a sweep of 10,000 clients some 100 ms.
+    private static readonly InstrumentAdvice<double> _times =
+        new() { HistogramBucketBoundaries = [0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5] };
+
+    private static readonly string[] _causes = ["client_limit", "address_limit", "channel_limit", "missing_token", "invalid_token", "insufficient_scope", "forbidden", "bad_request", "stopping"];
+    private static readonly int[] _statuses = [400, 401, 403, 408, 409, 411, 413, 415, 503];
+
+    private readonly DateTimeOffset _started = DateTimeOffset.UtcNow;
+    private readonly Meter _meter = new(MeterName, ProgramVersion.Text);
+    private readonly Counter<long> _refused;
+    private readonly Counter<long> _ended;
+    private readonly Counter<long> _publishErrors;
+    private long _connects;
+
+    /// <summary>A meter whose instruments have measured nothing.</summary>
+    public ServerMetrics()
+    {
+        Text = new PrometheusText(_meter);
+        Count("sse.connects", "{connect}", "Clients that were given a stream.", () => Connects);
+        _refused = _meter.CreateCounter<long>("sse.connects.refused", "{connect}", "Clients that were given none, by reason.");
+        _ended = _meter.CreateCounter<long>("sse.streams.ended", "{stream}", "Streams that have ended, by reason.");
+        _publishErrors = _meter.CreateCounter<long>("sse.publish.errors", "{request}", "Publishes that were refused, by the status of the answer.");
+        Sweeps = Histogram("sse.sweep.duration", "Time that a lane takes to go over the clients of a channel.");
+        Latencies = Histogram("sse.delivery.latency", "Time from an event's append until all clients of a lane that keep up have been sent it.");
+        JournalWrites = Histogram("sse.journal.write.duration", "Time that it takes to append a batch to the journal.");
+        JournalFlushes = Histogram("sse.journal.flush.duration", "Time that it takes to bring the journal to the disk, which is done beside the appends.");
+        Begin();
+
+        Gauge("process.start_time", "s", "When the program was started, in Unix time.", () => _started.ToUnixTimeSeconds());
+        Gauge("sse.build.info", null, "The program's version.", () => 1, new KeyValuePair<string, object?>("version", ProgramVersion.Text));
+    }
+
+    /// <summary>Clients that were given a stream.</summary>
+    public long Connects => Interlocked.Read(ref _connects);
+
+    /// <summary>How long it has been measuring.</summary>
+    public TimeSpan Uptime => DateTimeOffset.UtcNow - _started;
+
+    /// <summary>What Prometheus reads.</summary>
+    public PrometheusText Text { get; }
+
+    /// <summary>How long sweeps last, in seconds.</summary>
+    public Histogram<double> Sweeps { get; }
+
+    /// <summary>How long it takes from an append to the end of the sweep that delivers it, in seconds.</summary>
+    public Histogram<double> Latencies { get; }
+
+    /// <summary>How long writes to the journal take, in seconds.</summary>
+    public Histogram<double> JournalWrites { get; }
+
+    /// <summary>How long flushes of the journal take, in seconds.</summary>
+    public Histogram<double> JournalFlushes { get; }
+
+    /// <summary>Looks, from here on, at what these count.</summary>
+    public void Observe(Func<int> clients, EventHub hub, DeliveryLanes lanes)
+    {
+        Gauge("sse.clients", "{client}", "Clients that are connected.", () => clients());
+        Count("sse.events.published", "{event}", "Events that were published.", () => hub.Counts.Published);
+        Count("sse.published", "By", "Bytes of the frames of events that were published.", () => hub.Counts.PublishedBytes);
+        Count("sse.events.delivered", "{event}", "Events that were handed to clients' connections, joins and leaves among them.", () => lanes.Events);
+        Count("sse.delivered", "By", "Bytes of events that were handed to clients' connections.", () => lanes.Bytes);
+        Count("sse.events.replayed", "{event}", "Events that clients were given because they had missed them.", () => hub.Counts.Replayed);
+        Count("sse.gaps", "{client}", "Clients that came back for something that is no longer kept.", () => hub.Counts.Gaps);
+        Gauge("sse.channels", "{channel}", "Channels there are.", () => hub.Channels);
+        Gauge("sse.patterns", "{pattern}", "Patterns that somebody listens to.", () => hub.Patterns);
+        Gauge("sse.history.events", "{event}", "Events that are kept for clients that come back, joins and leaves among them.", () => hub.Kept.Events);
+        Gauge("sse.history", "By", "Bytes of events that are kept for clients that come back.", () => hub.Kept.Bytes);
+    }
+
+    /// <summary>Counts a client that was given a stream.</summary>
+    public void CountConnect() => Interlocked.Increment(ref _connects);
+
+    /// <summary>Counts a client that was given none.</summary>
+    public void CountRefused(string reason) => _refused.Add(1, new KeyValuePair<string, object?>("reason", reason));
+
+    /// <summary>Counts a stream that has ended.</summary>
+    public void CountEnded(EndReason reason) => _ended.Add(1, new KeyValuePair<string, object?>("reason", NameOf(reason)));
+
+    /// <summary>Counts a publish that was refused.</summary>
+    public void CountPublishError(int status) => _publishErrors.Add(1, new KeyValuePair<string, object?>("status", status));
+
+    /// <summary>How a reason is called in a metric and in a log.</summary>
+    public static string NameOf(EndReason reason) => reason switch
+    {
+        EndReason.Left => "left",
+        EndReason.Lapped => "lapped",
+        EndReason.WriteTimeout => "write_timeout",
+        EndReason.TokenExpired => "token_expired",
+        EndReason.MaxAge => "max_age",
+        EndReason.Dismissed => "dismissed",
+        _ => "server_stop",
+    };
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _meter.Dispose();
+        Text.Dispose();
+    }
+
+    // A rate can be told from the first time on only if there was a zero before.
+    private void Begin()
+    {
+        foreach (var reason in Enum.GetValues<EndReason>())
+        {
+            _ended.Add(0, new KeyValuePair<string, object?>("reason", NameOf(reason)));
+        }
+
+        foreach (var cause in _causes)
+        {
+            _refused.Add(0, new KeyValuePair<string, object?>("reason", cause));
+        }
+
+        foreach (var status in _statuses)
+        {
+            _publishErrors.Add(0, new KeyValuePair<string, object?>("status", status));
+        }
+    }
+
+    private Histogram<double> Histogram(string name, string help) => _meter.CreateHistogram(name, "s", help, tags: null, _times);
+
+    private void Count(string name, string unit, string help, Func<long> count) => _meter.CreateObservableCounter(name, count, unit, help);
+
+    private void Gauge(string name, string? unit, string help, Func<long> value, params KeyValuePair<string, object?>[] tags) =>
+        _meter.CreateObservableGauge(name, () => new Measurement<long>(value(), tags), unit, help);
+}
