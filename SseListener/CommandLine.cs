@@ -2,6 +2,7 @@ using System.CommandLine;
 using SseListener.Bench;
 using SseListener.Http;
 using SseListener.Journal;
+using SseListener.Tail;
 
 namespace SseListener;
 
@@ -72,7 +73,7 @@ internal static class CommandLine
 
         // Without a verb the program is the server, which it takes more than an action to run.
         command.SetAction(_ => 0);
-        foreach (var verb in BenchCommand.Create())
+        foreach (var verb in BenchCommand.Create().Append(TailCommand.Create()))
         {
             command.Add(verb);
         }

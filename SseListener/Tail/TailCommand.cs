@@ -1,0 +1,57 @@
+using System.CommandLine;
+using Microsoft.Win32.SafeHandles;
+
+namespace SseListener.Tail;
+
+/// <summary><c>tail URL</c>: prints a stream's events as they come.</summary>
+internal static class TailCommand
+{
+    private static readonly Argument<string> _url = new("URL") { Description = "the stream, such as http://localhost:3000/events?channel=orders; any SSE server's will do" };
+    private static readonly Option<bool> _json = new("--json") { Description = "print a JSON object for each event: type, id, data" };
+    private static readonly Option<string?> _from = new("--from") { Description = "begin behind the event with this id, or with all that is kept: earliest", HelpName = "earliest" };
+    private static readonly Option<string?> _token = new("--token") { Description = "bearer token, if the channel is private [SSE_TOKEN]", HelpName = "TOKEN" };
+
+    /// <summary>The verb.</summary>
+    public static Command Create()
+    {
+        var tail = new Command("tail", "Print the events of a stream as they come, and come back when it breaks off.") { _url, _json, _from, _token };
+        tail.SetAction(RunAsync);
+        return tail;
+    }
+
+    private static async Task<int> RunAsync(ParseResult parsed, CancellationToken interrupted)
+    {
+        if (!Uri.TryCreate(parsed.GetValue(_url), UriKind.Absolute, out var url) || url.Scheme is not ("http" or "https"))
+        {
+            await Console.Error.WriteLineAsync(Log.OneLine($"'{parsed.GetValue(_url)}' is no http or https URL."));
+            return CommandLine.UsageError;
+        }
+
+        // Not Console.Out, which does not say when whoever reads the output has gone (tail … | head).
+        using var descriptor = new SafeFileHandle(1, ownsHandle: false);
+        await using var stdout = new FileStream(descriptor, FileAccess.Write, bufferSize: 0);
+        await using var output = new StreamWriter(stdout) { NewLine = "\n" };
+        var token = parsed.GetValue(_token) ?? Environment.GetEnvironmentVariable("SSE_TOKEN");
+        using var stream = new ReopeningStream(url, token, parsed.GetValue(_from), Console.Error.WriteLine);
+        try
+        {
+            await foreach (var sseEvent in stream.ReadAsync(interrupted))
+            {
+                await output.WriteLineAsync(parsed.GetValue(_json) ? EventLine.Json(sseEvent) : EventLine.Text(sseEvent));
+                await output.FlushAsync(interrupted);
+            }
+
+            return stream.IsRefused ? 1 : 0;
+        }
+        catch (OperationCanceledException) when (interrupted.IsCancellationRequested)
+        {
+            // Ctrl+C is how one stops watching.
+            return 0;
+        }
+        catch (IOException)
+        {
+            // Nobody reads what is printed any more.
+            return 0;
+        }
+    }
+}
