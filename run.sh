@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # ./run.sh [options]   builds SseListener in Release and starts it (--help lists the options)
 # ./run.sh bench       measures it beside other servers on this machine (bench --help)
+# ./run.sh tail URL    prints the events of a stream
 # ./run.sh test        restores, builds with warnings as errors, and runs every test
 set -euo pipefail
 cd "$(dirname "$0")"

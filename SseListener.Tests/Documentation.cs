@@ -32,12 +32,18 @@ public sealed class Documentation
     public async Task Its_curl_lines_do_what_it_says()
     {
         var curls = Regex.Matches(_readme, @"^(?:\$ )?(curl .*?)(?: {2,}#.*)?$", RegexOptions.Multiline).Select(match => match.Groups[1].Value.TrimEnd()).ToArray();
-        Assert.That(curls, Has.Length.EqualTo(7));
+        Assert.That(curls, Has.Length.EqualTo(8));
         await using var server = TestServer.Start();
         foreach (var curl in curls.Where(line => !line.Contains(" -N ", StringComparison.Ordinal)))
         {
             // The same request without curl, which a fresh machine may not have.
             var path = Regex.Match(curl, "localhost:3000([^' ]*)").Groups[1].Value;
+            if (!curl.Contains(" -d ", StringComparison.Ordinal) && !curl.Contains(" --data-binary ", StringComparison.Ordinal))
+            {
+                Assert.That(await server.Http.GetStringAsync(new Uri(path, UriKind.Relative)), Does.Contain("\"clients\""), curl);
+                continue;
+            }
+
             var type = Regex.Match(curl, "Content-Type: ([^']*)").Groups[1].Value;
             var body = Regex.Match(curl, "(?:-d|--data-binary) '([^']*)'").Groups[1].Value;
             using var answer = await server.PostAsync(path, type, body);
@@ -49,6 +55,15 @@ public sealed class Documentation
         var note = await all.NextAsync();
         Assert.That(note.EventType, Is.EqualTo("note"));
         Assert.That(note.Data, Is.EqualTo("any text, verbatim"));
+    }
+
+    [Test]
+    public async Task Its_metrics_are_those_that_there_are()
+    {
+        await using var server = TestServer.Start();
+        var there = Regex.Matches(await server.MetricsAsync(), "^# TYPE (sse_[a-z_]+)", RegexOptions.Multiline).Select(match => match.Groups[1].Value);
+        var told = Regex.Matches(_readme, "^\\| `(?:sse|dotnet)_.*$", RegexOptions.Multiline).SelectMany(row => Regex.Matches(row.Value, "`(sse_[a-z_]+)").Select(match => match.Groups[1].Value));
+        Assert.That(told.Append("sse_build_info"), Is.EquivalentTo(there));
     }
 
     private static string WithoutChance(string stream) =>

@@ -1,0 +1,83 @@
+using System.Diagnostics;
+using SseListener.Tests.Support;
+
+namespace SseListener.Tests;
+
+/// <summary>Streams that end when they are old, and all streams when the server stops.</summary>
+public sealed class AgeingStreams
+{
+    [Test]
+    public async Task A_stream_ends_at_its_age_give_or_take_a_fifth_and_its_client_misses_nothing()
+    {
+        await using var server = TestServer.Start(o => o with { PresenceLimit = 0, MaxAge = TimeSpan.FromSeconds(1), Heartbeat = TimeSpan.FromMilliseconds(40) });
+        var started = Stopwatch.GetTimestamp();
+        await using var client = await server.SubscribeAsync();
+        await server.PublishAsync("""{"data":1}""");
+        await client.NextAsync();
+        await client.EndAsync();
+        Assert.That(Stopwatch.GetElapsedTime(started), Is.GreaterThan(TimeSpan.FromMilliseconds(790)));
+        await server.ExpectMetricAsync("""sse_streams_ended_total{reason="max_age"}""", 1);
+        await server.PublishAsync("""{"data":2}""");
+        await using var back = await server.SubscribeAsync(lastEventId: client.LastEventId);
+        Assert.That((await back.NextAsync()).Data, Is.EqualTo("2"));
+    }
+
+    [Test]
+    public async Task Streams_that_began_together_do_not_end_together()
+    {
+        await using var server = TestServer.Start(o => o with { PresenceLimit = 0, MaxAge = TimeSpan.FromSeconds(2), Heartbeat = TimeSpan.FromMilliseconds(40) });
+        var started = Stopwatch.GetTimestamp();
+        var ends = await Task.WhenAll(Enumerable.Range(0, 20).Select(async _ =>
+        {
+            await using var client = await server.SubscribeAsync();
+            await client.EndAsync();
+            return Stopwatch.GetElapsedTime(started);
+        }));
+
+        // Of twenty within 800 ms, it takes a chance of 1 in 10^8 that all are within a quarter of it.
+        Assert.That(ends.Max() - ends.Min(), Is.GreaterThan(TimeSpan.FromMilliseconds(200)));
+    }
+
+    [Test]
+    public async Task A_token_that_expires_earlier_ends_its_stream_earlier()
+    {
+        await using var server = TestServer.Start(o => o with { MaxAge = TimeSpan.FromHours(1), JwtKey = SignedTokens.Key(Jwt.Secret), Private = ["*"], Heartbeat = TimeSpan.FromMilliseconds(40) });
+        await using var client = await server.SubscribeAsync("?token=" + Jwt.For(subscribe: ["*"], life: TimeSpan.FromSeconds(2)));
+        await client.EndAsync();
+        await server.ExpectMetricAsync("""sse_streams_ended_total{reason="token_expired"}""", 1);
+    }
+
+    [Test]
+    public async Task A_stop_ends_streams_one_after_the_other()
+    {
+        await using var server = TestServer.Start(o => o with { PresenceLimit = 0, Drain = TimeSpan.FromSeconds(1) });
+        var clients = await Task.WhenAll(Enumerable.Range(0, 10).Select(_ => server.SubscribeAsync()));
+        var started = Stopwatch.GetTimestamp();
+        var stopping = server.Server.StopAsync();
+        var ends = await Task.WhenAll(clients.Select(async client =>
+        {
+            await client.EndAsync();
+            return Stopwatch.GetElapsedTime(started).TotalMilliseconds;
+        }));
+        await stopping;
+        var sorted = ends.Order().ToArray();
+        for (var place = 0; place < sorted.Length; place++)
+        {
+            Assert.That(sorted[place], Is.GreaterThan((place * 100) - 20), string.Join(", ", sorted));
+        }
+    }
+
+    [Test]
+    public async Task A_stop_does_not_take_longer_than_there_are_clients()
+    {
+        await using var server = TestServer.Start(o => o with { PresenceLimit = 0, Drain = TimeSpan.FromHours(1) });
+        await using (var leaves = await server.SubscribeAsync())
+        await using (var other = await server.SubscribeAsync())
+        {
+            var stopping = server.Server.StopAsync();
+            await Wait.UntilAsync(() => server.Server.Clients.Count == 1, "nobody's stream has ended");
+        }
+
+        await server.Server.StopAsync().WaitAsync(Wait.Limit);
+    }
+}
