@@ -52,6 +52,9 @@ public sealed class AgeingStreams
     {
         await using var server = TestServer.Start(o => o with { PresenceLimit = 0, Drain = TimeSpan.FromSeconds(1) });
         var clients = await Task.WhenAll(Enumerable.Range(0, 10).Select(_ => server.SubscribeAsync()));
+
+        // Whoever is greeted in the moment of the stop is ended at once.
+        await Wait.UntilAsync(() => server.Logged.Split(" connected from ").Length == 11, "they are not all there");
         var started = Stopwatch.GetTimestamp();
         var stopping = server.Server.StopAsync();
         var ends = await Task.WhenAll(clients.Select(async client =>

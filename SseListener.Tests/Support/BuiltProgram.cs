@@ -61,7 +61,16 @@ internal sealed class BuiltProgram : IDisposable
         {
             var port = TestServer.FreePort();
             var program = Start($"--port {port} {arguments}");
-            await Wait.UntilAsync(() => program._process.HasExited || program.Output.Contains('>', StringComparison.Ordinal), "it neither listens nor ends");
+            try
+            {
+                await Wait.UntilAsync(() => program._process.HasExited || program.Output.Contains('>', StringComparison.Ordinal), "it neither listens nor ends");
+            }
+            catch
+            {
+                program.Dispose();
+                throw;
+            }
+
             if (!program._process.HasExited)
             {
                 return (program, port);
