@@ -10,6 +10,9 @@ namespace SseListener.Tests.Support;
 /// <summary>The real nginx with the README's configuration, of which only ports and the certificate's files are changed.</summary>
 internal sealed class Nginx : IDisposable
 {
+    /// <summary>The site, as the README names it.</summary>
+    public const string Origin = "https://sse.example.com";
+
     private readonly TempFolder _folder = new();
     private readonly Process _process;
     private readonly byte[] _certificate;
@@ -22,11 +25,8 @@ internal sealed class Nginx : IDisposable
         _process = Process.Start(path, ["-p", _folder.Path, "-c", "nginx.conf", "-e", "error.log"]);
     }
 
-    /// <summary>Where it listens.</summary>
+    /// <summary>Where it listens, in place of 443.</summary>
     public int Port { get; }
-
-    /// <summary>The name under which a browser knows it.</summary>
-    public string Origin => $"https://localhost:{Port}";
 
     /// <summary>What it had to complain about.</summary>
     public string Errors => File.ReadAllText(In("error.log"));
@@ -127,9 +127,9 @@ internal sealed class Nginx : IDisposable
     private byte[] WriteCertificate()
     {
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        var request = new CertificateRequest("CN=localhost", key, HashAlgorithmName.SHA256);
+        var request = new CertificateRequest("CN=sse.example.com", key, HashAlgorithmName.SHA256);
         var names = new SubjectAlternativeNameBuilder();
-        names.AddDnsName("localhost");
+        names.AddDnsName("sse.example.com");
         request.CertificateExtensions.Add(names.Build());
         using var certificate = request.CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
         File.WriteAllText(In("certificate.pem"), certificate.ExportCertificatePem());
