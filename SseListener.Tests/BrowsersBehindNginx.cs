@@ -32,9 +32,9 @@ public sealed class BrowsersBehindNginx
         await Wait.UntilAsync(async () => await page.EvaluateAsync<int>("() => received.length") == Streams, "not all have it");
         await page.EvaluateAsync("() => sources.forEach(source => source.close())");
         await Wait.UntilAsync(() => nginx.Requests.Count(IsStream) == Streams, "nginx does not see them leave");
-        var connections = from request in nginx.Requests where IsStream(request) select request.Split(" \"")[0];
-        Assert.That(connections.Distinct().ToArray(), Has.Length.EqualTo(1));
-        Assert.That(connections.First(), Does.EndWith(" HTTP/2.0"));
+        var connections = nginx.Requests.Where(IsStream).Select(request => request.Split(" \"")[0]).Distinct().ToArray();
+        Assert.That(connections, Has.Length.EqualTo(1));
+        Assert.That(connections[0], Does.EndWith(" HTTP/2.0"));
     }
 
     [Test]
