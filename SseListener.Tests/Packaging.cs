@@ -52,7 +52,7 @@ public sealed class Packaging
         using var registry = new Registry();
         using var folder = new TempFolder();
         var line = Line("dotnet publish SseListener -c Release -t:PublishContainer") + $" -p:ContainerBaseImage={registry.Host}/base:1";
-        await RunAsync(folder, line, ("sse-listener.tar.gz", "image.tar"), ("DOTNET_CONTAINER_INSECURE_REGISTRIES", registry.Host));
+        await RunAsync(folder, line, ("sse-listener.tar", "image.tar"), ("DOTNET_CONTAINER_INSECURE_REGISTRIES", registry.Host));
         await TarFile.ExtractToDirectoryAsync(Path.Combine(folder.Path, "image.tar"), folder.Path, overwriteFiles: false);
         var image = Read(folder, "manifest.json")[0];
         var config = Read(folder, image.GetProperty("Config").GetString()!).GetProperty("config");
