@@ -6,7 +6,7 @@ namespace SseListener.Tests;
 /// <summary>What the README says is so.</summary>
 public sealed class Documentation
 {
-    private static readonly string _readme = File.ReadAllText(Path.Combine(Repository(), "README.md"));
+    private static readonly string _readme = Readme.Text;
 
     [Test]
     public void The_options_table_lists_every_option_with_its_variable_its_default_and_its_help()
@@ -71,15 +71,4 @@ public sealed class Documentation
 
     // The number of lanes depends on the machine.
     private static string Default(Knob knob) => knob.Name == "lanes" ? "half the processors" : $"`{knob.Default}`";
-
-    private static string Repository()
-    {
-        var folder = AppContext.BaseDirectory;
-        while (!File.Exists(Path.Combine(folder, "README.md")))
-        {
-            folder = Path.GetDirectoryName(folder)!;
-        }
-
-        return folder;
-    }
 }

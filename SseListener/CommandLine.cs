@@ -22,7 +22,7 @@ internal static class CommandLine
     [
         Number("port", "3000", "TCP port", 1, 65535, (o, v) => o with { Port = v }),
         new("host", "localhost", "host name to answer for; localhost includes 127.0.0.1, + is every name and address", Units.TryHost, (o, v) => o with { Host = (string)v }),
-        new("public", "public", "folder of the pages; the default falls back to the one beside the program", Units.TryText, (o, v) => o with { Public = (string)v }),
+        new("public", "public", "folder of the pages; the default falls back to the pages within the program", Units.TryText, (o, v) => o with { Public = (string)v }),
         new("data", "data", "folder that history is kept in; none keeps it in memory only", Units.TryText, (o, v) => o with { Data = (string)v == "none" ? null : (string)v }),
         new("sync", "os", "when an event counts as kept: os, once the operating system has it, or always, once it is on the disk", Units.TryName<JournalSync>, (o, v) => o with { Sync = (JournalSync)v }),
         Size("history", "64MiB", "bytes of events kept for clients that come back", 0, long.MaxValue, (o, v) => o with { History = v }),

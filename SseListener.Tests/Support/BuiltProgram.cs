@@ -39,6 +39,10 @@ internal sealed class BuiltProgram : IDisposable
     /// <summary>Starts what a shell makes of this command.</summary>
     public static BuiltProgram Shell(string command) => Start(new ProcessStartInfo("bash", ["-c", command]), []);
 
+    /// <summary>Starts another executable in its place.</summary>
+    public static BuiltProgram Execute(string file, string arguments, string directory, params (string Name, string Value)[] environment) =>
+        Start(new ProcessStartInfo(file, arguments) { WorkingDirectory = directory }, environment);
+
     private static BuiltProgram Start(ProcessStartInfo start, (string Name, string Value)[] environment)
     {
         start.RedirectStandardOutput = true;
@@ -55,12 +59,15 @@ internal sealed class BuiltProgram : IDisposable
     }
 
     /// <summary>Starts it on a free port and waits until it listens.</summary>
-    public static async Task<(BuiltProgram Program, int Port)> ListenAsync(string arguments = "")
+    public static Task<(BuiltProgram Program, int Port)> ListenAsync(string arguments = "") => ListenAsync(arguments, line => Start(line));
+
+    /// <summary>The same, started in this way.</summary>
+    public static async Task<(BuiltProgram Program, int Port)> ListenAsync(string arguments, Func<string, BuiltProgram> start)
     {
         while (true)
         {
             var port = TestServer.FreePort();
-            var program = Start($"--port {port} {arguments}");
+            var program = start($"--port {port} {arguments}");
             try
             {
                 await Wait.UntilAsync(() => program._process.HasExited || program.Output.Contains('>', StringComparison.Ordinal), "it neither listens nor ends");

@@ -13,6 +13,18 @@ internal static class OtherPrograms
     /// <summary>The path of Prometheus's promtool.</summary>
     public static string Promtool() => Find("prometheus", "prometheus", "promtool");
 
+    /// <summary>The path of systemd's checker of units.</summary>
+    public static string SystemdAnalyze() => Find("systemd", "systemd", "systemd-analyze");
+
+    /// <summary>Skips a test that builds for long and takes packages from NuGet for it, unless SSE_REQUIRE names it.</summary>
+    public static void Packaging()
+    {
+        if (!IsRequired("packaging"))
+        {
+            Assert.Ignore("this test builds for a while, and with clang and zlib1g-dev: SSE_REQUIRE=packaging");
+        }
+    }
+
     // Without the program the test is skipped, or, where SSE_REQUIRE names it, fails.
     private static string Find(string name, string package, params string[] commands)
     {
@@ -24,8 +36,7 @@ internal static class OtherPrograms
         }
 
         var needed = $"this test needs {commands[0]}: apt-get install {package}";
-        var required = (Environment.GetEnvironmentVariable("SSE_REQUIRE") ?? "").Split(',', StringSplitOptions.TrimEntries);
-        if (required.Contains(name))
+        if (IsRequired(name))
         {
             Assert.Fail($"{needed} (SSE_REQUIRE names {name})");
         }
@@ -33,4 +44,7 @@ internal static class OtherPrograms
         Assert.Ignore(needed);
         return "";
     }
+
+    private static bool IsRequired(string name) =>
+        (Environment.GetEnvironmentVariable("SSE_REQUIRE") ?? "").Split(',', StringSplitOptions.TrimEntries).Contains(name);
 }

@@ -112,7 +112,7 @@ internal sealed class Contender : IDisposable
 
     // Under dotnet the program is the first argument; published, it is the executable itself.
     private static string Assembly() =>
-        Path.GetFileNameWithoutExtension(Environment.ProcessPath) == "dotnet" ? $"\"{typeof(Contender).Assembly.Location}\" " : "";
+        Path.GetFileNameWithoutExtension(Environment.ProcessPath) == "dotnet" ? $"\"{Path.Combine(AppContext.BaseDirectory, typeof(Contender).Assembly.GetName().Name + ".dll")}\" " : "";
 
     private static Process Look(Process process)
     {

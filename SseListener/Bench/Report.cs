@@ -1,15 +1,14 @@
 using System.Globalization;
 using System.Text.Json;
+using System.Text.Json.Serialization;
 
 namespace SseListener.Bench;
 
 /// <summary>The measurements as a table for people, or as JSON.</summary>
-internal static class Report
+internal static partial class Report
 {
     private const int NameWidth = 26;
     private const int ValueWidth = 14;
-
-    private static readonly JsonSerializerOptions _json = new() { WriteIndented = true, PropertyNamingPolicy = JsonNamingPolicy.CamelCase };
 
     private static readonly (string Name, Func<Measurement, string> Value, Func<Measurement, double?> Ratio)[] _rows =
     [
@@ -39,7 +38,7 @@ internal static class Report
 
     /// <summary>Everything, for machines.</summary>
     public static string Json(IReadOnlyList<Measurement> measurements) =>
-        JsonSerializer.Serialize(new { Faultless = measurements.All(measurement => measurement.IsFaultless), Measurements = measurements }, _json);
+        JsonSerializer.Serialize(new Verdict(measurements.All(measurement => measurement.IsFaultless), measurements), Format.Default.Verdict);
 
     /// <summary>The rows of one workload: a column for each server, and how the first compares with the others.</summary>
     public static IEnumerable<string> Table(IWorkload workload, IReadOnlyList<Measurement> columns)
@@ -75,4 +74,11 @@ internal static class Report
     private static string Ratio(double? value, double? other) => value / other is { } ratio && double.IsFinite(ratio)
         ? string.Create(CultureInfo.InvariantCulture, $"x {ratio:0.00}")
         : "-";
+
+    private sealed record Verdict(bool Faultless, IReadOnlyList<Measurement> Measurements);
+
+    // Generated when the program is built: one that is compiled beforehand cannot look at its types.
+    [JsonSourceGenerationOptions(WriteIndented = true, PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
+    [JsonSerializable(typeof(Verdict))]
+    private sealed partial class Format : JsonSerializerContext;
 }

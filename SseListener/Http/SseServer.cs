@@ -45,9 +45,9 @@ internal sealed class SseServer : IAsyncDisposable
 
     /// <summary>A server that is not listening yet.</summary>
     /// <param name="options">All its knobs.</param>
-    /// <param name="pages">The folder of the pages.</param>
+    /// <param name="pages">The folder of the pages; null for those within the program.</param>
     /// <param name="log">Takes its log lines.</param>
-    public SseServer(ServerOptions options, string pages, Log log)
+    public SseServer(ServerOptions options, string? pages, Log log)
     {
         _options = options = options with { MaxClients = Math.Min(options.MaxClients, Descriptors.Limit - (Descriptors.Reserve * 3 / 2)) };
         _log = log;

@@ -8,9 +8,9 @@ namespace SseListener.Http;
 
 /// <summary>
 /// The files under <c>public/</c>, read anew for each request so that an edit shows on reload. Nothing outside of it is
-/// served, no dot-file, and nothing that a symbolic link leads to.
+/// served, no dot-file, and nothing that a symbolic link leads to. Without a folder, those within the program.
 /// </summary>
-internal sealed partial class StaticFiles(string root, Responses responses)
+internal sealed partial class StaticFiles(string? root, Responses responses)
 {
     private const int PartSize = 64 * 1024;
 
@@ -48,7 +48,8 @@ internal sealed partial class StaticFiles(string root, Responses responses)
     /// <summary>Answers GET and HEAD with a file, and everything else with 404 or 405.</summary>
     public async Task ServeAsync(Exchange exchange)
     {
-        if (Find(exchange.Target.Path) is not { } file)
+        await using var page = TryOpen(exchange.Target.Path);
+        if (page is null)
         {
             await responses.NotFoundAsync(exchange);
         }
@@ -58,21 +59,36 @@ internal sealed partial class StaticFiles(string root, Responses responses)
         }
         else
         {
-            await SendAsync(exchange, file);
+            await SendAsync(exchange, page);
         }
     }
 
-    // Every step of the path is looked at, because a link in the middle leads out just as one at the end does.
-    private FileInfo? Find(string path)
+    private Page? TryOpen(string path)
     {
         var steps = (path.EndsWith('/') ? path + "index.html" : path).Split('/');
-        if (steps[0].Length > 0 || steps.Skip(1).Any(IsForbidden))
+        return steps[0].Length > 0 || steps.Skip(1).Any(IsForbidden) ? null
+            : root is null ? TryOpenBuiltIn(steps[1..])
+            : Find(root, steps[1..]) is { } file ? TryOpen(file)
+            : null;
+    }
+
+    // It changes with the program only, and has no time of its own: its tag is its hash.
+    private static Page? TryOpenBuiltIn(string[] steps)
+    {
+        if (Pages.TryOpenBuiltIn(string.Join('/', steps)) is not { } content)
         {
             return null;
         }
 
-        var place = root;
-        foreach (var step in steps.Skip(1))
+        var hash = SHA256.HashData(content);
+        content.Position = 0;
+        return new Page(content, Path.GetExtension(steps[^1]), $"\"{Convert.ToHexStringLower(hash.AsSpan(0, 8))}\"");
+    }
+
+    // Every step of the path is looked at, because a link in the middle leads out just as one at the end does.
+    private static FileInfo? Find(string place, string[] steps)
+    {
+        foreach (var step in steps)
         {
             place = Path.Combine(place, step);
             if (new FileInfo(place).LinkTarget is not null)
@@ -87,32 +103,26 @@ internal sealed partial class StaticFiles(string root, Responses responses)
 
     private static bool IsForbidden(string step) => step.Length == 0 || step[0] == '.' || step.AsSpan().ContainsAny('\\', '\0', ':');
 
-    private async Task SendAsync(Exchange exchange, FileInfo file)
+    private static Page? TryOpen(FileInfo file)
     {
-        FileStream content;
         try
         {
-            content = file.Open(new FileStreamOptions { Access = FileAccess.Read, Share = FileShare.ReadWrite | FileShare.Delete, Options = FileOptions.Asynchronous });
+            var content = file.Open(new FileStreamOptions { Access = FileAccess.Read, Share = FileShare.ReadWrite | FileShare.Delete, Options = FileOptions.Asynchronous });
+            return new Page(content, file.Extension, string.Create(CultureInfo.InvariantCulture, $"\"{file.LastWriteTimeUtc.Ticks:x}-{content.Length:x}\""));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             // It is there, but not for us: that is nobody else's business.
-            await responses.NotFoundAsync(exchange);
-            return;
-        }
-
-        await using (content)
-        {
-            await SendAsync(exchange, file, content);
+            return null;
         }
     }
 
-    private async Task SendAsync(Exchange exchange, FileInfo file, FileStream content)
+    private async Task SendAsync(Exchange exchange, Page page)
     {
+        var (content, tag) = (page.Content, page.Tag);
         var response = exchange.Response;
-        var tag = string.Create(CultureInfo.InvariantCulture, $"\"{file.LastWriteTimeUtc.Ticks:x}-{content.Length:x}\"");
         response.StatusCode = (int)HttpStatusCode.OK;
-        response.ContentType = _types.GetValueOrDefault(file.Extension, "application/octet-stream");
+        response.ContentType = _types.GetValueOrDefault(page.Extension, "application/octet-stream");
         response.Headers["ETag"] = tag;
         response.Headers["Cache-Control"] = "no-cache";
         response.Headers["X-Content-Type-Options"] = "nosniff";
@@ -135,7 +145,7 @@ internal sealed partial class StaticFiles(string root, Responses responses)
     }
 
     // Never more than was announced, also when the file grows meanwhile; when it shrinks, the connection is cut short.
-    private async Task CopyAsync(Exchange exchange, FileStream content)
+    private async Task CopyAsync(Exchange exchange, Stream content)
     {
         exchange.Response.KeepAlive &= exchange.BodyIsRead;
         var part = new byte[PartSize];
@@ -161,7 +171,7 @@ internal sealed partial class StaticFiles(string root, Responses responses)
 
     // A page may do what is written in it and load from here, and nothing else: script that got in as data does not run.
     // The inline parts of a page are allowed by their hashes (CSP Level 3, section 2.3.1), taken when it is served.
-    private static async Task<string> PolicyAsync(string type, FileStream content)
+    private static async Task<string> PolicyAsync(string type, Stream content)
     {
         var page = "";
         if (type.StartsWith("text/html", StringComparison.Ordinal))
@@ -183,4 +193,9 @@ internal sealed partial class StaticFiles(string root, Responses responses)
 
     [GeneratedRegex("<style\\s*>(.*?)</style>", RegexOptions.Singleline | RegexOptions.IgnoreCase)]
     private static partial Regex InlineStyles();
+
+    private sealed record Page(Stream Content, string Extension, string Tag) : IAsyncDisposable
+    {
+        public ValueTask DisposeAsync() => Content.DisposeAsync();
+    }
 }

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using System.Runtime.CompilerServices;
 using System.Text;
 
 namespace SseListener.Http;
@@ -16,11 +17,16 @@ internal static class WarmUp
     private static readonly TimeSpan _duration = TimeSpan.FromMilliseconds(500);
     private static readonly TimeSpan _pace = TimeSpan.FromMilliseconds(1);
 
-    /// <summary>Runs it; whatever goes wrong, only makes the first requests slower.</summary>
+    /// <summary>Runs it, unless the program was compiled beforehand; whatever goes wrong, only makes the first requests slower.</summary>
     /// <param name="options">The options of the server that is being warmed up.</param>
-    /// <param name="pages">The folder of the pages.</param>
-    public static async Task RunAsync(ServerOptions options, string pages)
+    /// <param name="pages">The folder of the pages; null for those within the program.</param>
+    public static async Task RunAsync(ServerOptions options, string? pages)
     {
+        if (!RuntimeFeature.IsDynamicCodeCompiled)
+        {
+            return;
+        }
+
         var data = options.Data is null ? null : TryMakeFolder();
         await ServeAsync(options with { Data = data }, pages);
         try
@@ -48,7 +54,7 @@ internal static class WarmUp
         }
     }
 
-    private static async Task ServeAsync(ServerOptions options, string pages)
+    private static async Task ServeAsync(ServerOptions options, string? pages)
     {
         using var log = new Log(TextWriter.Null, LogLevel.Info);
         options = options with { Host = "127.0.0.1", Port = LoopbackPort.FindFree(), Lanes = 1, Drain = TimeSpan.Zero, MaxAge = TimeSpan.Zero, PublishToken = null, PublishTokenFile = null, JwtKey = null, Private = [], MaxClientsPerAddress = 0 };

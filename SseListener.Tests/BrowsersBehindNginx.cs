@@ -1,0 +1,85 @@
+using Microsoft.Playwright;
+using SseListener.Tests.Support;
+
+namespace SseListener.Tests;
+
+/// <summary>What a browser sees through nginx with the README's configuration.</summary>
+public sealed class BrowsersBehindNginx
+{
+    private const int Streams = 20;
+
+    // Over HTTP/1.1 a browser opens six connections to a site, and no more.
+    [Test]
+    public async Task A_page_has_20_streams_over_one_connection_and_publishes_to_them()
+    {
+        await using var server = TestServer.Start(o => o with { PresenceLimit = 0, TrustProxy = true, PublishToken = "t", Cors = [Nginx.Origin] });
+        using var nginx = await Nginx.StartAsync(server.Port);
+        using var playwright = await Playwright.CreateAsync();
+        await using var browser = await OpenAsync(playwright, nginx);
+        var page = await PageAsync(browser);
+        await page.EvaluateAsync("""
+            streams => {
+              window.sources = Array.from({ length: streams }, () => new EventSource('/events'));
+              window.received = [];
+              sources.forEach(source => source.onmessage = message => received.push(message.data));
+              return Promise.all(sources.map(source => new Promise(opened => source.onopen = opened)));
+            }
+            """, Streams).WaitAsync(Wait.Limit);
+        var status = await page.EvaluateAsync<int>("""
+            () => fetch('/events', { method: 'POST', body: 'some', headers: { 'Content-Type': 'text/plain', Authorization: 'Bearer t' } }).then(answer => answer.status)
+            """);
+        Assert.That(status, Is.EqualTo(200));
+        await Wait.UntilAsync(async () => await page.EvaluateAsync<int>("() => received.length") == Streams, "not all have it");
+        await page.EvaluateAsync("() => sources.forEach(source => source.close())");
+        await Wait.UntilAsync(() => nginx.Requests.Count(IsStream) == Streams, "nginx does not see them leave");
+        var connections = nginx.Requests.Where(IsStream).Select(request => request.Split(" \"")[0]).Distinct().ToArray();
+        Assert.That(connections, Has.Length.EqualTo(1));
+        Assert.That(connections[0], Does.EndWith(" HTTP/2.0"));
+    }
+
+    [Test]
+    public async Task An_EventSource_comes_back_after_an_absence_of_the_server_longer_than_it_waits()
+    {
+        using var data = new TempFolder();
+        var arguments = $"--data {data.Path} --trust-proxy --publish-token t --retry 100ms --presence-limit 0";
+        var (program, port) = await BuiltProgram.ListenAsync(arguments);
+        using var nginx = await Nginx.StartAsync(port);
+        using var playwright = await Playwright.CreateAsync();
+        await using var browser = await OpenAsync(playwright, nginx);
+        IPage page;
+        using (program)
+        {
+            page = await PageAsync(browser);
+            await page.EvaluateAsync("""
+                () => {
+                  const stream = new EventSource('/events');
+                  window.test = { opened: 0, failed: 0 };
+                  stream.onerror = () => test.failed++;
+                  return new Promise(resolve => stream.onopen = () => { test.opened++; resolve(); });
+                }
+                """).WaitAsync(Wait.Limit);
+            program.Signal("TERM");
+            Assert.That(await program.EndAsync(), Is.Zero);
+        }
+
+        // One error is the end of the stream, those after it are attempts.
+        await Wait.UntilAsync(async () => await page.EvaluateAsync<int>("() => test.failed") > 3, "it does not try again");
+        using var restarted = BuiltProgram.Start($"--port {port} {arguments}");
+        await Wait.UntilAsync(async () => await page.EvaluateAsync<int>("() => test.opened") == 2, "it does not come back");
+    }
+
+    private static bool IsStream(string request) => request.Contains("\"GET /events", StringComparison.Ordinal);
+
+    private static async Task<IBrowser> OpenAsync(IPlaywright playwright, Nginx nginx) => await playwright.Chromium.LaunchAsync(new BrowserTypeLaunchOptions
+    {
+        ExecutablePath = OtherPrograms.Browser(),
+        Args = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", $"--host-resolver-rules=MAP sse.example.com:443 127.0.0.1:{nginx.Port}"],
+    });
+
+    private static async Task<IPage> PageAsync(IBrowser browser)
+    {
+        var page = await browser.NewPageAsync(new BrowserNewPageOptions { IgnoreHTTPSErrors = true });
+        await page.GotoAsync(Nginx.Origin);
+        return page;
+    }
+}

@@ -1,0 +1,148 @@
+using System.Diagnostics;
+using System.Diagnostics.CodeAnalysis;
+using System.Net;
+using System.Net.Sockets;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+
+namespace SseListener.Tests.Support;
+
+/// <summary>The real nginx with the README's configuration, of which only ports and the certificate's files are changed.</summary>
+internal sealed class Nginx : IDisposable
+{
+    /// <summary>The site, as the README names it.</summary>
+    public const string Origin = "https://sse.example.com";
+
+    private readonly TempFolder _folder = new();
+    private readonly Process _process;
+    private readonly byte[] _certificate;
+
+    private Nginx(string path, int port, int serverPort)
+    {
+        Port = port;
+        _certificate = WriteCertificate();
+        File.WriteAllText(In("nginx.conf"), Wrap(Substitute(Readme.Block("nginx"), serverPort)));
+        _process = Process.Start(path, ["-p", _folder.Path, "-c", "nginx.conf", "-e", "error.log"]);
+    }
+
+    /// <summary>Where it listens, in place of 443.</summary>
+    public int Port { get; }
+
+    /// <summary>What it had to complain about.</summary>
+    public string Errors => File.ReadAllText(In("error.log"));
+
+    /// <summary>Its requests that have ended: the number of the connection, the protocol, the request, the status.</summary>
+    public string[] Requests => File.ReadAllLines(In("access.log"));
+
+    /// <summary>Starts it in front of a server on this machine and waits until it listens.</summary>
+    public static async Task<Nginx> StartAsync(int serverPort)
+    {
+        var path = OtherPrograms.Nginx();
+        while (true)
+        {
+            var nginx = new Nginx(path, TestServer.FreePort(), serverPort);
+            await Wait.UntilAsync(() => nginx._process.HasExited || File.Exists(nginx.In("nginx.pid")), "nginx neither listens nor ends");
+            if (!nginx._process.HasExited)
+            {
+                return nginx;
+            }
+
+            Assert.That(nginx.Errors, Does.Contain("in use"));
+            nginx.Dispose();
+        }
+    }
+
+    /// <summary>A client that speaks HTTP/2 and nothing else, with one connection as a browser has.</summary>
+    /// <param name="connected">Told of every TCP connection that it opens.</param>
+    /// <param name="from">Its own address.</param>
+    [SuppressMessage("Reliability", "CA2000:Dispose objects before losing scope", Justification = "The client disposes its handlers.")]
+    public HttpClient Connect(Action? connected = null, string from = "127.0.0.1")
+    {
+        var handler = new SocketsHttpHandler
+        {
+            ConnectCallback = async (_, limit) =>
+            {
+                connected?.Invoke();
+                var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+                socket.Bind(new IPEndPoint(IPAddress.Parse(from), 0));
+                await socket.ConnectAsync(IPAddress.Loopback, Port, limit);
+                return new NetworkStream(socket, ownsSocket: true);
+            },
+        };
+        handler.SslOptions.RemoteCertificateValidationCallback = (_, certificate, _, _) => certificate?.GetRawCertData().AsSpan().SequenceEqual(_certificate) == true;
+        return new HttpClient(new OnlyHttp2(handler)) { BaseAddress = new Uri(Origin), Timeout = Wait.Limit };
+    }
+
+    public void Dispose()
+    {
+        if (!_process.HasExited)
+        {
+            _process.Kill();
+            _process.WaitForExit();
+        }
+
+        _process.Dispose();
+        _folder.Dispose();
+    }
+
+    private string In(string file) => Path.Combine(_folder.Path, file);
+
+    private string Substitute(string configuration, int serverPort)
+    {
+        (string Old, string New)[] changes =
+        [
+            ("listen 443 ", $"listen {Port} "),
+            ("127.0.0.1:3000", $"127.0.0.1:{serverPort}"),
+            ("/etc/ssl/sse.example.com.pem", In("certificate.pem")),
+            ("/etc/ssl/sse.example.com.key", In("key.pem")),
+        ];
+        foreach (var (old, @new) in changes)
+        {
+            Assert.That(configuration.Split(old), Has.Length.EqualTo(2), old);
+            configuration = configuration.Replace(old, @new, StringComparison.Ordinal);
+        }
+
+        return configuration;
+    }
+
+    // Around it, what nginx needs to be one process that writes to one folder.
+    private static string Wrap(string configuration) => $$"""
+        daemon off;
+        master_process off;
+        pid nginx.pid;
+        error_log error.log info;
+        events { }
+        http {
+            log_format short '$connection $server_protocol "$request" $status';
+            access_log access.log short;
+            client_body_temp_path body;
+            proxy_temp_path proxy;
+            fastcgi_temp_path fastcgi;
+            uwsgi_temp_path uwsgi;
+            scgi_temp_path scgi;
+            {{configuration}}
+        }
+        """;
+
+    private byte[] WriteCertificate()
+    {
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var request = new CertificateRequest("CN=sse.example.com", key, HashAlgorithmName.SHA256);
+        var names = new SubjectAlternativeNameBuilder();
+        names.AddDnsName("sse.example.com");
+        request.CertificateExtensions.Add(names.Build());
+        using var certificate = request.CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
+        File.WriteAllText(In("certificate.pem"), certificate.ExportCertificatePem());
+        File.WriteAllText(In("key.pem"), key.ExportPkcs8PrivateKeyPem());
+        return certificate.RawData;
+    }
+
+    private sealed class OnlyHttp2(HttpMessageHandler inner) : DelegatingHandler(inner)
+    {
+        protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+        {
+            (request.Version, request.VersionPolicy) = (HttpVersion.Version20, HttpVersionPolicy.RequestVersionExact);
+            return base.SendAsync(request, cancellationToken);
+        }
+    }
+}
