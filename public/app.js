@@ -88,6 +88,7 @@ function listen(event) {
   showCurl();
   if (before === String(channels) && phase !== 'closed') return;
   forgetPeople();
+  showAnew(); // with channels, or without
   reconnect();
 }
 
@@ -444,7 +445,7 @@ function currentFilter() {
 
 function row(event) {
   const item = $('row').content.firstElementChild.cloneNode(true);
-  const [type, channel, id, time, copy, data] = item.children;
+  const [type, channel, id, time, data, copy] = item.children;
   type.textContent = event.type;
   channel.textContent = isMixed() ? event.channel : '';
   id.textContent = event.id;
@@ -697,9 +698,9 @@ function noteLatency(milliseconds) {
   const count = Math.min(latencyCount, LATENCIES);
   const past = Array.from({ length: count }, (_, i) => latencies[(latencyCount - count + i) % LATENCIES]);
   const sorted = past.toSorted((a, b) => a - b);
-  const bars = past.map((value, i) => `M${3 * i + 1.5},32V${(31 - 30 * value / sorted.at(-1)).toFixed(1)}`);
+  const bars = past.map((value, i) => `M${120 - 3 * (count - i) + 1.5},32V${(31 - 30 * value / sorted.at(-1)).toFixed(1)}`);
   $('latency-now').textContent = inMs(milliseconds);
-  $('latency-text').textContent = count === 1 ? 'from here to here' : `median ${inMs(sorted[count >> 1])}, at most ${inMs(sorted.at(-1))} of the last ${count}`;
+  $('latency-text').textContent = count === 1 ? 'from here to here' : `median ${inMs(sorted[count >> 1])}, worst ${inMs(sorted.at(-1))} of ${count}`;
   $('latency-chart').firstElementChild.setAttribute('d', bars.join(''));
 }
 
@@ -833,7 +834,7 @@ function showProblem(field, text) {
 function showCurl() {
   const { problem, url, contentType, body } = formRequest();
   $('curl-copy').disabled = Boolean(problem);
-  if (problem) return void ($('curl').textContent = problem);
+  if (problem) return void ($('curl').textContent = 'There is a mistake in the form.');
   // The token stays out of what people paste and of the shell's history.
   const access = token || isTokenForPublishing ? ' -H "Authorization: Bearer $SSE_TOKEN"' : '';
   $('curl').textContent = `curl ${quoted(url)} -H ${quoted(`Content-Type: ${contentType}`)}${access} --data-raw ${quoted(body)}`;
@@ -854,7 +855,7 @@ function startToken() {
   const kept = stored(STORED_TOKEN);
   if (!kept) return; // and leave a cookie alone that an application on this host may have set
   setToken(kept);
-  wantToken('A token is kept in this tab.');
+  showToken('It is kept until this tab is closed.', false);
 }
 
 function tokenProblem(status, detail, what) {
@@ -864,8 +865,14 @@ function tokenProblem(status, detail, what) {
 }
 
 function wantToken(text) {
+  showToken(text, true);
+}
+
+function showToken(text, isWanted) {
   $('access').hidden = false;
   $('token-text').textContent = text;
+  $('token-entry').hidden = !isWanted;
+  $('forget').hidden = !token;
 }
 
 function useToken(event) {
@@ -876,16 +883,15 @@ function useToken(event) {
   if (!isToken) return $('token').focus();
   $('token').value = '';
   setToken(typed);
-  $('token-text').textContent = 'The token is kept in this tab.';
+  showToken('It is kept until this tab is closed.', false);
   if (phase === 'refused') reconnect();
-  if (!isTokenForPublishing) return;
-  showResult('The token is kept: publish again.');
-  $('publish').querySelector('[type=submit]').focus();
+  if (isTokenForPublishing) showResult('The token is kept: publish again.');
+  (isTokenForPublishing ? $('publish').querySelector('[type=submit]') : $('forget')).focus(); // the field has gone
 }
 
 function forgetToken() {
   setToken('');
-  $('token-text').textContent = 'The token is forgotten.';
+  showToken('It is forgotten.', true);
   $('token').focus();
 }
 
@@ -896,7 +902,6 @@ function setToken(text) {
   const isCookie = /^[\w.~+/=-]+$/.test(token);
   const secure = location.protocol === 'https:' ? '; Secure' : '';
   document.cookie = `sse_token=${isCookie ? token : ''}; Path=/; SameSite=Strict${secure}${isCookie ? '' : '; Max-Age=0'}`;
-  $('forget').disabled = !token;
   if (channels.length) showCurl();
 }
 
