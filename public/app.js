@@ -64,13 +64,13 @@ function tick() {
 
 // --- Which channels and types
 
-let channels = [];
+let channels = ['default'];
 let extraTypes = new Set();
 
 function chooseFromUrl() {
   const query = new URLSearchParams(location.search);
-  useTypes(query.getAll('type'));
   $('channels').value = query.getAll('channel').join(', ');
+  $('types').value = query.getAll('type').join(', ');
   $('listen').requestSubmit();
 }
 
@@ -97,7 +97,7 @@ function useTypes(types) {
   extraTypes = new Set(types.map(type => type.trim()).filter(type => type && !ALWAYS.includes(type)));
   for (const type of extraTypes) source?.addEventListener(type, receive);
   $('types').value = [...extraTypes].join(', ');
-  if (channels.length) showInUrl();
+  showInUrl();
 }
 
 // So that a reload, and whoever gets the link, listens to the same.
@@ -591,7 +591,7 @@ async function toClipboard(text) {
 // --- Who is here
 
 const selves = new Set(); // every client id this page has had
-const others = new Map(); // client id → the channels it has joined
+const others = new Set();
 const comings = []; // newest first
 let clientId = '';
 let peopleChanged = true;
@@ -606,16 +606,13 @@ function greeted(id) {
 function joined(id, channel, at) {
   // A replay also brings the joins of this page's earlier connections.
   if (!id || selves.has(id)) return;
-  if (others.has(id)) others.get(id).add(channel);
-  else if (others.size < MAX_PEOPLE) others.set(id, new Set([channel]));
+  if (others.size < MAX_PEOPLE) others.add(id);
   noteComing('joined', id, channel, at);
 }
 
 function left(id, channel, at) {
   if (!id || selves.has(id)) return;
-  const joinedChannels = others.get(id);
-  joinedChannels?.delete(channel);
-  if (!joinedChannels?.size) others.delete(id);
+  others.delete(id); // of all its channels: it is one connection
   noteComing('left', id, channel, at);
 }
 
@@ -639,7 +636,7 @@ function forgetPeople() {
 
 function renderPeople() {
   peopleChanged = false;
-  const names = [...others.keys()].slice(0, MAX_SHOWN_PEOPLE);
+  const names = [...others].slice(0, MAX_SHOWN_PEOPLE);
   if (clientId) names.unshift(`${clientId} (you)`);
   if (others.size > MAX_SHOWN_PEOPLE) names.push(`and ${others.size - MAX_SHOWN_PEOPLE} more`);
   $('people').replaceChildren(...names.map(name => element('li', '', name)));
@@ -845,6 +842,8 @@ const quoted = text => `'${text.replaceAll("'", "'\\''")}'`;
 
 // --- The token
 
+const KEPT_TOKEN = 'It is kept until this tab is closed, its cookie until the browser is.';
+
 let token = '';
 let isTokenForPublishing = false;
 
@@ -852,10 +851,13 @@ function startToken() {
   $('token-form').addEventListener('submit', useToken);
   $('forget').addEventListener('click', forgetToken);
   $('token').addEventListener('input', () => $('token').removeAttribute('aria-invalid'));
-  const kept = stored(STORED_TOKEN);
-  if (!kept) return; // and leave a cookie alone that an application on this host may have set
-  setToken(kept);
-  showToken('It is kept until this tab is closed.', false);
+  if (stored(STORED_TOKEN)) {
+    setToken(stored(STORED_TOKEN));
+    showToken(KEPT_TOKEN, false);
+  } else if (hasCookie()) {
+    // Of another tab, or of an application on this host: not ours to take away unasked.
+    showToken('The browser sends the cookie sse_token when this page listens.', false);
+  }
 }
 
 function tokenProblem(status, detail, what) {
@@ -872,7 +874,7 @@ function showToken(text, isWanted) {
   $('access').hidden = false;
   $('token-text').textContent = text;
   $('token-entry').hidden = !isWanted;
-  $('forget').hidden = !token;
+  $('forget').hidden = !token && !hasCookie();
 }
 
 function useToken(event) {
@@ -883,7 +885,7 @@ function useToken(event) {
   if (!isToken) return $('token').focus();
   $('token').value = '';
   setToken(typed);
-  showToken('It is kept until this tab is closed.', false);
+  showToken(KEPT_TOKEN, false);
   if (phase === 'refused') reconnect();
   if (isTokenForPublishing) showResult('The token is kept: publish again.');
   (isTokenForPublishing ? $('publish').querySelector('[type=submit]') : $('forget')).focus(); // the field has gone
@@ -902,7 +904,11 @@ function setToken(text) {
   const isCookie = /^[\w.~+/=-]+$/.test(token);
   const secure = location.protocol === 'https:' ? '; Secure' : '';
   document.cookie = `sse_token=${isCookie ? token : ''}; Path=/; SameSite=Strict${secure}${isCookie ? '' : '; Max-Age=0'}`;
-  if (channels.length) showCurl();
+  showCurl();
+}
+
+function hasCookie() {
+  return /(^|; )sse_token=/.test(document.cookie);
 }
 
 // Storage may be full or forbidden; what is in it then lasts as long as the page.

@@ -30,7 +30,7 @@ public sealed class MeetingOthers
     }
 
     [Test]
-    public async Task Somebody_on_two_channels_is_one_until_he_has_left_both()
+    public async Task Somebody_on_two_channels_is_one()
     {
         await using var server = TestServer.StartWithPages();
         await using var page = await BrowserPage.OpenAsync(server.Port, "/?channel=a&channel=b");
