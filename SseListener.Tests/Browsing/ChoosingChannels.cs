@@ -68,6 +68,7 @@ public sealed class ChoosingChannels
     {
         await using var server = TestServer.StartWithPages();
         await using var page = await BrowserPage.OpenAsync(server.Port);
+        await page.ShowPublishedAsync();
         await server.PublishAsync("""{"data":"seen"}""");
         await page.ExpectDataAsync("\"seen\"");
         await page.Button("Disconnect").ClickAsync();

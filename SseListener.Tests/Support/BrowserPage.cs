@@ -95,6 +95,9 @@ internal sealed class BrowserPage : IAsyncDisposable
         await Button("Listen").ClickAsync();
     }
 
+    /// <summary>Leaves out hello, joins and leaves, such as that of this page's earlier connection, which comes when it comes.</summary>
+    public Task ShowPublishedAsync() => Text("filter-type").SelectOptionAsync("Published only");
+
     /// <summary>Publishes these data with the form, and returns the event's id.</summary>
     public async Task<string> PublishAsync(string data)
     {
