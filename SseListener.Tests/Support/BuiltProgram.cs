@@ -88,6 +88,14 @@ internal sealed class BuiltProgram : IDisposable
         }
     }
 
+    /// <summary>Starts it on the port of one that has ended, and waits until it listens.</summary>
+    public static async Task<BuiltProgram> ListenAgainAsync(int port, string arguments)
+    {
+        var program = Start($"--port {port} {arguments}");
+        await Wait.UntilAsync(() => program.Output.Contains('>', StringComparison.Ordinal), "it does not listen");
+        return program;
+    }
+
     /// <summary>Waits until one of these texts is in its log; fails with what is in it instead.</summary>
     public async Task LogsAsync(params string[] texts)
     {

@@ -10,14 +10,16 @@ internal sealed class TestServer : IAsyncDisposable
     private readonly Log _log;
     private readonly LogText _logged;
     private readonly string _pages;
+    private readonly bool _ownsPages;
 
-    private TestServer(SseServer server, int port, Log log, LogText logged, string pages)
+    private TestServer(SseServer server, int port, Log log, LogText logged, string pages, bool ownsPages)
     {
         Server = server;
         Port = port;
         _log = log;
         _logged = logged;
         _pages = pages;
+        _ownsPages = ownsPages;
         Http = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{port}/"), Timeout = Wait.Limit };
     }
 
@@ -33,10 +35,20 @@ internal sealed class TestServer : IAsyncDisposable
     /// <summary>All its log lines so far.</summary>
     public string Logged => _logged.ToString();
 
+    /// <summary>Starts one that serves a page without anything on it.</summary>
     public static TestServer Start(Func<ServerOptions, ServerOptions>? change = null)
     {
         var pages = Directory.CreateTempSubdirectory("sse-pages-").FullName;
         File.WriteAllText(Path.Combine(pages, "index.html"), "<!DOCTYPE html><title>test</title>");
+        return Start(change, pages, ownsPages: true);
+    }
+
+    /// <summary>Starts one that serves the pages that the program comes with.</summary>
+    public static TestServer StartWithPages(Func<ServerOptions, ServerOptions>? change = null) =>
+        Start(change, Path.Combine(AppContext.BaseDirectory, "public"), ownsPages: false);
+
+    private static TestServer Start(Func<ServerOptions, ServerOptions>? change, string pages, bool ownsPages)
+    {
         var logged = new LogText();
         while (true)
         {
@@ -47,7 +59,7 @@ internal sealed class TestServer : IAsyncDisposable
             var server = new SseServer(options, pages, log);
             if (server.TryStart(out _))
             {
-                return new TestServer(server, port, log, logged, pages);
+                return new TestServer(server, port, log, logged, pages, ownsPages);
             }
         }
     }
@@ -107,7 +119,10 @@ internal sealed class TestServer : IAsyncDisposable
         await Server.DisposeAsync();
         _log.Dispose();
         await _logged.DisposeAsync();
-        Directory.Delete(_pages, recursive: true);
+        if (_ownsPages)
+        {
+            Directory.Delete(_pages, recursive: true);
+        }
     }
 
     public static int FreePort() => LoopbackPort.FindFree();

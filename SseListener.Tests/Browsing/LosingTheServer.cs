@@ -1,0 +1,147 @@
+using System.Text;
+using System.Text.RegularExpressions;
+using SseListener.Tests.Support;
+using static SseListener.Tests.Support.BrowserPage;
+
+namespace SseListener.Tests.Browsing;
+
+/// <summary>A page whose server goes away, comes back, or has no room.</summary>
+[Parallelizable(ParallelScope.Self)]
+public sealed partial class LosingTheServer
+{
+    // What the browser itself says on the console of a connection that breaks.
+    private const string Broken = "net::ERR_";
+
+    [Test]
+    public async Task What_was_missed_while_the_server_was_killed_arrives_in_order()
+    {
+        using var data = new TempFolder();
+        var options = $"--data {data.Path} --retry 1s";
+        var (program, port) = await BuiltProgram.ListenAsync(options);
+        using var first = program;
+        await using var page = await BrowserPage.OpenAsync(port, expected: Broken);
+        await PublishAsync(port, "\"seen\"");
+        await page.ExpectDataAsync("\"seen\"");
+
+        program.Signal("KILL");
+        await page.ExpectStateAsync("Reconnecting…");
+        await Expect(page.Lost).ToContainTextAsync("The connection is lost.");
+        await page.ExpectStateAsync("Server gone");
+        await Expect(page.Lost).ToContainTextAsync("The server is gone.");
+        await program.EndAsync();
+
+        using var again = await BuiltProgram.ListenAgainAsync(port, options);
+        foreach (var n in Enumerable.Range(1, 5))
+        {
+            await PublishAsync(port, $"{n}");
+        }
+
+        await page.ExpectStateAsync("Live");
+        await page.ExpectDataAsync("5", "4", "3", "2", "1");
+        await Expect(page.Rows.Filter(new() { HasText = "message" })).ToHaveCountAsync(6);
+        await Expect(page.Lost).ToBeHiddenAsync();
+        await Expect(page.Text("gap")).ToBeHiddenAsync();
+    }
+
+    [Test]
+    public async Task The_banner_counts_down_what_the_server_asked_for_and_nobody_has_to_wait_for_it()
+    {
+        using var data = new TempFolder();
+        var (program, port) = await BuiltProgram.ListenAsync($"--data {data.Path} --retry 300s");
+        using var first = program;
+        await using var page = await BrowserPage.OpenAsync(port, expected: Broken);
+        await Wait.UntilAsync(async () => await page.Tab.EvaluateAsync<double>("retryMs") > 200_000, "the page does not know what the server asks for");
+        program.Signal("KILL");
+        await page.ExpectStateAsync("Reconnecting…");
+        await program.EndAsync();
+        using var again = await BuiltProgram.ListenAgainAsync(port, $"--data {data.Path}");
+
+        // 300 s, a quarter more or less.
+        await Expect(page.Text("countdown")).ToHaveTextAsync(CountdownPattern());
+        var shown = await page.Text("countdown").InnerTextAsync();
+        await Expect(page.Text("countdown")).Not.ToHaveTextAsync(shown);
+        await page.Button("Try now").ClickAsync();
+        await page.ExpectStateAsync("Live");
+        await Expect(page.Lost).ToBeHiddenAsync();
+    }
+
+    [Test]
+    public async Task A_gap_is_told_until_it_is_dismissed()
+    {
+        var (program, port) = await BuiltProgram.ListenAsync("--data none --retry 200ms");
+        using var first = program;
+        await using var page = await BrowserPage.OpenAsync(port, expected: Broken);
+        var id = await page.PublishAsync("1");
+        await page.ExpectDataAsync("1");
+        program.Signal("KILL");
+        await page.ExpectStateAsync("Server gone");
+        await program.EndAsync();
+        using var again = await BuiltProgram.ListenAgainAsync(port, "--data none");
+        await Expect(page.Text("gap")).ToContainTextAsync($"Gap: what came between event {id} and ");
+        await page.Button("Dismiss the gap").ClickAsync();
+        await Expect(page.Text("gap")).ToBeHiddenAsync();
+    }
+
+    [Test]
+    public async Task Whoever_disconnects_gets_what_he_missed_when_he_connects()
+    {
+        await using var server = TestServer.StartWithPages();
+        await using var page = await BrowserPage.OpenAsync(server.Port);
+        await page.ShowPublishedAsync();
+        await server.PublishAsync("""{"data":0}""");
+        await page.ExpectDataAsync("0");
+        await page.Button("Disconnect").ClickAsync();
+        await page.ExpectStateAsync("Not connected");
+        await server.PublishAsync("""{"data":1}""");
+        await server.PublishAsync("""{"data":2}""");
+        await Expect(page.Rows).ToHaveCountAsync(1);
+        await page.Button("Connect").ClickAsync();
+        await page.ExpectDataAsync("2", "1");
+        await Expect(page.Rows).ToHaveCountAsync(3);
+    }
+
+    [Test]
+    public async Task A_reload_goes_on_where_the_page_was()
+    {
+        await using var server = TestServer.StartWithPages();
+        await using var page = await BrowserPage.OpenAsync(server.Port);
+        await page.ShowPublishedAsync();
+        await server.PublishAsync("""{"data":0}""");
+        await page.ExpectDataAsync("0");
+        await page.Button("Disconnect").ClickAsync();
+        await server.PublishAsync("""{"data":1}""");
+        await page.Tab.ReloadAsync();
+        await page.ExpectStateAsync("Live");
+        await page.ShowPublishedAsync();
+        await page.ExpectDataAsync("1");
+        await Expect(page.Rows).ToHaveCountAsync(1);
+        await Expect(page.Tab.Locator("#comings li")).ToHaveCountAsync(0);
+    }
+
+    [Test]
+    public async Task A_server_without_room_is_asked_again_by_itself()
+    {
+        await using var server = TestServer.StartWithPages(options => options with { MaxClients = 1 });
+        var one = await server.SubscribeAsync();
+        await using var page = await BrowserPage.VisitAsync(server.Port, expected: "status of 503");
+        await page.ExpectStateAsync("Refused");
+        await Expect(page.Lost).ToHaveTextAsync(RefusedPattern());
+        await one.DisposeAsync();
+        await page.ExpectStateAsync("Live");
+        await Expect(page.Lost).ToBeHiddenAsync();
+    }
+
+    private static async Task PublishAsync(int port, string data)
+    {
+        using var http = new HttpClient { Timeout = Wait.Limit };
+        using var content = new StringContent($$"""{"data":{{data}}}""", Encoding.UTF8, "application/json");
+        using var answer = await http.PostAsync(new Uri($"http://localhost:{port}/events"), content);
+        answer.EnsureSuccessStatusCode();
+    }
+
+    [GeneratedRegex("^Reconnecting in about (2[2-9][0-9]|3[0-7][0-9]) s\\.$")]
+    private static partial Regex CountdownPattern();
+
+    [GeneratedRegex("The server refuses \\(503\\): .*\\. .*(Trying again in [12] s\\.|Trying now…)", RegexOptions.Singleline)]
+    private static partial Regex RefusedPattern();
+}

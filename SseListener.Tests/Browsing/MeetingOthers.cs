@@ -1,0 +1,58 @@
+using System.Text.RegularExpressions;
+using SseListener.Tests.Support;
+using static SseListener.Tests.Support.BrowserPage;
+
+namespace SseListener.Tests.Browsing;
+
+/// <summary>Who is here, as far as the page can know.</summary>
+[Parallelizable(ParallelScope.Self)]
+public sealed class MeetingOthers
+{
+    [Test]
+    public async Task Whoever_comes_is_listed_until_he_goes_and_both_are_kept()
+    {
+        await using var server = TestServer.StartWithPages();
+        await using var page = await BrowserPage.OpenAsync(server.Port);
+        var self = await page.Text("client-id").InnerTextAsync();
+        string first, second;
+        await using (var one = await server.SubscribeAsync())
+        await using (var another = await server.SubscribeAsync())
+        {
+            (first, second) = (one.ClientId, another.ClientId);
+            await Expect(page.Tab.Locator("#people li")).ToHaveTextAsync([$"{self} (you)", first, second]);
+            await Expect(page.Text("people-count")).ToHaveTextAsync("3");
+            await one.DisposeAsync();
+            await Expect(page.Tab.Locator("#people li")).ToHaveTextAsync([$"{self} (you)", second]);
+        }
+
+        await Expect(page.Text("people-count")).ToHaveTextAsync("1");
+        await Expect(page.Tab.Locator("#comings li")).ToHaveTextAsync([Line(second, "left"), Line(first, "left"), Line(second, "joined"), Line(first, "joined")]);
+    }
+
+    [Test]
+    public async Task Somebody_on_two_channels_is_one()
+    {
+        await using var server = TestServer.StartWithPages();
+        await using var page = await BrowserPage.OpenAsync(server.Port, "/?channel=a&channel=b");
+        await using var one = await server.SubscribeAsync("?channel=a&channel=b");
+        await Expect(page.Text("people-count")).ToHaveTextAsync("2");
+        await Expect(page.Tab.Locator("#comings li").First).ToContainTextAsync(new Regex(" joined [ab]$"));
+        await one.DisposeAsync();
+        await Expect(page.Text("people-count")).ToHaveTextAsync("1");
+    }
+
+    [Test]
+    public async Task Two_pages_see_each_other_and_nobody_sees_that_they_ask_for_retry()
+    {
+        await using var server = TestServer.StartWithPages();
+        await using var watcher = await server.SubscribeAsync();
+        await using var page = await BrowserPage.OpenAsync(server.Port);
+        await using var other = await BrowserPage.OpenAsync(server.Port);
+        await Expect(page.Tab.Locator("#people li").Last).ToHaveTextAsync(await other.Text("client-id").InnerTextAsync());
+        Assert.That((await watcher.NextAsync()).Data, Does.Contain(await page.Text("client-id").InnerTextAsync()));
+        Assert.That((await watcher.NextAsync()).Data, Does.Contain(await other.Text("client-id").InnerTextAsync()));
+        await server.ExpectNothingArrivedAsync(watcher);
+    }
+
+    private static Regex Line(string id, string what) => new($"^[0-9:]{{8}} {Regex.Escape(id)} {what}$");
+}
