@@ -9,17 +9,15 @@ internal sealed class TestServer : IAsyncDisposable
 {
     private readonly Log _log;
     private readonly LogText _logged;
-    private readonly string _pages;
-    private readonly bool _ownsPages;
+    private readonly string? _pages;
 
-    private TestServer(SseServer server, int port, Log log, LogText logged, string pages, bool ownsPages)
+    private TestServer(SseServer server, int port, Log log, LogText logged, string? pages)
     {
         Server = server;
         Port = port;
         _log = log;
         _logged = logged;
         _pages = pages;
-        _ownsPages = ownsPages;
         Http = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{port}/"), Timeout = Wait.Limit };
     }
 
@@ -30,7 +28,7 @@ internal sealed class TestServer : IAsyncDisposable
     public HttpClient Http { get; }
 
     /// <summary>The folder that it serves, for this test alone.</summary>
-    public string Pages => _pages;
+    public string Pages => _pages!;
 
     /// <summary>All its log lines so far.</summary>
     public string Logged => _logged.ToString();
@@ -40,14 +38,14 @@ internal sealed class TestServer : IAsyncDisposable
     {
         var pages = Directory.CreateTempSubdirectory("sse-pages-").FullName;
         File.WriteAllText(Path.Combine(pages, "index.html"), "<!DOCTYPE html><title>test</title>");
-        return Start(change, pages, ownsPages: true);
+        return Start(change, pages);
     }
 
     /// <summary>Starts one that serves the pages that the program comes with.</summary>
     public static TestServer StartWithPages(Func<ServerOptions, ServerOptions>? change = null) =>
-        Start(change, Path.Combine(AppContext.BaseDirectory, "public"), ownsPages: false);
+        Start(change, pages: null);
 
-    private static TestServer Start(Func<ServerOptions, ServerOptions>? change, string pages, bool ownsPages)
+    private static TestServer Start(Func<ServerOptions, ServerOptions>? change, string? pages)
     {
         var logged = new LogText();
         while (true)
@@ -59,7 +57,7 @@ internal sealed class TestServer : IAsyncDisposable
             var server = new SseServer(options, pages, log);
             if (server.TryStart(out _))
             {
-                return new TestServer(server, port, log, logged, pages, ownsPages);
+                return new TestServer(server, port, log, logged, pages);
             }
         }
     }
@@ -119,7 +117,7 @@ internal sealed class TestServer : IAsyncDisposable
         await Server.DisposeAsync();
         _log.Dispose();
         await _logged.DisposeAsync();
-        if (_ownsPages)
+        if (_pages is not null)
         {
             Directory.Delete(_pages, recursive: true);
         }
