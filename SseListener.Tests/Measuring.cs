@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Diagnostics.Metrics;
 using System.Globalization;
 using System.Text;
+using SseListener.Events;
 using SseListener.Metrics;
 using SseListener.Tests.Support;
 
@@ -46,6 +47,21 @@ public sealed class Measuring
         await server.ExpectMetricAsync("sse_events_delivered_total", 3000);
         Assert.That(await server.MetricAsync("sse_events_replayed_total"), Is.EqualTo(3000));
         Assert.That(await server.MetricAsync("sse_gaps_total"), Is.Zero);
+    }
+
+    [Test]
+    public void A_slice_that_ends_within_a_segment_is_counted_with_the_next()
+    {
+        var log = new ChannelLog("a");
+        var limits = new SegmentLimits(Smallest: 100, Largest: 100, Time: 1, Stretch: 100);
+        log.Append("data: 1\n\n"u8, new FrameStamp(Sequence: 1, Time: 0, Before: 0), limits);
+        log.Append("data: 2\n\n"u8, new FrameStamp(Sequence: 2, Time: 0, Before: 9), limits);
+        var feed = new ChannelFeed(log.After(0));
+        feed.Take(10, out _);
+        Assert.That(feed.CountTaken(), Is.Zero);
+        feed.Take(10, out _);
+        Assert.That(feed.CountTaken(), Is.EqualTo(2));
+        Assert.That(feed.CountTaken(), Is.Zero);
     }
 
     [Test]

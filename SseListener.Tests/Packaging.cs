@@ -96,6 +96,7 @@ public sealed class Packaging
         using var taken = await http.PostAsync(new Uri("/events", UriKind.Relative), content);
         Assert.That(((int)refused.StatusCode, (int)taken.StatusCode), Is.EqualTo((401, 200)));
         Assert.That(await stream.NextDataAsync(events.Length), Is.EqualTo(events));
+        Assert.That(await http.GetStringAsync(new Uri("/metrics", UriKind.Relative)), Does.Contain("\nsse_clients 1\n").And.Contain("\ndotnet_gc_collections_total{"));
     }
 
     private static async Task<(string Key, string Token)> KeyAsync(string algorithm, TempFolder folder)

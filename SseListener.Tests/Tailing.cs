@@ -116,6 +116,26 @@ public sealed class Tailing
         Assert.That(await shell.EndAsync(), Is.Zero);
     }
 
+    [Test]
+    public async Task What_others_write_to_the_same_file_stays()
+    {
+        await using var server = TestServer.Start(o => o with { PresenceLimit = 0 });
+        using var folder = new TempFolder();
+        var file = folder.Path + "/out";
+        using var shell = BuiltProgram.Shell($"{{ echo before; dotnet '{BuiltProgram.File}' tail http://127.0.0.1:{server.Port}/events; echo behind; }} > '{file}'");
+        await Wait.UntilAsync(() => server.Server.Clients.Count == 1, "it does not connect");
+        await server.PublishAsync("""{"data":1,"id":"a"}""");
+        await Wait.UntilAsync(() => File.ReadAllText(file).EndsWith("message a 1\n", StringComparison.Ordinal), "it is not written");
+        foreach (var child in shell.Children())
+        {
+            using var kill = System.Diagnostics.Process.Start("kill", string.Create(Units.Culture, $"-TERM {child}"));
+            await kill.WaitForExitAsync();
+        }
+
+        await shell.EndAsync();
+        Assert.That(await File.ReadAllTextAsync(file), Is.EqualTo("before\nmessage a 1\nbehind\n"));
+    }
+
     private static async Task PublishAsync(HttpClient http, string path)
     {
         using var content = new StringContent("text");

@@ -16,7 +16,7 @@ internal sealed class PrometheusText : IDisposable
     private const string RuntimeMeter = "System.Runtime";
 
     // Of the runtime, what an operator of this program asks for; other names of its are not as Prometheus wants them.
-    private static readonly string[] _ofRuntime = ["dotnet.gc.", "dotnet.process.memory.", "dotnet.process.cpu.time", "dotnet.thread_pool.queue.length"];
+    private static readonly string[] _ofRuntime = ["dotnet.gc.", "dotnet.process.memory.", "dotnet.process.cpu.time"];
 
     private readonly Lock _lock = new();
     private readonly SortedDictionary<string, MetricFamily> _families = new(StringComparer.Ordinal);

@@ -27,10 +27,8 @@ internal static class TailCommand
             return CommandLine.UsageError;
         }
 
-        // Not Console.Out, which does not say when whoever reads the output has gone (tail … | head).
         using var descriptor = new SafeFileHandle(1, ownsHandle: false);
-        await using var stdout = new FileStream(descriptor, FileAccess.Write, bufferSize: 0);
-        await using var output = new StreamWriter(stdout) { NewLine = "\n" };
+        await using var output = new StreamWriter(OpenOutput(descriptor)) { NewLine = "\n" };
         var token = parsed.GetValue(_token) ?? Environment.GetEnvironmentVariable("SSE_TOKEN");
         using var stream = new ReopeningStream(url, token, parsed.GetValue(_from), Console.Error.WriteLine);
         try
@@ -53,5 +51,13 @@ internal static class TailCommand
             // Nobody reads what is printed any more.
             return 0;
         }
+    }
+
+    // The console's stream does not say when whoever reads the output has gone (tail … | head). Into a file, which nobody leaves, a
+    // stream of our own would write where it stands by itself, and what others write there would be overwritten.
+    private static Stream OpenOutput(SafeFileHandle descriptor)
+    {
+        var output = new FileStream(descriptor, FileAccess.Write, bufferSize: 0);
+        return output.CanSeek ? Console.OpenStandardOutput() : output;
     }
 }
