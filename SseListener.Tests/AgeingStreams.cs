@@ -77,6 +77,7 @@ public sealed class AgeingStreams
         await using (var leaves = await server.SubscribeAsync())
         await using (var other = await server.SubscribeAsync())
         {
+            await Wait.UntilAsync(() => server.Logged.Split(" connected from ").Length == 3, "they are not both there");
             var stopping = server.Server.StopAsync();
             await Wait.UntilAsync(() => server.Server.Clients.Count == 1, "nobody's stream has ended");
         }

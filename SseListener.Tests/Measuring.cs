@@ -174,6 +174,7 @@ public sealed class Measuring
         using var folder = new TempFolder();
         await using var server = TestServer.Start(o => o with { Data = folder.Path, Lanes = 1 });
         await using var client = await server.SubscribeAsync();
+        Assert.That(await server.MetricAsync("sse_sweep_duration_seconds_count"), Is.Zero);
         var started = Stopwatch.GetTimestamp();
         await server.PublishAsync("""{"data":1}""");
         await client.NextAsync();

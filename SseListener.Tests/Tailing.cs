@@ -46,6 +46,7 @@ public sealed class Tailing
         await PrintsAsync(tail, "message ä1 text");
         program.Signal("KILL");
         await tail.LogsAsync("cannot connect");
+        Assert.That(tail.Errors, Does.Contain("reconnecting in 0.1 s"));
         program.Dispose();
         using var restarted = BuiltProgram.Start($"--port {port} --data {folder.Path} --presence-limit 0");
         await tail.LogsAsync("resuming after ä1");
@@ -114,6 +115,7 @@ public sealed class Tailing
             return server.Server.Clients.Count == 0;
         }, "it goes on");
         Assert.That(await shell.EndAsync(), Is.Zero);
+        Assert.That(shell.Errors, Is.EqualTo("connected"));
     }
 
     [Test]

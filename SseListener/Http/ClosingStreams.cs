@@ -9,7 +9,7 @@ internal static class ClosingStreams
 {
     private static readonly TimeSpan _step = TimeSpan.FromMilliseconds(10);
 
-    /// <summary>Ends them at even intervals, the first one now; those that have come meanwhile at the end.</summary>
+    /// <summary>Ends them at even intervals, the first one now. Those that come meanwhile end themselves.</summary>
     /// <param name="clients">Those that are connected; each leaves the dictionary when its stream has ended.</param>
     /// <param name="time">How long to take; zero for no time at all.</param>
     public static async Task CloseAsync(ConcurrentDictionary<string, Client> clients, TimeSpan time)
@@ -28,11 +28,6 @@ internal static class ClosingStreams
             {
                 await Task.Delay(_step);
             }
-        }
-
-        foreach (var client in clients.Values)
-        {
-            client.End(EndReason.ServerStop);
         }
     }
 }
