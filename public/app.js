@@ -5,32 +5,37 @@
 // EventSource hands over only types that have a listener, so they must be known before an event comes.
 // 'open' and 'error' are among them because publishers may use the names of EventSource's own events.
 const SERVER_TYPES = ['hello', 'join', 'leave', 'gap'];
-const ALWAYS = ['message', ...SERVER_TYPES, 'open', 'error', ...('alert change chat comment counter created data delete deleted done end event '
+const ALWAYS = ['message', ...SERVER_TYPES, 'open', 'error', ...('alert build change chat comment counter created custom data delete deleted demo deploy done end event foo '
   + 'greeting info insert item job log metric news note notice notification order payment ping presence price progress remove start state status '
   + 'stop task temperature test tick time trade typing update updated user warning').split(' ')];
 const PUBLISHED = '\n'; // in the type filter: no type has a line break
 
-const MAX_KEPT = 10_000; // events in memory, which pausing, filtering and "Show older" draw on
+const MAX_KEPT = 50_000; // events in memory, which pausing, filtering and "Show older" draw on
 const MAX_KEPT_CHARACTERS = 32_000_000;
 const PAGE_OF_ROWS = 500; // rows in the document, and how many "Show older" adds
+const MAX_ROWS = 3000; // with 10,000, a frame takes a quarter of a second
 const MAX_SHOWN_CHARACTERS = 4000;
 const MAX_PEOPLE = 1000;
 const MAX_SHOWN_PEOPLE = 30;
 const MAX_COMINGS = 50;
 const MAX_TYPES = 200;
 const MAX_CHANNELS = 100;
+const MAX_ID = 1000;
 const SECONDS = 60; // that the chart reaches back
 const LATENCIES = 40;
 const LOGGED_PER_SECOND = 20;
 const ANSWER_MS = 15_000;
+const MAX_COMMAND = 40_000; // characters, of up to three bytes: Linux takes 128 KiB an argument
 const SAY_EVERY_MS = 10_000;
 const UNTOLD_RETRY_MS = 3000; // what Chromium waits before a server has said how long; Firefox waits 5 s
 const ATTEMPTS_UNTIL_GONE = 2;
 const STORED = 'sselistener.position';
 const STORED_TOKEN = 'sselistener.token';
 const CHANNEL = /^(?=.{1,200}$)[\w.~:/@-]+(?<=\/)\*$|^[\w.~:/@-]{1,200}$/;
+const CLIENT = /^[\w-]{1,40}$/; // what is no id is no client: anyone can publish a join
 const CHANNEL_RULE = 'A name has 1 to 200 characters of A-Z a-z 0-9 . _ ~ : / @ - and a pattern is one that ends with /*';
 
+const escaped = text => encodeURIComponent(text.toWellFormed()); // half a character cannot be escaped
 const $ = id => document.getElementById(id);
 const number = new Intl.NumberFormat('en');
 const clock = new Intl.DateTimeFormat('en-GB', { timeStyle: 'medium' }); // 24 hours, whatever the place
@@ -49,7 +54,7 @@ function start() {
   startToken();
   $('types-always').textContent = ALWAYS.join(', ');
   addEventListener('pagehide', storePosition);
-  addEventListener('pageshow', event => event.persisted && reconnect()); // what the browser froze has lost its connection
+  addEventListener('pageshow', event => event.persisted && phase !== 'closed' && reconnect()); // what the browser froze has lost its connection
   setInterval(tick, 250);
   restorePosition();
   chooseFromUrl();
@@ -87,6 +92,7 @@ function listen(event) {
   $('channel').placeholder = defaultChannel();
   showCurl();
   if (before === String(channels) && phase !== 'closed') return;
+  if (before !== String(channels)) hasListened = false;
   forgetPeople();
   showAnew(); // with channels, or without
   reconnect();
@@ -103,7 +109,7 @@ function useTypes(types) {
 // So that a reload, and whoever gets the link, listens to the same.
 function showInUrl() {
   const chosen = isPlain() ? [] : channels.map(channel => `channel=${channel}`); // nothing in a name needs escaping
-  const query = [...chosen, ...[...extraTypes].map(type => `type=${encodeURIComponent(type)}`)].join('&');
+  const query = [...chosen, ...[...extraTypes].map(type => `type=${escaped(type)}`)].join('&');
   history.replaceState(null, '', query ? `?${query}` : location.pathname);
 }
 
@@ -139,6 +145,7 @@ let lostAt = 0; // when EventSource began to wait; 0 when it does not
 let nextAt = 0; // when the next attempt is due; 0 when none is
 let retryTimer = 0;
 let refusal = '';
+let hasListened = false; // to these channels
 let lastId = '';
 let sourceId = ''; // the last id that this EventSource knows of
 
@@ -151,7 +158,7 @@ function connect() {
   clearTimeout(retryTimer);
   source?.close();
   // A new EventSource has forgotten the last id; only one that reconnects by itself sends it as a header.
-  source = new EventSource(streamUrl(lastId));
+  source = new EventSource(streamUrl(position()));
   [sourceId, lostAt, nextAt, retryMs, isMeasured] = ['', 0, 0, UNTOLD_RETRY_MS, false];
   source.onopen = opened;
   source.onerror = failed;
@@ -159,17 +166,21 @@ function connect() {
   showBanner();
 }
 
+// Whoever has listened and not got an event yet has no id to go on from. What is kept may be more than what was missed, but it is all of that.
+const position = () => lastId || (hasListened ? 'earliest' : '');
+
 function streamUrl(from) {
   const query = channels.map(channel => `channel=${channel}`);
   if (isMixed()) query.push('envelope=1');
-  if (from) query.push(`lastEventId=${encodeURIComponent(from)}`);
+  if (from) query.push(`lastEventId=${escaped(from)}`);
   return `events?${query.join('&')}`;
 }
 
 function opened(event) {
   if (event instanceof MessageEvent) return; // published under the type "open"
   console.log('onopen');
-  [failures, lostAt, nextAt, refusal] = [0, 0, 0, ''];
+  [failures, lostAt, nextAt, refusal, hasListened] = [0, 0, 0, '', true];
+  if (token && !isTokenForPublishing) showToken(KEPT_TOKEN, false);
   setPhase('open');
   readRetry(source);
 }
@@ -202,7 +213,14 @@ function failed(event) {
   const isOver = source.readyState === EventSource.CLOSED;
   console.log('onerror', isOver ? 'closed' : 'reconnecting');
   if (phase !== 'open') failures++;
-  if (isOver) return askWhy(source);
+  if (isOver) {
+    nextAt = 0;
+    return askWhy(source);
+  }
+  if (phase === 'open' && !lastId && !source.url.includes('lastEventId=')) {
+    source.close(); // by itself it would come back with no position at all
+    return tryAgainIn(retryMs, 'lost');
+  }
   const now = performance.now();
   if (lostAt) [retryMs, isMeasured] = [now - lostAt, true];
   lostAt = now;
@@ -236,7 +254,10 @@ function refused({ status, detail, seconds }) {
   const isForNow = status === 200 || status === 429 || status >= 500;
   // A little later than told, each page by another bit: all were refused in the same moment.
   if (isForNow) tryAgainIn((seconds ? seconds * 1000 : retryMs) + 500 * Math.random(), 'refused');
-  else setPhase('refused');
+  else {
+    nextAt = 0;
+    setPhase('refused');
+  }
 }
 
 function tryAgainIn(milliseconds, newPhase) {
@@ -290,7 +311,7 @@ function storePosition() {
 function restorePosition() {
   try {
     const position = JSON.parse(stored(STORED));
-    lastId = String(position?.lastId ?? '');
+    lastId = String(position?.lastId ?? '').slice(0, MAX_ID);
     for (const id of position?.selves ?? []) selves.add(String(id));
   } catch {
     // Somebody else's text under our name.
@@ -327,12 +348,12 @@ function unwrap(text) {
   return { channel, data: data.startsWith('"') ? JSON.parse(data) : data };
 }
 
-function noteServerEvent({ type, channel, data, at }) {
+function noteServerEvent({ type, id, channel, data, at }) {
   switch (type) {
     case 'hello': return greeted(textMember(data, 'client'));
     case 'join': return joined(textMember(data, 'joined'), channel, at);
     case 'leave': return left(textMember(data, 'left'), channel, at);
-    case 'gap': return showGap(textMember(data, 'lastEventId'));
+    case 'gap': return id || showGap(textMember(data, 'lastEventId')); // the server's own has no id, one that somebody published has
   }
 }
 
@@ -347,7 +368,10 @@ function textMember(json, name) {
 }
 
 function showGap(id) {
-  const text = `Gap: what came between ${id ? `event ${id}` : 'your last event'} and ${clock.format(new Date())} is not complete.`;
+  showNotice(`Gap: what came between ${id ? `event ${id}` : 'your last event'} and ${clock.format(new Date())} is not complete.`);
+}
+
+function showNotice(text) {
   $('gap-text').textContent = text;
   $('gap').hidden = false;
   say(text);
@@ -391,7 +415,7 @@ function startView() {
   $('clear').addEventListener('click', clearList);
   $('older').addEventListener('click', showOlder);
   $('filter-type').addEventListener('change', showAnew);
-  $('filter-text').addEventListener('input', showAnew);
+  $('filter-text').addEventListener('input', showSoon);
   $('pretty').addEventListener('change', showAnew);
   $('events').addEventListener('click', copyEvent);
   $('events').addEventListener('keydown', walkEvents);
@@ -447,37 +471,42 @@ function row(event) {
   const item = $('row').content.firstElementChild.cloneNode(true);
   const [type, channel, id, time, data, copy] = item.children;
   type.textContent = event.type;
-  channel.textContent = isMixed() ? event.channel : '';
+  channel.textContent = isMixed() || event.channel !== channels[0] ? event.channel : '';
   id.textContent = event.id;
   time.textContent = fineClock.format(event.at);
   time.dateTime = new Date(event.at).toISOString();
   copy.setAttribute('aria-label', `Copy event ${event.id || event.type}`);
-  data.textContent = shown(event.data);
+  data.textContent = shown(event);
   data.classList.toggle('hint', !event.data);
   item.dataset.type = event.type;
   eventsOf.set(item, event);
   return item;
 }
 
-function shown(data) {
-  const text = $('pretty').checked ? indented(data) : data;
-  const more = text.length - MAX_SHOWN_CHARACTERS;
-  return more > 0 ? `${text.slice(0, MAX_SHOWN_CHARACTERS)}… (${number.format(more)} more characters)` : text || '(empty)';
+function shown(event) {
+  event.isJson ??= /^\s*[{[]/.test(event.data) && isJson(event.data);
+  const { text, rest } = $('pretty').checked && event.isJson ? indented(event.data) : { text: event.data, rest: 0 };
+  const more = Math.max(0, text.length - MAX_SHOWN_CHARACTERS) + rest;
+  return more ? `${text.slice(0, MAX_SHOWN_CHARACTERS)}… (${number.format(more)} more characters)` : text || '(empty)';
 }
 
-// Only white space changes. JSON.stringify would round numbers of 64 bits, and sort members whose names are numbers.
-function indented(text) {
-  if (!/^\s*[{[]/.test(text) || !isJson(text)) return text;
-  let line = '\n';
-  return text.replace(/"(?:[^"\\]|\\.)*"|\{\s*\}|\[\s*\]|[{}[\],:]|\s+/g, token => {
+// Only white space changes. JSON.stringify would round numbers of 64 bits, and sort members whose names are numbers. No more of it
+// than is shown: what is nested deep has indents as long as it is deep.
+function indented(data) {
+  const tokens = /"(?:[^"\\]|\\.)*"|\{\s*\}|\[\s*\]|[{}[\],:]|\s+|[^\s{}[\],:"]+/g;
+  let [text, line, read] = ['', '\n', 0];
+  for (let found; text.length <= MAX_SHOWN_CHARACTERS && (found = tokens.exec(data));) {
+    const token = found[0];
+    read = tokens.lastIndex;
     switch (token) {
-      case '{': case '[': return token + (line += '  ');
-      case '}': case ']': return (line = line.slice(0, -2)) + token;
-      case ',': return token + line;
-      case ':': return ': ';
-      default: return token[0] === '"' ? token : token.trim() && token[0] + token.at(-1);
+      case '{': case '[': text += token + (line += '  '); break;
+      case '}': case ']': text += (line = line.slice(0, -2)) + token; break;
+      case ',': text += token + line; break;
+      case ':': text += ': '; break;
+      default: text += /^[{[]/.test(token) ? token[0] + token.at(-1) : token.trim();
     }
-  });
+  }
+  return { text, rest: data.length - read };
 }
 
 function isJson(text) {
@@ -503,13 +532,21 @@ function renderCounts() {
   const rows = $('events').childElementCount;
   const isFiltered = $('filter-type').value !== '' || $('filter-text').value.trim() !== '';
   const waiting = pausedAt < 0 ? 0 : arrived - pausedAt;
-  const gone = waiting && kept.length ? Math.max(0, kept[0].n - pausedAt - 1) : 0;
+  const gone = lostWhilePaused();
   $('count').textContent = `${number.format(received)} received${rows < received || isFiltered ? `, ${number.format(rows)} shown` : ''}`;
   $('waiting').hidden = pausedAt < 0;
   $('waiting').textContent = `Paused, ${number.format(waiting)} waiting${gone ? `, but the oldest ${number.format(gone)} had to go` : ''}`;
-  $('older').hidden = rows < mostRows || kept.length <= rows;
+  $('older').hidden = rows < mostRows || kept.length <= rows || mostRows >= MAX_ROWS;
   $('empty').hidden = rows > 0;
-  $('empty-text').textContent = isFiltered && received ? 'Nothing that is kept matches the filter.' : `Nothing yet on ${channels.slice(0, 5).join(', ')}.`;
+  $('empty-text').textContent = waiting ? 'Paused: what has come since waits.' : isFiltered && received ? 'Nothing that is kept matches the filter.' : `Nothing yet on ${channels.slice(0, 5).join(', ')}.`;
+}
+
+// When the keys rest, not for each: all that is kept is looked through.
+let soon = 0;
+
+function showSoon() {
+  clearTimeout(soon);
+  soon = setTimeout(showAnew, 100);
 }
 
 function showAnew() {
@@ -523,7 +560,13 @@ function showOlder() {
   showAnew();
 }
 
+function lostWhilePaused() {
+  return pausedAt >= 0 && arrived > pausedAt && kept.length ? Math.max(0, kept[0].n - pausedAt - 1) : 0;
+}
+
 function pauseOrResume() {
+  const gone = lostWhilePaused();
+  if (gone) showNotice(`The pause was too long for all to be kept: the oldest ${number.format(gone)} of what waited had to go.`);
   pausedAt = pausedAt < 0 ? arrived : -1;
   mostRows = PAGE_OF_ROWS;
   $('pause').textContent = pausedAt < 0 ? 'Pause' : 'Resume';
@@ -573,7 +616,7 @@ async function copy(text, button) {
   say(isDone ? 'Copied' : 'The browser does not let this page copy');
   if (before === 'Copied') return;
   label.nodeValue = isDone ? 'Copied' : 'Not copied';
-  setTimeout(() => { label.nodeValue = before; }, 1500);
+  setTimeout(() => { label.nodeValue = before; }, 3000);
 }
 
 async function toClipboard(text) {
@@ -605,13 +648,13 @@ function greeted(id) {
 
 function joined(id, channel, at) {
   // A replay also brings the joins of this page's earlier connections.
-  if (!id || selves.has(id)) return;
+  if (!CLIENT.test(id) || selves.has(id)) return;
   if (others.size < MAX_PEOPLE) others.add(id);
   noteComing('joined', id, channel, at);
 }
 
 function left(id, channel, at) {
-  if (!id || selves.has(id)) return;
+  if (!CLIENT.test(id) || selves.has(id)) return;
   others.delete(id); // of all its channels: it is one connection
   noteComing('left', id, channel, at);
 }
@@ -746,8 +789,8 @@ function formRequest() {
   if (!CHANNEL.test(channel) || isPattern(channel)) return { field: 'channel', problem: `An event is published to one channel. ${CHANNEL_RULE}.` };
   const query = channel === 'default' ? [] : [`channel=${channel}`];
   if ($('format-text').checked) {
-    if (type) query.push(`type=${encodeURIComponent(type)}`);
-    if (id) query.push(`id=${encodeURIComponent(id)}`);
+    if (type) query.push(`type=${escaped(type)}`);
+    if (id) query.push(`id=${escaped(id)}`);
     return { channel, type, url: eventsUrl(query), contentType: 'text/plain', body: data };
   }
   if (!isJson(data)) return { field: 'data', problem: `This is not valid JSON: ${jsonProblem(data)}` };
@@ -832,9 +875,15 @@ function showCurl() {
   const { problem, url, contentType, body } = formRequest();
   $('curl-copy').disabled = Boolean(problem);
   if (problem) return void ($('curl').textContent = 'There is a mistake in the form.');
+  if (body.length > MAX_COMMAND || body.includes('\0')) return noCurl(body.includes('\0') ? 'A command line cannot have a NUL in it.' : 'This is too long for a command line.');
   // The token stays out of what people paste and of the shell's history.
   const access = token || isTokenForPublishing ? ' -H "Authorization: Bearer $SSE_TOKEN"' : '';
   $('curl').textContent = `curl ${quoted(url)} -H ${quoted(`Content-Type: ${contentType}`)}${access} --data-raw ${quoted(body)}`;
+}
+
+function noCurl(why) {
+  $('curl-copy').disabled = true;
+  $('curl').textContent = why;
 }
 
 // For a POSIX shell: nothing is special between single quotes but a single quote.
@@ -903,7 +952,8 @@ function setToken(text) {
   // EventSource sends no header, but cookies. Not every publish token can be one, and listening takes none of those.
   const isCookie = /^[\w.~+/=-]+$/.test(token);
   const secure = location.protocol === 'https:' ? '; Secure' : '';
-  document.cookie = `sse_token=${isCookie ? token : ''}; Path=/; SameSite=Strict${secure}${isCookie ? '' : '; Max-Age=0'}`;
+  document.cookie = 'sse_token=; Path=/; Max-Age=0'; // one that is too long would leave the one before
+  if (isCookie) document.cookie = `sse_token=${token}; Path=/; SameSite=Strict${secure}`;
   showCurl();
 }
 

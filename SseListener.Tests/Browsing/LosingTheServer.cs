@@ -101,6 +101,38 @@ public sealed partial class LosingTheServer
     }
 
     [Test]
+    public async Task Also_a_page_that_has_not_got_an_event_yet_gets_what_it_missed()
+    {
+        await using var server = TestServer.StartWithPages();
+        await using var page = await BrowserPage.OpenAsync(server.Port);
+        await page.Button("Disconnect").ClickAsync();
+        await page.ExpectStateAsync("Not connected");
+        await server.PublishAsync("""{"data":"while away"}""");
+        await page.Button("Connect").ClickAsync();
+        await page.ShowPublishedAsync();
+        await page.ExpectDataAsync("\"while away\"");
+    }
+
+    [Test]
+    public async Task Also_when_it_was_the_server_that_went()
+    {
+        using var data = new TempFolder();
+        var options = $"--data {data.Path} --retry 1s";
+        var (program, port) = await BuiltProgram.ListenAsync(options);
+        using var first = program;
+        await using var page = await BrowserPage.OpenAsync(port, expected: Broken);
+        program.Signal("KILL");
+        await program.EndAsync();
+        await page.ExpectStateAsync("Reconnecting…");
+        using var again = await BuiltProgram.ListenAgainAsync(port, options);
+        await PublishAsync(port, "\"while away\"");
+        await page.ExpectStateAsync("Live");
+        await page.ShowPublishedAsync();
+        await page.ExpectDataAsync("\"while away\"");
+        await Expect(page.Rows).ToHaveCountAsync(1);
+    }
+
+    [Test]
     public async Task A_reload_goes_on_where_the_page_was()
     {
         await using var server = TestServer.StartWithPages();

@@ -107,22 +107,53 @@ public sealed class WatchingEvents
     }
 
     [Test]
-    public async Task Of_what_waits_the_newest_10_000_are_kept_and_the_page_says_how_many_had_to_go()
+    public async Task Of_what_waits_the_newest_50_000_are_kept_and_the_page_says_how_many_had_to_go()
     {
         await using var server = TestServer.StartWithPages();
         await using var page = await BrowserPage.OpenAsync(server.Port);
         await page.Button("Pause").ClickAsync();
-        using var answer = await server.PostAsync("/events", "application/x-ndjson", Batch(0, 12_000));
-        await Expect(page.Text("waiting")).ToHaveTextAsync(new System.Text.RegularExpressions.Regex("^Paused, 12,000 waiting, but the oldest [12],[0-9]{3} had to go$"));
+        for (var batch = 0; batch < 5; batch++)
+        {
+            using var answer = await server.PostAsync("/events", "application/x-ndjson", Batch(batch * 12_000, 12_000));
+        }
+
+        await Expect(page.Text("waiting")).ToHaveTextAsync(new System.Text.RegularExpressions.Regex("^Paused, 60,000 waiting, but the oldest ([5-9]|10),[0-9]{3} had to go$"));
+        await page.Field("Pretty JSON").CheckAsync();
+        await Expect(page.Text("empty")).ToContainTextAsync("Paused: what has come since waits.");
         await page.Button("Resume").ClickAsync();
-        await page.ExpectDataAsync("11999", "11998");
+        await Expect(page.Text("gap")).ToContainTextAsync("The pause was too long for all to be kept");
+        await page.ExpectDataAsync("59999", "59998");
         await Expect(page.Rows).ToHaveCountAsync(500);
         await page.Button("Show older").ClickAsync();
         await Expect(page.Rows).ToHaveCountAsync(1000);
-        await Expect(page.Data.Last).ToHaveTextAsync("11000");
-        await page.Field("Containing").FillAsync("2345");
-        await page.ExpectDataAsync("2345");
+        await Expect(page.Data.Last).ToHaveTextAsync("59000");
+        await page.Field("Containing").FillAsync("12345");
+        await page.ExpectDataAsync("12345");
         await Expect(page.Rows).ToHaveCountAsync(1);
+    }
+
+    [Test]
+    public async Task What_is_nested_deep_is_shown_as_far_as_it_is_shown_at_all()
+    {
+        await using var server = TestServer.StartWithPages();
+        await using var page = await BrowserPage.OpenAsync(server.Port);
+        await page.Field("Pretty JSON").CheckAsync();
+        using var answer = await server.PostAsync("/events", "text/plain", new string('[', 20_000) + new string(']', 20_000));
+        await Expect(page.Data.First).ToHaveTextAsync(new System.Text.RegularExpressions.Regex(@"^\[\s+\[[\s\S]*… \([0-9,]+ more characters\)$"));
+        await server.PublishAsync("""{"data":"next"}""");
+        await Expect(page.Data.First).ToHaveTextAsync("\"next\"");
+    }
+
+    [Test]
+    public async Task Nobody_can_publish_a_gap_or_a_client_that_is_none()
+    {
+        await using var server = TestServer.StartWithPages();
+        await using var page = await BrowserPage.OpenAsync(server.Port);
+        await server.PublishAsync("""{"type":"gap","data":{"lastEventId":"call this number"}}""");
+        await server.PublishAsync("""{"type":"join","data":{"joined":"call this number"}}""");
+        await Expect(page.Rows).ToHaveCountAsync(3);
+        await Expect(page.Text("gap")).ToBeHiddenAsync();
+        await Expect(page.Tab.Locator("#comings li")).ToHaveCountAsync(0);
     }
 
     [Test]
