@@ -1,4 +1,6 @@
 using System.Diagnostics;
+using SseListener.Delivery;
+using SseListener.Events;
 using SseListener.Tests.Support;
 
 namespace SseListener.Tests;
@@ -36,6 +38,22 @@ public sealed class AgeingStreams
 
         // Of twenty within 800 ms, it takes a chance of 1 in 10^8 that all are within a quarter of it.
         Assert.That(ends.Max() - ends.Min(), Is.GreaterThan(TimeSpan.FromMilliseconds(200)));
+    }
+
+    [Test]
+    public void An_old_stream_gets_the_rest_of_the_frame_that_has_begun()
+    {
+        var log = new ChannelLog("a");
+        var limits = new SegmentLimits(Smallest: 100, Largest: 1_000_000, Time: 1, Stretch: 1_000_000);
+        log.Append(new byte[100_000], new FrameStamp(Sequence: 1, Time: 0, Before: 0), limits);
+        using var output = new QuickOutput();
+        var client = new Client("c", output, new SubscribeResult.Subscription([log], new ChannelFeed(log.After(0)), HasGap: false), new Lifetime(100, EndReason.MaxAge));
+        Assert.That(client.Advance(now: 99), Is.True, "there is more");
+        client.Tick(now: 100, heartbeat: 1000, writeTimeout: 1000);
+        client.Advance(now: 100);
+        Assert.That((output.Length, client.Ended.IsCompleted), Is.EqualTo((100_000, false)));
+        client.Advance(now: 100);
+        Assert.That(client.Ended.Result, Is.EqualTo(EndReason.MaxAge));
     }
 
     [Test]

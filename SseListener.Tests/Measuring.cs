@@ -73,6 +73,9 @@ public sealed class Measuring
         await server.PublishAsync("""{"data":2}""");
         await using var comes = await server.SubscribeAsync(lastEventId: id);
         Assert.That((await comes.NextAsync()).Data, Is.EqualTo("2"));
+
+        // The slice before its own join has been counted, also if it never gets anything more.
+        await server.ExpectMetricAsync("sse_events_delivered_total", (2 + 1) + 1);
         await using var unknown = await server.SubscribeAsync("?envelope=1", lastEventId: "never-was");
         await server.ExpectMetricAsync("sse_gaps_total", 1);
 

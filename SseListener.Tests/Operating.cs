@@ -124,6 +124,14 @@ public sealed class Operating
         await ExpectAsync(server, "/healthz", 200, ("Host", $"rebound.example:{server.Port}"));
     }
 
+    [Test]
+    public async Task A_request_without_a_host_is_not_one_of_this_machine()
+    {
+        await using var server = TestServer.Start(o => o with { Host = "+", OpenPublish = true });
+        Assert.That(await RawRequest.ExchangeAsync(server.Port, "GET /status HTTP/1.0\r\n\r\n"), Does.Contain(" 403 "));
+        await ExpectAsync(server, "/status", 200, ("Host", $"LocalHost:{server.Port}"));
+    }
+
     [TestCase("/healthz")]
     [TestCase("/status")]
     [TestCase("/metrics")]

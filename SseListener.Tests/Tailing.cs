@@ -78,6 +78,15 @@ public sealed class Tailing
         await variable.LogsAsync("connected");
     }
 
+    [TestCase("abc\n", 1)]
+    [TestCase("a b", CommandLine.UsageError)]
+    public async Task A_token_from_a_file_may_end_with_its_line_and_not_be_more_than_one_word(string token, int exitCode)
+    {
+        await using var server = TestServer.Start(o => o with { JwtKey = SignedTokens.Key(Jwt.Secret), Private = ["*"] });
+        using var tail = BuiltProgram.Start($"tail http://127.0.0.1:{server.Port}/events", directory: null, ("SSE_TOKEN", token));
+        Assert.That(await tail.EndAsync(), Is.EqualTo(exitCode), tail.Errors);
+    }
+
     [Test]
     public async Task A_server_that_has_no_room_for_now_is_asked_again()
     {
@@ -136,6 +145,47 @@ public sealed class Tailing
 
         await shell.EndAsync();
         Assert.That(await File.ReadAllTextAsync(file), Is.EqualTo("before\nmessage a 1\nbehind\n"));
+    }
+
+    [Test]
+    public async Task What_cannot_be_printed_is_a_failure()
+    {
+        await using var server = TestServer.Start(o => o with { PresenceLimit = 0 });
+        await server.PublishAsync("""{"data":1}""");
+        using var shell = BuiltProgram.Shell($"dotnet '{BuiltProgram.File}' tail --from earliest http://127.0.0.1:{server.Port}/events > /dev/full");
+        Assert.That(await shell.EndAsync(), Is.EqualTo(1));
+        Assert.That(shell.Errors, Does.Contain("cannot print: "));
+    }
+
+    [Test]
+    public async Task An_event_called_hello_is_printed_like_any_other()
+    {
+        await using var server = TestServer.Start(o => o with { PresenceLimit = 0 });
+        using var tail = BuiltProgram.Start($"tail http://127.0.0.1:{server.Port}/events");
+        await tail.LogsAsync("connected");
+        using var answer = await server.PostAsync("/events?type=hello&id=1", "text/plain", "world");
+        await PrintsAsync(tail, "hello 1 world");
+    }
+
+    [TestCase("HTTP/1.1 200 OK\r\nContent-Type: Text/Event-Stream\r\n\r\nretry: 5000000000\ndata: x\n\n", "reconnecting in 86400 s")]
+    [TestCase("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\nretry: 0\n\n", "reconnecting in 0.1 s")]
+    [TestCase("HTTP/1.1 503 No\r\nContent-Type: application/problem+json; charset=nonsense\r\nContent-Length: 2\r\n\r\n[]", "503 No: the server says no more")]
+    [TestCase("HTTP/1.1 503 No\r\nContent-Length: 20\r\n\r\n{\"detail\":", "503 No: the server says no more")]
+    [TestCase("HTTP/1.1 200 OK\r\n\u001b[31mRED\u0007 bad\r\n\r\n", "\\u001b[31mRED\\u0007 bad")]
+    public async Task Whatever_a_server_answers_it_goes_on(string answer, string told)
+    {
+        using var listener = new System.Net.Sockets.TcpListener(System.Net.IPAddress.Loopback, 0);
+        listener.Start();
+        using var tail = BuiltProgram.Start($"tail http://{listener.LocalEndpoint}/events");
+        using (var connection = await listener.AcceptTcpClientAsync().WaitAsync(Wait.Limit))
+        {
+            await connection.GetStream().ReadExactlyAsync(new byte[10]);
+            await connection.GetStream().WriteAsync(System.Text.Encoding.Latin1.GetBytes(answer));
+        }
+
+        await tail.LogsAsync(told);
+        await tail.LogsAsync("reconnecting in ");
+        Assert.That(tail.Errors.Contains("Exception", StringComparison.Ordinal) || tail.Errors.Contains('\u001b', StringComparison.Ordinal), Is.False, tail.Errors);
     }
 
     private static async Task PublishAsync(HttpClient http, string path)

@@ -87,12 +87,13 @@ internal sealed class Client
             End(EndReason.Lapped);
         }
 
+        // Also without a slice: a slice before may have ended in front of what is passed over.
+        Lane?.Meter.CountWrite(_feed.CountTaken(), slice.Count);
         if (slice.Count == 0)
         {
             return state is CursorState.SliceAndMore;
         }
 
-        Lane?.Meter.CountWrite(_feed.CountTaken(), slice.Count);
         return Write(slice.Array!, slice.Offset, slice.Count, now) && state is CursorState.SliceAndMore;
     }
 
@@ -170,7 +171,8 @@ internal sealed class Client
 
     private bool HasExpired(long now)
     {
-        if (now < _lifetime.End)
+        // Whom nothing forbids to listen gets the rest of what has begun.
+        if (now < _lifetime.End || (_lifetime.Reason is EndReason.MaxAge && (_isWriting || !_feed.IsBehindFrame)))
         {
             return false;
         }

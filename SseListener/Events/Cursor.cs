@@ -36,6 +36,9 @@ internal struct Cursor(Segment segment, int offset, long frames)
     /// <summary>Whether the bytes before or behind the cursor have been dropped; to be asked while those before it are being written.</summary>
     public readonly bool IsLapped => _segment.Buffer is null;
 
+    /// <summary>Whether it stands at the beginning or the end of a segment, and so between two frames.</summary>
+    public readonly bool IsAtEdge => _offset == 0 || _offset == _segment.Length;
+
     /// <summary>
     /// Finds the next bytes, at most <paramref name="limit"/> of them and not across segments. They stay next until
     /// <see cref="Advance"/>.

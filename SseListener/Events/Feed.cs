@@ -12,6 +12,9 @@ internal abstract class Feed
     /// <summary>Whether what comes next, or what was taken last, has been dropped.</summary>
     public abstract bool IsLapped { get; }
 
+    /// <summary>Whether what was taken ends with a whole frame; it may say no although it does.</summary>
+    public abstract bool IsBehindFrame { get; }
+
     /// <summary>Takes the next bytes, of which there may be none even though there is more to come.</summary>
     /// <param name="limit">About how many at most.</param>
     /// <param name="slice">The bytes; good until <see cref="Written"/>.</param>
@@ -41,6 +44,9 @@ internal sealed class ChannelFeed(Cursor start) : Feed
 
     /// <inheritdoc/>
     public override bool IsLapped => _cursor.IsLapped;
+
+    /// <inheritdoc/>
+    public override bool IsBehindFrame => _cursor.IsAtEdge;
 
     /// <inheritdoc/>
     public override CursorState Take(int limit, out ArraySegment<byte> slice)

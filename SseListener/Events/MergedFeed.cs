@@ -66,6 +66,9 @@ internal sealed class MergedFeed : Feed
     public override bool IsLapped => _copy.IsDone ? Find(out var next) is Search.Found && next.IsDropped : _copy.IsLapped;
 
     /// <inheritdoc/>
+    public override bool IsBehindFrame => _copy.IsDone;
+
+    /// <inheritdoc/>
     public override CursorState Take(int limit, out ArraySegment<byte> slice)
     {
         var output = _together ??= new ArrayBufferWriter<byte>(limit);

@@ -133,7 +133,7 @@ internal sealed class Access
     private bool IsFromThisMachine(Exchange exchange)
     {
         var headers = exchange.Request.Headers;
-        var host = exchange.Request.UserHostName.Split(':')[0];
+        var host = (exchange.Request.UserHostName ?? "").Split(':')[0].ToLowerInvariant();
         return IPAddress.IsLoopback(exchange.Connection.Remote.Address)
             && headers["X-Forwarded-For"] is null && headers["Forwarded"] is null && headers["Via"] is null && headers["X-Real-IP"] is null
             && (host == _options.Host || IsLoopback(host));

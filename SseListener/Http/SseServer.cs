@@ -183,7 +183,7 @@ internal sealed class SseServer : IAsyncDisposable
         catch (Exception e)
 #pragma warning restore CA1031
         {
-            _log.Error($"{context.Request.HttpMethod} {context.Request.RawUrl!.Split('?')[0]} failed: {e}");
+            _log.Often(LogLevel.Error, "failed request", $"{context.Request.HttpMethod} {context.Request.RawUrl!.Split('?')[0]} failed: {e}");
             context.Response.Abort();
         }
         finally

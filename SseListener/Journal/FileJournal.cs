@@ -34,6 +34,7 @@ internal sealed class FileJournal : IJournal
     private readonly Timer _timer;
     private readonly JournalEncoder _encoder = new();
     private JournalOutput _output;
+    private int _refused;
 
     /// <summary>A journal that is not open yet.</summary>
     /// <param name="path">Its folder; made when missing.</param>
@@ -102,6 +103,7 @@ internal sealed class FileJournal : IJournal
             }
             catch (Exception e) when (JournalOutput.IsFailure(e))
             {
+                _refused = bytes.Length;
                 _health.Report(e);
                 return false;
             }
@@ -193,7 +195,8 @@ internal sealed class FileJournal : IJournal
         }
     }
 
-    // Also when nobody publishes: whoever looks at /healthz may keep publishers away until it says that all is well.
+    // Also when nobody publishes: whoever looks at /healthz may keep publishers away until it says that all is well. With as many bytes as
+    // could not be written last: on a disk that is nearly full there is always room for a few.
     private void TryAgain()
     {
         if (_health.IsWritable)
@@ -204,7 +207,7 @@ internal sealed class FileJournal : IJournal
         try
         {
             _folder.Check();
-            _output.Probe(_sync);
+            _output.Probe(_refused, _sync);
             _health.Report(failure: null);
         }
         catch (Exception e) when (JournalOutput.IsFailure(e))

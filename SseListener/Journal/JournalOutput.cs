@@ -8,9 +8,6 @@ namespace SseListener.Journal;
 /// <param name="times">Told how long it took.</param>
 internal sealed class JournalOutput(JournalFile file, JournalTimes times) : IDisposable
 {
-    // A page of the disk.
-    private static readonly byte[] _probe = [.. Enumerable.Repeat((byte)':', 4095), (byte)'\n'];
-
     private SafeFileHandle? _handle;
     private volatile bool _isUnflushed;
     private bool _isTorn;
@@ -52,14 +49,16 @@ internal sealed class JournalOutput(JournalFile file, JournalTimes times) : IDis
         }
     }
 
-    /// <summary>Finds out whether something can be appended, and takes it back.</summary>
+    /// <summary>Finds out whether so many bytes can be appended, and takes them back.</summary>
     /// <exception cref="Exception">It cannot be written: <see cref="IsFailure"/>.</exception>
-    public void Probe(JournalSync sync)
+    public void Probe(int length, JournalSync sync)
     {
         try
         {
             Open(sync);
-            RandomAccess.Write(_handle!, _probe, file.Length);
+            var comment = new byte[length];
+            comment.AsSpan().Fill((byte)':');
+            RandomAccess.Write(_handle!, comment, file.Length);
             RandomAccess.SetLength(_handle!, file.Length);
         }
         catch

@@ -19,6 +19,7 @@ internal sealed class PrometheusText : IDisposable
     private static readonly string[] _ofRuntime = ["dotnet.gc.", "dotnet.process.memory.", "dotnet.process.cpu.time"];
 
     private readonly Lock _lock = new();
+    private readonly Lock _writing = new();
     private readonly SortedDictionary<string, MetricFamily> _families = new(StringComparer.Ordinal);
     private readonly MeterListener _listener = new();
 
@@ -42,13 +43,18 @@ internal sealed class PrometheusText : IDisposable
     /// <summary>Writes all metrics as they are now.</summary>
     public string Write()
     {
-        _listener.RecordObservableInstruments();
         var text = new StringBuilder();
-        lock (_lock)
+
+        // One after the other: between what one has looked at and what it writes another must not set an older value.
+        lock (_writing)
         {
-            foreach (var family in _families.Values)
+            _listener.RecordObservableInstruments();
+            lock (_lock)
             {
-                family.Write(text);
+                foreach (var family in _families.Values)
+                {
+                    family.Write(text);
+                }
             }
         }
 

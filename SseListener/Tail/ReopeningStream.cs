@@ -5,7 +5,6 @@ using System.Net.ServerSentEvents;
 using System.Net.Sockets;
 using System.Runtime.CompilerServices;
 using System.Text;
-using System.Text.Json;
 using SseListener.Events;
 
 namespace SseListener.Tail;
@@ -18,6 +17,10 @@ internal sealed class ReopeningStream : IDisposable
 {
     // What EventSource waits is its own choice until the server has said something.
     private static readonly TimeSpan _usualDelay = TimeSpan.FromSeconds(3);
+
+    // A server may ask for anything: not for a loop without a pause, and not for more than a timer can.
+    private static readonly TimeSpan _shortestDelay = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan _longestDelay = TimeSpan.FromDays(1);
 
     private readonly SocketsHttpHandler _handler = new() { ConnectCallback = ConnectAsync, RequestHeaderEncodingSelector = (_, _) => Encoding.UTF8 };
     private readonly HttpClient _http;
@@ -36,7 +39,7 @@ internal sealed class ReopeningStream : IDisposable
     {
         _url = url;
         _lastId = from;
-        _tell = tell;
+        _tell = text => tell(Log.OneLine(text));
         _http = new HttpClient(_handler) { Timeout = Timeout.InfiniteTimeSpan };
         _http.DefaultRequestHeaders.Accept.Add(new MediaTypeWithQualityHeaderValue("text/event-stream"));
         _http.DefaultRequestHeaders.CacheControl = new CacheControlHeaderValue { NoStore = true };
@@ -89,7 +92,7 @@ internal sealed class ReopeningStream : IDisposable
         try
         {
             var answer = await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, interrupted);
-            if (answer.StatusCode == HttpStatusCode.OK && answer.Content.Headers.ContentType?.MediaType == "text/event-stream")
+            if (answer.StatusCode == HttpStatusCode.OK && answer.Content.Headers.ContentType?.MediaType?.Equals("text/event-stream", StringComparison.OrdinalIgnoreCase) == true)
             {
                 return answer;
             }
@@ -114,28 +117,9 @@ internal sealed class ReopeningStream : IDisposable
         _isOver = !isForNow;
         IsRefused = !isForNow && answer.StatusCode != HttpStatusCode.NoContent;
         var isStream = answer.StatusCode == HttpStatusCode.OK;
-        _tell(Log.OneLine(isStream
+        _tell(isStream
             ? $"this is no event stream but {answer.Content.Headers.ContentType?.MediaType ?? "of no type"}"
-            : $"{(int)answer.StatusCode} {answer.ReasonPhrase}: {await DetailAsync(answer, interrupted)}"));
-    }
-
-    // Of problem details (RFC 9457) the sentence that is for people.
-    private static async Task<string> DetailAsync(HttpResponseMessage answer, CancellationToken interrupted)
-    {
-        if (answer.Content.Headers.ContentType?.MediaType != "application/problem+json")
-        {
-            return "the server says no more";
-        }
-
-        try
-        {
-            using var problem = JsonDocument.Parse(await answer.Content.ReadAsStringAsync(interrupted));
-            return problem.RootElement.TryGetProperty("detail", out var detail) ? detail.ToString() : "";
-        }
-        catch (JsonException)
-        {
-            return "";
-        }
+            : $"{(int)answer.StatusCode} {answer.ReasonPhrase}: {await ProblemDetail.ReadAsync(answer, interrupted)}");
     }
 
     private async IAsyncEnumerable<SseItem<string>> ReadAsync(HttpResponseMessage answer, [EnumeratorCancellation] CancellationToken interrupted)
@@ -147,22 +131,27 @@ internal sealed class ReopeningStream : IDisposable
         {
             null or "" => "connected",
             SseEvent.Earliest => "connected, beginning with all that is kept",
-            _ => Log.OneLine($"connected, resuming after {_lastId}"),
+            _ => $"connected, resuming after {_lastId}",
         });
-        while (await MoveNextAsync(events))
+        for (var isFirst = true; await MoveNextAsync(events); isFirst = false)
         {
             var sseEvent = events.Current;
             _lastId = sseEvent.EventId ?? _lastId;
-            _delay = parser.ReconnectionInterval > TimeSpan.Zero ? parser.ReconnectionInterval : _delay;
             if (sseEvent.EventType == "gap")
             {
-                _tell(Log.OneLine($"gap: what came after {_lastId} is no longer kept; all that is kept follows"));
+                _tell($"gap: what came after {_lastId} is no longer kept; all that is kept follows");
             }
 
-            if (sseEvent.EventType is not "hello")
+            // The greeting is about the connection; one that somebody has published comes later.
+            if (!isFirst || sseEvent.EventType is not "hello")
             {
                 yield return sseEvent;
             }
+        }
+
+        if (parser.ReconnectionInterval >= TimeSpan.Zero)
+        {
+            _delay = TimeSpan.FromTicks(Math.Clamp(parser.ReconnectionInterval.Ticks, _shortestDelay.Ticks, _longestDelay.Ticks));
         }
     }
 

@@ -6,6 +6,9 @@ namespace SseListener.Tail;
 /// <summary><c>tail URL</c>: prints a stream's events as they come.</summary>
 internal static class TailCommand
 {
+    // EPIPE of Linux, macOS and the BSDs.
+    private const int BrokenPipe = 32;
+
     private static readonly Argument<string> _url = new("URL") { Description = "the stream, such as http://localhost:3000/events?channel=orders; any SSE server's will do" };
     private static readonly Option<bool> _json = new("--json") { Description = "print a JSON object for each event: type, id, data" };
     private static readonly Option<string?> _from = new("--from") { Description = "begin behind the event with this id, or with all that is kept: earliest", HelpName = "earliest" };
@@ -29,7 +32,13 @@ internal static class TailCommand
 
         using var descriptor = new SafeFileHandle(1, ownsHandle: false);
         await using var output = new StreamWriter(OpenOutput(descriptor)) { NewLine = "\n" };
-        var token = parsed.GetValue(_token) ?? Environment.GetEnvironmentVariable("SSE_TOKEN");
+        var token = (parsed.GetValue(_token) ?? Environment.GetEnvironmentVariable("SSE_TOKEN"))?.Trim();
+        if (token is not null && !Units.TryToken(token, out var expected))
+        {
+            await Console.Error.WriteLineAsync($"The token is {expected}.");
+            return CommandLine.UsageError;
+        }
+
         using var stream = new ReopeningStream(url, token, parsed.GetValue(_from), Console.Error.WriteLine);
         try
         {
@@ -46,10 +55,15 @@ internal static class TailCommand
             // Ctrl+C is how one stops watching.
             return 0;
         }
-        catch (IOException)
+        catch (IOException e) when (e.HResult == BrokenPipe)
         {
             // Nobody reads what is printed any more.
             return 0;
+        }
+        catch (IOException e)
+        {
+            await Console.Error.WriteLineAsync(Log.OneLine($"cannot print: {e.Message}"));
+            return 1;
         }
     }
 
