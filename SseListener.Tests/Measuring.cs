@@ -115,7 +115,7 @@ public sealed class Measuring
             return await server.MetricAsync("""sse_streams_ended_total{reason="lapped"}""") == 1;
         }, "it is never lapped");
 
-        await using var strict = TestServer.Start(o => o with { PresenceLimit = 0, WriteTimeout = TimeSpan.FromMilliseconds(300) });
+        await using var strict = TestServer.Start(o => o with { PresenceLimit = 0, WriteTimeout = TimeSpan.FromMilliseconds(700) });
         using var stalled = await StalledClient.OpenAsync(strict.Port);
         for (var i = 0; i < 20; i++)
         {

@@ -48,6 +48,8 @@ public sealed class MeetingOthers
         await using var watcher = await server.SubscribeAsync();
         await using var page = await BrowserPage.OpenAsync(server.Port);
         await using var other = await BrowserPage.OpenAsync(server.Port);
+        await Expect(page.Text("client-id")).Not.ToHaveTextAsync("–");
+        await Expect(other.Text("client-id")).Not.ToHaveTextAsync("–");
         await Expect(page.Tab.Locator("#people li").Last).ToHaveTextAsync(await other.Text("client-id").InnerTextAsync());
         Assert.That((await watcher.NextAsync()).Data, Does.Contain(await page.Text("client-id").InnerTextAsync()));
         Assert.That((await watcher.NextAsync()).Data, Does.Contain(await other.Text("client-id").InnerTextAsync()));
