@@ -63,7 +63,7 @@ public sealed class BrowsersBehindNginx
         }
 
         // One error is the end of the stream, those after it are attempts.
-        await Wait.UntilAsync(async () => await page.EvaluateAsync<int>("() => test.failed") > 3, "it does not try again");
+        await Wait.UntilAsync(async () => await page.EvaluateAsync<int>("() => test.failed") > 2, "it does not try again", TimeSpan.FromSeconds(30));
         using var restarted = BuiltProgram.Start($"--port {port} {arguments}");
         await Wait.UntilAsync(async () => await page.EvaluateAsync<int>("() => test.opened") == 2, "it does not come back");
     }

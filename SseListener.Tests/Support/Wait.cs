@@ -6,7 +6,7 @@ namespace SseListener.Tests.Support;
 internal static class Wait
 {
     /// <summary>How long a thing may take that should happen at once; generous, for a machine that is busy.</summary>
-    public static readonly TimeSpan Limit = TimeSpan.FromSeconds(10);
+    public static readonly TimeSpan Limit = TimeSpan.FromSeconds(20);
 
     private static readonly TimeSpan _look = TimeSpan.FromMilliseconds(5);
 
