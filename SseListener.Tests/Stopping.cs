@@ -10,7 +10,7 @@ public sealed class Stopping
     [TestCase("INT")]
     public async Task The_program_delivers_what_it_accepted_ends_its_streams_and_exits_with_0(string signal)
     {
-        var (program, port) = await BuiltProgram.ListenAsync();
+        var (program, port) = await BuiltProgram.ListenAsync("", BuiltProgram.Interruptible);
         using var running = program;
         using var raw = new RawRequest(port);
         await raw.SendAsync($"GET /events HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n");
@@ -27,7 +27,7 @@ public sealed class Stopping
     [Test]
     public async Task A_second_signal_ends_the_program_at_once()
     {
-        var (program, port) = await BuiltProgram.ListenAsync("--presence-limit 0");
+        var (program, port) = await BuiltProgram.ListenAsync("--presence-limit 0", BuiltProgram.Interruptible);
         using var running = program;
         using var stalled = await StalledClient.OpenAsync(port);
         using var http = new HttpClient();
