@@ -1,0 +1,28 @@
+using SseListener.Journal;
+
+namespace SseListener;
+
+/// <summary>
+/// How many threads the pool has before it looks whether more would help. A publish is a chain of short pieces of work, and the pool
+/// wakes a thread more for each of them while it has fewer than these: that one finds nothing left to do, and has taken a processor
+/// from those who have. 1,000 clients, events back to back on two processors, medians of eight runs side by side: 3.4 million
+/// deliveries a second at 0.29 us of CPU each with one thread, 2.2 million at 0.40 us with the usual two.
+/// </summary>
+internal static class PoolThreads
+{
+    /// <summary>For the server.</summary>
+    public static void Share(ServerOptions options) =>
+        SetLeast(Beside(options.Lanes, Environment.ProcessorCount, options is { Data: not null, Sync: JournalSync.Always }));
+
+    /// <summary>For everything else: what .NET starts with unless it is told otherwise, as it is by the project file.</summary>
+    public static void Standard() => SetLeast(Environment.ProcessorCount);
+
+    /// <summary>With the lanes as many as there are processors, and one more where one waits for the disk.</summary>
+    public static int Beside(int lanes, int processors, bool waitsForDisk) => Math.Max(1, processors - lanes) + (waitsForDisk ? 1 : 0);
+
+    private static void SetLeast(int threads)
+    {
+        ThreadPool.GetMinThreads(out _, out var completionPorts);
+        ThreadPool.SetMinThreads(threads, completionPorts);
+    }
+}
