@@ -62,7 +62,7 @@ internal sealed class RequestTarget
 
     /// <summary>All values of a query parameter, in order.</summary>
     public IEnumerable<string> All(string name) =>
-        _query.Where(parameter => parameter.Key == name).Select(parameter => parameter.Value);
+        _query.Count == 0 ? [] : _query.Where(parameter => parameter.Key == name).Select(parameter => parameter.Value);
 
     /// <summary>The first value of a query parameter, or null.</summary>
     public string? First(string name) => All(name).FirstOrDefault();

@@ -88,7 +88,7 @@ internal static class WarmUp
 
     private static async Task PublishAsync(int port, CancellationToken limit)
     {
-        var body = """{"type":"warm-up","data":{"text":"as long as many an event is"}}""";
+        var body = """{"type":"warm-up","data":{"number":1,"text":"as long as many an event is"}}""";
         var request = Encoding.ASCII.GetBytes($"POST /events HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Type: application/json\r\nContent-Length: {body.Length}\r\n\r\n{body}");
         while (true)
         {
