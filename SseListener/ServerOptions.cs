@@ -97,7 +97,7 @@ internal sealed record ServerOptions
     public IReadOnlyList<string> Cors { get; init; } = [];
 
     /// <summary>Threads that deliver.</summary>
-    public int Lanes { get; init; } = Math.Max(1, Environment.ProcessorCount / 2);
+    public int Lanes { get; init; } = Math.Min(Math.Max(2, Environment.ProcessorCount / 2), Environment.ProcessorCount);
 
     /// <summary>How much is logged.</summary>
     public LogLevel LogLevel { get; init; } = LogLevel.Info;

@@ -53,7 +53,7 @@ internal sealed class Client
     public int Place { get; set; }
 
     /// <summary>Its places in the audiences of what it listens to.</summary>
-    public IReadOnlyList<Seat> Seats { get; set; } = [];
+    public Seat[] Seats { get; set; } = [];
 
     /// <summary>Whether everything appended so far has been handed to the connection.</summary>
     public bool IsIdle => _hasEnded || (!_isWriting && _feed.IsCaughtUp);

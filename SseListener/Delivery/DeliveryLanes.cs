@@ -6,6 +6,7 @@ namespace SseListener.Delivery;
 internal sealed class DeliveryLanes : IDisposable
 {
     private readonly DeliveryLane[] _lanes;
+    private readonly Bursts _bursts;
     private uint _next;
 
     /// <summary>Starts lanes.</summary>
@@ -13,8 +14,11 @@ internal sealed class DeliveryLanes : IDisposable
     /// <param name="createMeter">Makes what is told of a lane's deliveries.</param>
     /// <param name="heartbeat">How long a client may be without a write before it gets a comment.</param>
     /// <param name="writeTimeout">How long a write may stay in flight.</param>
-    public DeliveryLanes(int count, Func<LaneMeter> createMeter, TimeSpan heartbeat, TimeSpan writeTimeout) =>
-        _lanes = [.. Enumerable.Range(1, count).Select(number => new DeliveryLane($"lane {number}", createMeter(), heartbeat, writeTimeout))];
+    public DeliveryLanes(int count, Func<LaneMeter> createMeter, TimeSpan heartbeat, TimeSpan writeTimeout)
+    {
+        _bursts = new Bursts(count, Environment.ProcessorCount);
+        _lanes = [.. Enumerable.Range(1, count).Select(number => new DeliveryLane($"lane {number}", createMeter(), _bursts, heartbeat, writeTimeout))];
+    }
 
     /// <summary>How many there are.</summary>
     public int Count => _lanes.Length;
@@ -47,5 +51,7 @@ internal sealed class DeliveryLanes : IDisposable
         {
             lane.Dispose();
         }
+
+        _bursts.Dispose();
     }
 }

@@ -1,0 +1,71 @@
+using System.Collections.Concurrent;
+using System.Diagnostics.CodeAnalysis;
+using SseListener.Events;
+
+namespace SseListener.Delivery;
+
+/// <summary>
+/// The clients of a lane, and who of them listens to what. Any thread may add and remove clients and look for an audience; the rest
+/// is for the lane's thread.
+/// </summary>
+internal sealed class LaneClients
+{
+    private readonly ConcurrentDictionary<Topic, Audience> _audiences = new();
+    private readonly List<Client> _clients = [];
+    private readonly ConcurrentQueue<(Client Client, bool Arrives)> _moves = new();
+
+    /// <summary>All of them, in no order.</summary>
+    public List<Client> All => _clients;
+
+    /// <summary>Takes a client in with the next <see cref="Move"/>.</summary>
+    public void Add(Client client) => _moves.Enqueue((client, Arrives: true));
+
+    /// <summary>Lets go of a client with the next <see cref="Move"/>.</summary>
+    public void Remove(Client client) => _moves.Enqueue((client, Arrives: false));
+
+    /// <summary>Finds those who listen to a topic.</summary>
+    public bool TryFind(Topic topic, [NotNullWhen(true)] out Audience? audience) => _audiences.TryGetValue(topic, out audience);
+
+    /// <summary>Takes in and lets go of those who wait for it.</summary>
+    /// <param name="serve">Gives a newcomer what there is for it already.</param>
+    public void Move(Action<Client> serve)
+    {
+        while (_moves.TryDequeue(out var move))
+        {
+            if (!move.Arrives)
+            {
+                Release(move.Client);
+                continue;
+            }
+
+            Admit(move.Client);
+
+            // Either this serving finds what is appended just now, or who appended it finds the audience.
+            Interlocked.MemoryBarrier();
+            serve(move.Client);
+        }
+    }
+
+    private void Admit(Client client)
+    {
+        client.Place = _clients.Count;
+        _clients.Add(client);
+        client.Seats = [.. client.Subscription.Topics.Select(topic => _audiences.GetOrAdd(topic, static topic => new Audience(topic)).Add(client))];
+    }
+
+    private void Release(Client client)
+    {
+        var last = _clients[^1];
+        _clients[client.Place] = last;
+        last.Place = client.Place;
+        _clients.RemoveAt(_clients.Count - 1);
+        foreach (var seat in client.Seats)
+        {
+            seat.Audience.Remove(seat);
+            if (seat.Audience.Clients.IsEmpty)
+            {
+                _audiences.TryRemove(seat.Audience.Topic, out _);
+            }
+        }
+    }
+}
