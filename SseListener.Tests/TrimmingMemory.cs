@@ -6,6 +6,8 @@ namespace SseListener.Tests;
 public sealed class TrimmingMemory
 {
     private readonly List<bool> _collections = [];
+    private readonly Clock _clock = new();
+    private long _pause = 1;
     private int _clients;
     private long _activity;
 
@@ -80,11 +82,68 @@ public sealed class TrimmingMemory
         Assert.That(_collections, Is.EqualTo([true, false, true]));
     }
 
-    private static void LookTwice(QuietTrim trim)
+    [Test]
+    public void Who_comes_back_in_between_does_not_spare_the_first_of_the_two()
     {
+        using var trim = Watch();
+        foreach (var clients in (int[])[2000, 0])
+        {
+            _clients = clients;
+            LookTwice(trim);
+        }
+
+        _clients = 1500;
+        LookTwice(trim);
+        _clients = 0;
+        LookTwice(trim);
         trim.Look();
+        Assert.That(_collections, Is.EqualTo([true, false, false, true]));
+    }
+
+    [Test]
+    public void However_many_come_and_go_it_is_not_all_the_time()
+    {
+        using var trim = Watch();
+        _pause = 10;
+        for (var looks = 0; looks < 10; looks += 2)
+        {
+            _clients += 2000;
+            LookTwice(trim);
+        }
+
+        Assert.That(_collections, Has.Count.EqualTo(5), "a pause of 10 ms, every 2 s");
+        _pause = 1000;
+        for (var looks = 0; looks < 100; looks += 2)
+        {
+            _clients += 10_000;
+            LookTwice(trim);
+        }
+
+        Assert.That(_collections, Has.Count.EqualTo(6), "a pause of 1 s, within 100 s");
+    }
+
+    private void LookTwice(QuietTrim trim)
+    {
+        _clock.Now += 1000;
+        trim.Look();
+        _clock.Now += 1000;
         trim.Look();
     }
 
-    private QuietTrim Watch() => new(() => _clients, () => _activity, _collections.Add);
+    private QuietTrim Watch() => new(() => _clients, () => _activity, Collect, _clock);
+
+    private void Collect(bool withoutGaps)
+    {
+        _collections.Add(withoutGaps);
+        _clock.Now += _pause;
+    }
+
+    private sealed class Clock : TimeProvider
+    {
+        public long Now { get; set; }
+
+        public override long TimestampFrequency => 1000;
+
+        public override long GetTimestamp() => Now;
+    }
 }

@@ -1,5 +1,3 @@
-using SseListener.Journal;
-
 namespace SseListener;
 
 /// <summary>
@@ -12,12 +10,12 @@ internal static class PoolThreads
 {
     /// <summary>For the server.</summary>
     public static void Share(ServerOptions options) =>
-        SetLeast(Beside(options.Lanes, Environment.ProcessorCount, options is { Data: not null, Sync: JournalSync.Always }));
+        SetLeast(Beside(options.Lanes, Environment.ProcessorCount, options.Data is not null));
 
     /// <summary>For everything else: what .NET starts with unless it is told otherwise, as it is by the project file.</summary>
     public static void Standard() => SetLeast(Environment.ProcessorCount);
 
-    /// <summary>With the lanes as many as there are processors, and one more where one waits for the disk.</summary>
+    /// <summary>With the lanes as many as there are processors, and one more where the journal keeps one waiting for the disk.</summary>
     public static int Beside(int lanes, int processors, bool waitsForDisk) => Math.Max(1, processors - lanes) + (waitsForDisk ? 1 : 0);
 
     private static void SetLeast(int threads)

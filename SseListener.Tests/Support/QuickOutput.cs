@@ -1,7 +1,7 @@
 namespace SseListener.Tests.Support;
 
 /// <summary>A stream whose writes succeed at once, as those to a connection with room do.</summary>
-internal sealed class QuickOutput : MemoryStream
+internal class QuickOutput : MemoryStream
 {
     public override IAsyncResult BeginWrite(byte[] buffer, int offset, int count, AsyncCallback? callback, object? state)
     {

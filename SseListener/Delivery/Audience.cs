@@ -21,6 +21,9 @@ internal sealed class Audience(Topic topic)
     /// <summary>Whether there is something new that no sweep has begun to deliver.</summary>
     public bool HasNews => Volatile.Read(ref _hasNews) == 1;
 
+    /// <summary>Whether the last sweep was one of a burst that goes on.</summary>
+    public bool IsInBurst { get; set; }
+
     /// <summary>The clients, in no order.</summary>
     public ReadOnlySpan<Client> Clients => CollectionsMarshal.AsSpan(_clients);
 

@@ -10,8 +10,10 @@ namespace SseListener.Delivery;
 /// </summary>
 internal sealed class Client
 {
-    // Small enough that a client on a slow line finishes one within the write timeout, large enough that a burst costs few sends.
-    private const int LargestWrite = 64 * 1024;
+    /// <summary>
+    /// Bytes of a write: few enough that a client on a slow line takes them within the write timeout, enough that a burst costs few sends.
+    /// </summary>
+    public const int LargestWrite = 64 * 1024;
 
     private static readonly AsyncCallback _written = OnWritten;
 

@@ -21,12 +21,12 @@ internal sealed class DeliveryLane : IDisposable
     private readonly AutoResetEvent _signal = new(false);
     private readonly ManualResetEventSlim _stopping = new();
     private readonly Thread _thread;
+    private readonly Action<Client> _serve;
     private readonly Bursts _bursts;
     private readonly long _heartbeat;
     private readonly long _writeTimeout;
     private readonly int _tick;
     private int _isSignalled;
-    private bool _isInBurst;
     private volatile TaskCompletionSource? _drained;
     private long _now = Environment.TickCount64;
     private long _nextTick;
@@ -45,6 +45,7 @@ internal sealed class DeliveryLane : IDisposable
         _writeTimeout = (long)writeTimeout.TotalMilliseconds;
         _tick = (int)Math.Clamp(Math.Min(_heartbeat, _writeTimeout) / 4, 10, 1000);
         _nextTick = _now + _tick;
+        _serve = ServeNow;
         _thread = new Thread(Run) { Name = name, IsBackground = true };
         _thread.Start();
     }
@@ -126,8 +127,8 @@ internal sealed class DeliveryLane : IDisposable
             // Before anything is looked at: what comes after this signals again.
             Interlocked.Exchange(ref _isSignalled, 0);
             _now = Environment.TickCount64;
-            _clients.Move(ServeNow);
-            Sweep();
+            _clients.TakeMoves(_serve);
+            var rest = Sweep();
             CatchUp();
             if (_now >= _nextTick)
             {
@@ -135,45 +136,53 @@ internal sealed class DeliveryLane : IDisposable
             }
 
             AnswerDrain();
+
+            // Not while somebody is behind.
+            if (rest > TimeSpan.Zero && _behind.IsEmpty)
+            {
+                _stopping.Wait(rest);
+            }
         }
     }
 
-    private void Sweep()
+    // Returns how long to rest.
+    private TimeSpan Sweep()
     {
+        var rest = TimeSpan.Zero;
+
         // Those that wait now, not those that come to wait meanwhile: newcomers and clients that catch up want their turn too.
         for (var waiting = _appended.Count; waiting > 0 && _appended.TryDequeue(out var audience); waiting--)
         {
-            if (_isInBurst)
-            {
-                _bursts.BeginTurn();
-            }
-
-            var started = Stopwatch.GetTimestamp();
-            var announced = audience.BeginSweep();
-            foreach (var client in audience.Clients)
-            {
-                ServeNow(client);
-            }
-
-            var ended = Stopwatch.GetTimestamp();
-            if (_isInBurst)
-            {
-                _bursts.EndTurn();
-            }
-
-            Meter.RecordSweep(announced, started, ended);
-            Rest(audience, Stopwatch.GetElapsedTime(started, ended));
+            var swept = audience.IsInBurst ? SweepInTurn(audience) : Sweep(audience);
+            var wanted = _bursts.RestAfter(swept, audience.TakeNews());
+            audience.IsInBurst = wanted > TimeSpan.Zero && audience.HasNews;
+            rest = audience.IsInBurst && wanted > rest ? wanted : rest;
         }
+
+        return rest;
     }
 
-    private void Rest(Audience audience, TimeSpan swept)
+    private TimeSpan SweepInTurn(Audience audience)
     {
-        var rest = _bursts.RestAfter(swept, audience.TakeNews());
-        _isInBurst = rest > TimeSpan.Zero && audience.HasNews;
-        if (_isInBurst)
+        _bursts.BeginTurn();
+        _now = Environment.TickCount64;
+        var swept = Sweep(audience);
+        _bursts.EndTurn();
+        return swept;
+    }
+
+    private TimeSpan Sweep(Audience audience)
+    {
+        var started = Stopwatch.GetTimestamp();
+        var announced = audience.BeginSweep();
+        foreach (var client in audience.Clients)
         {
-            _stopping.Wait(rest);
+            ServeNow(client);
         }
+
+        var ended = Stopwatch.GetTimestamp();
+        Meter.RecordSweep(announced, started, ended);
+        return Stopwatch.GetElapsedTime(started, ended);
     }
 
     private void CatchUp()
@@ -203,10 +212,20 @@ internal sealed class DeliveryLane : IDisposable
 
     private void AnswerDrain()
     {
-        if (_drained is { } drained && _clients.All.TrueForAll(client => client.IsIdle))
+        if (_drained is not { } drained)
         {
-            _drained = null;
-            drained.SetResult();
+            return;
         }
+
+        foreach (var client in _clients.All)
+        {
+            if (!client.IsIdle)
+            {
+                return;
+            }
+        }
+
+        _drained = null;
+        drained.SetResult();
     }
 }

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Diagnostics.CodeAnalysis;
+using System.Runtime.InteropServices;
 using SseListener.Events;
 
 namespace SseListener.Delivery;
@@ -15,12 +16,12 @@ internal sealed class LaneClients
     private readonly ConcurrentQueue<(Client Client, bool Arrives)> _moves = new();
 
     /// <summary>All of them, in no order.</summary>
-    public List<Client> All => _clients;
+    public ReadOnlySpan<Client> All => CollectionsMarshal.AsSpan(_clients);
 
-    /// <summary>Takes a client in with the next <see cref="Move"/>.</summary>
+    /// <summary>Takes a client in with the next <see cref="TakeMoves"/>.</summary>
     public void Add(Client client) => _moves.Enqueue((client, Arrives: true));
 
-    /// <summary>Lets go of a client with the next <see cref="Move"/>.</summary>
+    /// <summary>Lets go of a client with the next <see cref="TakeMoves"/>.</summary>
     public void Remove(Client client) => _moves.Enqueue((client, Arrives: false));
 
     /// <summary>Finds those who listen to a topic.</summary>
@@ -28,7 +29,7 @@ internal sealed class LaneClients
 
     /// <summary>Takes in and lets go of those who wait for it.</summary>
     /// <param name="serve">Gives a newcomer what there is for it already.</param>
-    public void Move(Action<Client> serve)
+    public void TakeMoves(Action<Client> serve)
     {
         while (_moves.TryDequeue(out var move))
         {

@@ -16,13 +16,12 @@ internal sealed class PoolPause : IDisposable
     private int _waiting;
     private bool _isOver;
 
-    /// <summary>Begins it: as many threads as there may be wait for its end.</summary>
+    /// <summary>Begins it: there may be no more threads than the fewest, and those wait for its end.</summary>
     public PoolPause()
     {
         _lock.Enter();
         ThreadPool.GetMaxThreads(out _most, out _mostForIO);
-        ThreadPool.GetMinThreads(out var least, out _);
-        var count = Math.Max(least, Environment.ProcessorCount);
+        ThreadPool.GetMinThreads(out var count, out _);
         ThreadPool.SetMaxThreads(count, _mostForIO);
         count -= Thread.CurrentThread.IsThreadPoolThread ? 1 : 0;
         for (var i = 0; i < count; i++)

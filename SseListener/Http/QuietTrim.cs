@@ -12,37 +12,50 @@ internal sealed class QuietTrim : IDisposable
     // Of those there are, or were.
     private const double FewShare = 0.125;
 
+    // However many come and go, at most a two-hundredth of the time.
+    private const int PauseFactor = 200;
+
     private static readonly TimeSpan _quiet = TimeSpan.FromSeconds(1);
 
     private readonly Func<int> _clients;
     private readonly Func<long> _activity;
     private readonly Action<bool> _collect;
+    private readonly TimeProvider _time;
     private readonly Timer _timer;
     private (int Clients, long Activity) _before;
     private int _clientsAtTrim;
     private bool _areFinalized;
+    private long _next;
 
     /// <summary>Looks from <see cref="Start"/> on.</summary>
     /// <param name="clients">How many clients there are.</param>
     /// <param name="activity">A number that does not stay as it is while there is something to do.</param>
     /// <param name="collect">Collects garbage: beside everything else, or, when true, all at once and without leaving gaps.</param>
-    public QuietTrim(Func<int> clients, Func<long> activity, Action<bool>? collect = null)
+    /// <param name="time">Tells how long that takes.</param>
+    public QuietTrim(Func<int> clients, Func<long> activity, Action<bool>? collect = null, TimeProvider? time = null)
     {
         _clients = clients;
         _activity = activity;
         _collect = collect ?? Collect;
-        _timer = new Timer(_ => Look());
+        _time = time ?? TimeProvider.System;
+        _timer = new Timer(_ => LookAgain());
     }
 
     /// <summary>Starts looking, once a second.</summary>
-    public void Start() => _timer.Change(_quiet, _quiet);
+    public void Start() => _timer.Change(_quiet, Timeout.InfiniteTimeSpan);
 
     /// <summary>Trims, if nothing has happened since the last look, and many have come or gone since the last trim.</summary>
     public void Look()
     {
         var (before, now) = (_before, (Clients: _clients(), Activity: _activity()));
         _before = now;
-        if (now != before || Math.Abs(now.Clients - _clientsAtTrim) < Math.Max(FewClients, FewShare * Math.Max(now.Clients, _clientsAtTrim)))
+        if (Math.Abs(now.Clients - _clientsAtTrim) < Math.Max(FewClients, FewShare * Math.Max(now.Clients, _clientsAtTrim)))
+        {
+            _areFinalized = false;
+            return;
+        }
+
+        if (now != before || _time.GetTimestamp() < _next)
         {
             return;
         }
@@ -57,11 +70,28 @@ internal sealed class QuietTrim : IDisposable
 
         _areFinalized = false;
         _clientsAtTrim = now.Clients;
+        var started = _time.GetTimestamp();
         _collect(true);
+        var ended = _time.GetTimestamp();
+        _next = ended + ((ended - started) * PauseFactor);
     }
 
     /// <inheritdoc/>
     public void Dispose() => _timer.Dispose();
+
+    // The next look is a second after this one, however long this one took.
+    private void LookAgain()
+    {
+        Look();
+        try
+        {
+            Start();
+        }
+        catch (ObjectDisposedException)
+        {
+            // It is over.
+        }
+    }
 
     private static void Collect(bool withoutGaps) =>
         GC.Collect(GC.MaxGeneration, withoutGaps ? GCCollectionMode.Aggressive : GCCollectionMode.Forced, blocking: withoutGaps, compacting: withoutGaps);

@@ -1,0 +1,46 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Text;
+using SseListener.Delivery;
+using SseListener.Events;
+using SseListener.Metrics;
+using SseListener.Tests.Support;
+
+namespace SseListener.Tests;
+
+/// <summary>Lanes whose sweeps are long while more and more is appended.</summary>
+public sealed class LanesInBursts
+{
+    private static readonly SegmentLimits _limits = new(Smallest: 4096, Largest: 65_536, Time: long.MaxValue, Stretch: long.MaxValue);
+
+    [SuppressMessage("Reliability", "CA2000:Dispose objects before losing scope", Justification = "Disposed within a limit, on another thread.")]
+    [TestCase(1)]
+    [TestCase(2)]
+    [TestCase(3)]
+    public async Task They_take_turns_and_every_client_gets_all_of_it(int count)
+    {
+        using var metrics = new ServerMetrics();
+        var log = new ChannelLog("default");
+        var outputs = Enumerable.Range(0, 12).Select(_ => new SlowOutput()).ToList();
+        var lanes = new DeliveryLanes(count, processors: 2, () => new LaneMeter(metrics.Sweeps, metrics.Latencies), TimeSpan.FromMinutes(1), TimeSpan.FromMinutes(1));
+        foreach (var output in outputs)
+        {
+            var subscription = new SubscribeResult.Subscription([log], new ChannelFeed(log.After(0)), HasGap: false);
+            lanes.Next().Add(new Client("c", output, subscription, Lifetime.Endless));
+        }
+
+        var expected = new StringBuilder();
+        for (var i = 1; i <= 2000; i++)
+        {
+            var frame = $"data: {i} {new string('x', 100)}\nid: {i}\n\n";
+            expected.Append(frame);
+            log.Append(Encoding.UTF8.GetBytes(frame), new FrameStamp(Sequence: i, Time: 0, Before: 0), _limits);
+            lanes.Wake(log);
+            SlowOutput.Spin(TimeSpan.FromMicroseconds(50));
+        }
+
+        await lanes.DrainAsync().WaitAsync(Wait.Limit);
+        await Task.Run(lanes.Dispose).WaitAsync(Wait.Limit);
+        Assert.That(outputs.Select(output => Encoding.UTF8.GetString(output.ToArray())), Is.All.EqualTo(expected.ToString()));
+        Assert.That(outputs.Sum(output => output.Writes), Is.LessThan(12 * 2000 / 4), "slices get longer");
+    }
+}
