@@ -33,7 +33,8 @@ public sealed class LanesInBursts
         {
             var frame = $"data: {i} {new string('x', 100)}\nid: {i}\n\n";
             expected.Append(frame);
-            log.Append(Encoding.UTF8.GetBytes(frame), new FrameStamp(Sequence: i, Time: 0, Before: 0), _limits);
+            var position = log.Append(Encoding.UTF8.GetBytes(frame), new FrameStamp(Sequence: i, Time: 0, Before: 0), _limits);
+            log.Take(new NumberedFrame(position, i));
             lanes.Wake(log);
             SlowOutput.Spin(TimeSpan.FromMicroseconds(50));
         }

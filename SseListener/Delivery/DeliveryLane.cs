@@ -136,12 +136,7 @@ internal sealed class DeliveryLane : IDisposable
             }
 
             AnswerDrain();
-
-            // Not while somebody is behind.
-            if (rest > TimeSpan.Zero && _behind.IsEmpty)
-            {
-                _stopping.Wait(rest);
-            }
+            Rest(rest);
         }
     }
 
@@ -190,6 +185,21 @@ internal sealed class DeliveryLane : IDisposable
         for (var turns = CatchUpTurns; turns > 0 && _behind.TryDequeue(out var client); turns--)
         {
             ServeNow(client);
+        }
+    }
+
+    // Those who are behind are served meanwhile.
+    private void Rest(TimeSpan rest)
+    {
+        var started = Stopwatch.GetTimestamp();
+        while (!_behind.IsEmpty && Stopwatch.GetElapsedTime(started) < rest)
+        {
+            CatchUp();
+        }
+
+        if (rest - Stopwatch.GetElapsedTime(started) is var left && left > TimeSpan.Zero)
+        {
+            _stopping.Wait(left);
         }
     }
 
