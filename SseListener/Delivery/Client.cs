@@ -5,8 +5,8 @@ namespace SseListener.Delivery;
 
 /// <summary>
 /// One open response: an output, a feed that says what comes next, and at most one write in flight. Nothing is queued for a
-/// client. All members are for its lane's thread, except <see cref="Id"/>, <see cref="Ended"/>, <see cref="End"/> and the
-/// completion of a write.
+/// client. All members are for its lane's thread, except <see cref="Id"/>, <see cref="Ended"/>, <see cref="End"/>,
+/// <see cref="TryBeginWaiting"/> and the completion of a write.
 /// </summary>
 internal sealed class Client
 {
@@ -21,6 +21,7 @@ internal sealed class Client
     private readonly Stream _output;
     private readonly Feed _feed;
     private readonly Lifetime _lifetime;
+    private int _isWaiting;
     private volatile bool _isWriting;
     private volatile bool _hasEnded;
     private long _lastWrite = Environment.TickCount64;
@@ -66,6 +67,12 @@ internal sealed class Client
         _hasEnded = true;
         _ended.TrySetResult(reason);
     }
+
+    /// <summary>Takes note that the client waits for a turn; false when it does already. Any thread may call it.</summary>
+    public bool TryBeginWaiting() => Interlocked.Exchange(ref _isWaiting, 1) == 0;
+
+    /// <summary>Takes note that the client gets its turn.</summary>
+    public void EndWaiting() => Interlocked.Exchange(ref _isWaiting, 0);
 
     /// <summary>Starts the next write, if there is something to send and no write in flight.</summary>
     /// <param name="now">The time in milliseconds.</param>

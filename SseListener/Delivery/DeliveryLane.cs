@@ -83,7 +83,7 @@ internal sealed class DeliveryLane : IDisposable
     /// <summary>Gives a client a turn: a write of its has ended, and there may be more to send.</summary>
     public void Serve(Client client)
     {
-        _behind.Enqueue(client);
+        Queue(client);
         Signal();
     }
 
@@ -136,7 +136,11 @@ internal sealed class DeliveryLane : IDisposable
             }
 
             AnswerDrain();
-            Rest(rest);
+            // Those who are behind get a slice with each sweep.
+            if (rest > TimeSpan.Zero)
+            {
+                _stopping.Wait(rest);
+            }
         }
     }
 
@@ -184,28 +188,22 @@ internal sealed class DeliveryLane : IDisposable
     {
         for (var turns = CatchUpTurns; turns > 0 && _behind.TryDequeue(out var client); turns--)
         {
+            client.EndWaiting();
             ServeNow(client);
-        }
-    }
-
-    // Those who are behind are served meanwhile.
-    private void Rest(TimeSpan rest)
-    {
-        var started = Stopwatch.GetTimestamp();
-        while (!_behind.IsEmpty && Stopwatch.GetElapsedTime(started) < rest)
-        {
-            CatchUp();
-        }
-
-        if (rest - Stopwatch.GetElapsedTime(started) is var left && left > TimeSpan.Zero)
-        {
-            _stopping.Wait(left);
         }
     }
 
     private void ServeNow(Client client)
     {
         if (client.Advance(_now))
+        {
+            Queue(client);
+        }
+    }
+
+    private void Queue(Client client)
+    {
+        if (client.TryBeginWaiting())
         {
             _behind.Enqueue(client);
         }
