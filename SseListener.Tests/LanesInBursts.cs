@@ -44,4 +44,16 @@ public sealed class LanesInBursts
         Assert.That(outputs.Select(output => Encoding.UTF8.GetString(output.ToArray())), Is.All.EqualTo(expected.ToString()));
         Assert.That(outputs.Sum(output => output.Writes), Is.LessThan(12 * 2000 / 4), "slices get longer");
     }
+
+    [Test]
+    public void A_client_waits_for_its_turn_once()
+    {
+        using var output = new QuickOutput();
+        var log = new ChannelLog("default");
+        var client = new Client("c", output, new SubscribeResult.Subscription([log], new ChannelFeed(log.After(0)), HasGap: false), Lifetime.Endless);
+        Assert.That(client.TryBeginWaiting(), Is.True);
+        Assert.That(client.TryBeginWaiting(), Is.False, "it does already");
+        client.EndWaiting();
+        Assert.That(client.TryBeginWaiting(), Is.True);
+    }
 }

@@ -1,4 +1,5 @@
 using SseListener.Delivery;
+using SseListener.Tests.Support;
 
 namespace SseListener.Tests;
 
@@ -26,7 +27,7 @@ public sealed class SweepingBursts
 
     [TestCase(0.9, 10_000, TestName = "A_short_sweep_is_none_of_a_burst")]
     [TestCase(10, 1024, TestName = "A_few_events_are_no_burst")]
-    [TestCase(10, 128 * 1024, TestName = "Long_slices_are_not_made_longer")]
+    [TestCase(10, 64 * 1024, TestName = "Long_slices_are_not_made_longer")]
     public void There_is_no_rest(double swept, long news)
     {
         using var bursts = new Bursts(lanes: 2, processors: 2);
@@ -40,14 +41,25 @@ public sealed class SweepingBursts
     public void Lanes_and_the_threads_of_the_pool_share_the_processors(int lanes, int processors, bool waitsForDisk, int threads) =>
         Assert.That(PoolThreads.Beside(lanes, processors, waitsForDisk), Is.EqualTo(threads));
 
-    [Test]
-    public async Task Half_as_many_lanes_as_processors_sweep_at_a_time()
+    [TestCase(2, 1)]
+    [TestCase(4, 2)]
+    public void Half_as_many_lanes_as_processors_sweep_at_a_time(int processors, int most)
     {
-        using var bursts = new Bursts(lanes: 2, processors: 2);
-        bursts.BeginTurn();
-        var second = Task.Run(bursts.BeginTurn);
-        Assert.That(await Task.WhenAny(second, Task.Delay(200)), Is.Not.SameAs(second));
-        bursts.EndTurn();
-        await second.WaitAsync(Support.Wait.Limit);
+        using var bursts = new Bursts(lanes: 4, processors);
+        var (sweeping, tooMany) = (0, 0);
+        var lanes = Enumerable.Range(0, 4).Select(_ => new Thread(() =>
+        {
+            for (var turn = 0; turn < 50; turn++)
+            {
+                bursts.BeginTurn();
+                Interlocked.Add(ref tooMany, Interlocked.Increment(ref sweeping) > most ? 1 : 0);
+                SlowOutput.Spin(TimeSpan.FromMilliseconds(0.2));
+                Interlocked.Decrement(ref sweeping);
+                bursts.EndTurn();
+            }
+        })).ToList();
+        lanes.ForEach(lane => lane.Start());
+        Assert.That(lanes.All(lane => lane.Join(Wait.Limit)), Is.True, "everybody gets a turn");
+        Assert.That(tooMany, Is.Zero);
     }
 }

@@ -136,6 +136,7 @@ internal sealed class DeliveryLane : IDisposable
             }
 
             AnswerDrain();
+
             // Those who are behind get a slice with each sweep.
             if (rest > TimeSpan.Zero)
             {
