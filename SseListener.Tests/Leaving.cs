@@ -1,4 +1,8 @@
 using System.Diagnostics;
+using System.Net;
+using SseListener.Delivery;
+using SseListener.Events;
+using SseListener.Http;
 using SseListener.Tests.Support;
 
 namespace SseListener.Tests;
@@ -49,11 +53,26 @@ public sealed class Leaving
     }
 
     [Test]
+    public void A_write_in_flight_has_until_the_next_look_to_tell_why_its_client_is_gone()
+    {
+        using var output = new StuckOutput();
+        var watch = new DepartureWatch();
+        var client = Watched(watch, port: 1, output);
+        var other = Watched(watch, port: 2, output);
+        client.Tick(now: long.MaxValue / 2, heartbeat: 0, writeTimeout: long.MaxValue);
+        watch.Check(() => new HashSet<Connection>());
+        Assert.That(other.Ended.IsCompleted, Is.True, "there is no write that could tell");
+        Assert.That(client.Ended.IsCompleted, Is.False);
+        watch.Check(() => new HashSet<Connection>());
+        Assert.That(client.Ended.Result, Is.EqualTo(EndReason.Left));
+    }
+
+    [Test]
     public async Task A_crowd_that_comes_and_goes_leaves_nothing_behind()
     {
         await using var server = TestServer.Start(o => o with { PresenceLimit = 0 });
         await RoundAsync(server);
-        var before = Descriptors();
+        var before = OpenDescriptors();
         for (var round = 0; round < 3; round++)
         {
             await RoundAsync(server);
@@ -62,7 +81,16 @@ public sealed class Leaving
         // Other tests run beside this one, so the process as a whole says little: what the server itself holds does.
         Assert.That(server.Server.Clients, Is.Empty);
         Assert.That(before, Is.GreaterThan(0));
-        Assert.That(Descriptors(), Is.LessThan(before + 300));
+        Assert.That(OpenDescriptors(), Is.LessThan(before + 300));
+    }
+
+    private static Client Watched(DepartureWatch watch, int port, Stream output)
+    {
+        var log = new ChannelLog("a");
+        var subscription = new SubscribeResult.Subscription([log], new ChannelFeed(log.After(0)), HasGap: false);
+        var client = new Client("c", output, subscription, Lifetime.Endless);
+        watch.Add(new Connection(new IPEndPoint(IPAddress.Loopback, 80), new IPEndPoint(IPAddress.Loopback, port)), client);
+        return client;
     }
 
     private static async Task RoundAsync(TestServer server)
@@ -82,9 +110,16 @@ public sealed class Leaving
         await Wait.UntilAsync(() => server.Server.Clients.Count == 0, "somebody is still there");
     }
 
-    private static int Descriptors()
+    private static int OpenDescriptors()
     {
         using var process = Process.GetCurrentProcess();
         return process.HandleCount;
+    }
+
+    // Its writes do not end.
+    private sealed class StuckOutput : MemoryStream
+    {
+        public override IAsyncResult BeginWrite(byte[] buffer, int offset, int count, AsyncCallback? callback, object? state) =>
+            new TaskCompletionSource().Task;
     }
 }

@@ -1,5 +1,4 @@
 using System.Net.Sockets;
-using SseListener.Http;
 using SseListener.Tests.Support;
 
 namespace SseListener.Tests;
@@ -8,17 +7,14 @@ namespace SseListener.Tests;
 [Platform("Linux")]
 public sealed class ListeningSockets
 {
-    private const int TcpLevel = 6;
-    private const int UserTimeout = 18;
-
     [Test]
     public async Task An_accepted_connection_inherits_its_options()
     {
         await using var server = TestServer.Start(o => o with { WriteTimeout = TimeSpan.FromSeconds(12) });
         await using var client = await server.SubscribeAsync();
-        var accepted = Descriptors.InUse().Select(OpenSocket.Find).OfType<OpenSocket>().Single(socket => socket.Connection?.Local.Port == server.Port).Socket;
+        var accepted = server.Accepted();
         Span<byte> timeout = stackalloc byte[sizeof(int)];
-        accepted.GetRawSocketOption(TcpLevel, UserTimeout, timeout);
+        accepted.GetRawSocketOption(TcpOption.Level, TcpOption.UserTimeout, timeout);
         Assert.That(accepted.NoDelay, Is.True);
         Assert.That(accepted.GetSocketOption(SocketOptionLevel.Socket, SocketOptionName.KeepAlive), Is.EqualTo(1));
         Assert.That(BitConverter.ToInt32(timeout), Is.EqualTo(12_000));

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using System.Text;
 using SseListener.Http;
 
@@ -110,6 +111,10 @@ internal sealed class TestServer : IAsyncDisposable
         Assert.That(next.Data, Is.EqualTo("""["nothing came before this"]"""));
         Assert.That(subscriber.LastEventId, Is.EqualTo(id));
     }
+
+    /// <summary>Its end of its only connection.</summary>
+    public Socket Accepted() =>
+        Descriptors.InUse().Select(OpenSocket.Find).OfType<OpenSocket>().Single(socket => socket.Connection?.Local.Port == Port).Socket;
 
     public async ValueTask DisposeAsync()
     {

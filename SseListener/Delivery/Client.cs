@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using SseListener.Events;
 
@@ -6,7 +7,7 @@ namespace SseListener.Delivery;
 /// <summary>
 /// One open response: an output, a feed that says what comes next, and at most one write in flight. Nothing is queued for a
 /// client. All members are for its lane's thread, except <see cref="Id"/>, <see cref="Ended"/>, <see cref="End"/>,
-/// <see cref="TryBeginWaiting"/> and the completion of a write.
+/// <see cref="Leave"/>, <see cref="TryBeginWaiting"/> and the completion of a write.
 /// </summary>
 internal sealed class Client
 {
@@ -16,6 +17,7 @@ internal sealed class Client
     public const int LargestWrite = 64 * 1024;
 
     private static readonly AsyncCallback _written = OnWritten;
+    private static readonly string _timedOut = new SocketException((int)SocketError.TimedOut).Message;
 
     private readonly TaskCompletionSource<EndReason> _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Stream _output;
@@ -24,6 +26,7 @@ internal sealed class Client
     private int _isWaiting;
     private volatile bool _isWriting;
     private volatile bool _hasEnded;
+    private bool _isLeaving;
     private long _lastWrite = Environment.TickCount64;
 
     /// <summary>A client that is to get whatever its subscription's feed brings.</summary>
@@ -66,6 +69,20 @@ internal sealed class Client
     {
         _hasEnded = true;
         _ended.TrySetResult(reason);
+    }
+
+    /// <summary>
+    /// Ends a client whose connection is gone. A write in flight is about to fail and knows why, so it has until the next call. One thread may
+    /// call it.
+    /// </summary>
+    public void Leave()
+    {
+        if (!_isWriting || _isLeaving)
+        {
+            End(EndReason.Left);
+        }
+
+        _isLeaving = true;
     }
 
     /// <summary>Takes note that the client waits for a turn; false when it does already. Any thread may call it.</summary>
@@ -146,7 +163,7 @@ internal sealed class Client
         }
         catch (Exception e) when (IsDisconnection(e))
         {
-            End(EndReason.Left);
+            End(ReasonOf(e));
             return false;
         }
     }
@@ -174,7 +191,7 @@ internal sealed class Client
         }
         catch (Exception e) when (IsDisconnection(e))
         {
-            client.End(EndReason.Left);
+            client.End(ReasonOf(e));
         }
     }
 
@@ -202,6 +219,9 @@ internal sealed class Client
     // is being closed on another thread may cost it a NullReferenceException.
     private static bool IsDisconnection(Exception e) =>
         e is IOException or ExternalException or InvalidOperationException or NullReferenceException;
+
+    // The kernel keeps to the write timeout too (TCP_USER_TIMEOUT) and may find out first. Of that the listener passes on the words only.
+    private static EndReason ReasonOf(Exception e) => e.Message.Contains(_timedOut, StringComparison.Ordinal) ? EndReason.WriteTimeout : EndReason.Left;
 }
 
 /// <summary>How long a client may listen.</summary>

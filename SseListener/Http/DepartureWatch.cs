@@ -45,7 +45,7 @@ internal sealed class DepartureWatch
         {
             if (number <= last && !established.Contains(connection))
             {
-                client.End(EndReason.Left);
+                client.Leave();
             }
         }
 
