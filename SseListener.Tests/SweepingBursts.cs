@@ -1,4 +1,6 @@
+using System.Diagnostics;
 using SseListener.Delivery;
+using SseListener.Events;
 using SseListener.Tests.Support;
 
 namespace SseListener.Tests;
@@ -6,32 +8,68 @@ namespace SseListener.Tests;
 /// <summary>How lanes leave the processors to others in a burst.</summary>
 public sealed class SweepingBursts
 {
-    private static readonly TimeSpan _longSweep = TimeSpan.FromMilliseconds(10);
+    private static readonly TimeSpan _longSweep = TimeSpan.FromMilliseconds(5);
+    private static readonly News _news = new(Frames: 100, Bytes: 10_000);
 
-    [TestCase(1, 2, 10)]
-    [TestCase(2, 2, 30)]
-    [TestCase(4, 8, 10)]
-    [TestCase(1, 64, 10)]
-    public void All_lanes_together_take_a_quarter_of_the_processors_and_none_more_than_half_of_one(int lanes, int processors, int rest)
+    [TestCase(1, 2, 15)]
+    [TestCase(2, 2, 35)]
+    [TestCase(4, 8, 15)]
+    [TestCase(1, 64, 5)]
+    public void All_lanes_together_take_an_eighth_of_the_processors_and_none_more_than_half_of_one(int lanes, int processors, int rest)
     {
         using var bursts = new Bursts(lanes, processors);
-        Assert.That(bursts.RestAfter(_longSweep, 10_000).TotalMilliseconds, Is.EqualTo(rest));
+        Assert.That(bursts.RestAfter(_longSweep, _news).TotalMilliseconds, Is.EqualTo(rest));
     }
 
     [Test]
     public void A_rest_has_a_limit()
     {
         using var bursts = new Bursts(lanes: 1, processors: 2);
-        Assert.That(bursts.RestAfter(TimeSpan.FromSeconds(1), 10_000), Is.EqualTo(TimeSpan.FromMilliseconds(50)));
+        Assert.That(bursts.RestAfter(TimeSpan.FromSeconds(1), _news), Is.EqualTo(TimeSpan.FromMilliseconds(50)));
     }
 
-    [TestCase(0.9, 10_000, TestName = "A_short_sweep_is_none_of_a_burst")]
-    [TestCase(10, 1024, TestName = "A_few_events_are_no_burst")]
-    [TestCase(10, 64 * 1024, TestName = "Long_slices_are_not_made_longer")]
-    public void There_is_no_rest(double swept, long news)
+    [TestCase(0.9, 100, 10_000, TestName = "A_short_sweep_is_none_of_a_burst")]
+    [TestCase(10, 2, 10_000, TestName = "Two_events_are_no_burst")]
+    [TestCase(10, 100, 64 * 1024, TestName = "Long_slices_are_not_made_longer")]
+    public void There_is_no_rest(double swept, long frames, long bytes)
     {
         using var bursts = new Bursts(lanes: 2, processors: 2);
-        Assert.That(bursts.RestAfter(TimeSpan.FromMilliseconds(swept), news), Is.EqualTo(TimeSpan.Zero));
+        Assert.That(bursts.RestAfter(TimeSpan.FromMilliseconds(swept), new News(frames, bytes)), Is.EqualTo(TimeSpan.Zero));
+    }
+
+    [Test]
+    public async Task A_rest_ends_when_nothing_more_comes_in()
+    {
+        using var stopping = new ManualResetEventSlim();
+        var log = new ChannelLog("default");
+        await Task.Run(() => Bursts.Rest(TimeSpan.FromDays(1), log, stopping)).WaitAsync(Wait.Limit);
+    }
+
+    [Test]
+    public async Task A_rest_ends_when_the_lane_does()
+    {
+        using var stopping = new ManualResetEventSlim();
+        var log = new ChannelLog("default");
+        var resting = Task.Run(() => Bursts.Rest(TimeSpan.FromDays(1), log, stopping, lull: TimeSpan.FromDays(1)));
+        stopping.Set();
+        await resting.WaitAsync(Wait.Limit);
+    }
+
+    [Test]
+    public async Task A_rest_goes_on_while_more_and_more_comes_in()
+    {
+        using var stopping = new ManualResetEventSlim();
+        var log = new ChannelLog("default");
+        var limit = TimeSpan.FromSeconds(1.5);
+        var started = Stopwatch.GetTimestamp();
+        var resting = Task.Run(() => Bursts.Rest(limit, log, stopping, lull: TimeSpan.FromSeconds(1)));
+        while (!resting.IsCompleted)
+        {
+            log.Take(default);
+        }
+
+        await resting;
+        Assert.That(Stopwatch.GetElapsedTime(started), Is.GreaterThanOrEqualTo(limit));
     }
 
     [TestCase(2, 2, false, 1)]

@@ -11,7 +11,7 @@ internal sealed class Audience(Topic topic)
     private readonly List<Client> _clients = [];
     private readonly List<Seat> _seats = [];
 
-    private long _swept = topic.Length;
+    private News _swept = new(topic.Count, topic.Length);
     private long _newsSince;
     private int _hasNews;
 
@@ -48,13 +48,12 @@ internal sealed class Audience(Topic topic)
         return since;
     }
 
-    /// <summary>Bytes that the topic has got since the last call.</summary>
-    public long TakeNews()
+    /// <summary>What the topic has got since the last call.</summary>
+    public News TakeNews()
     {
-        var length = topic.Length;
-        var news = length - _swept;
-        _swept = length;
-        return news;
+        var (before, now) = (_swept, new News(topic.Count, topic.Length));
+        _swept = now;
+        return new News(now.Frames - before.Frames, now.Bytes - before.Bytes);
     }
 
     /// <summary>Takes a client in.</summary>

@@ -128,7 +128,7 @@ internal sealed class DeliveryLane : IDisposable
             Interlocked.Exchange(ref _isSignalled, 0);
             _now = Environment.TickCount64;
             _clients.TakeMoves(_serve);
-            var rest = Sweep();
+            var (rest, burst) = Sweep();
             CatchUp();
             if (_now >= _nextTick)
             {
@@ -138,28 +138,28 @@ internal sealed class DeliveryLane : IDisposable
             AnswerDrain();
 
             // Those who are behind get a slice with each sweep.
-            if (rest > TimeSpan.Zero)
+            if (burst is not null)
             {
-                _stopping.Wait(rest);
+                Bursts.Rest(rest, burst, _stopping);
             }
         }
     }
 
-    // Returns how long to rest.
-    private TimeSpan Sweep()
+    // Returns how long to rest, and what has the burst if there is one.
+    private (TimeSpan Limit, Topic? Burst) Sweep()
     {
-        var rest = TimeSpan.Zero;
+        (TimeSpan Limit, Topic? Burst) longest = default;
 
         // Those that wait now, not those that come to wait meanwhile: newcomers and clients that catch up want their turn too.
         for (var waiting = _appended.Count; waiting > 0 && _appended.TryDequeue(out var audience); waiting--)
         {
             var swept = audience.IsInBurst ? SweepInTurn(audience) : Sweep(audience);
-            var wanted = _bursts.RestAfter(swept, audience.TakeNews());
-            audience.IsInBurst = wanted > TimeSpan.Zero && audience.HasNews;
-            rest = audience.IsInBurst && wanted > rest ? wanted : rest;
+            var rest = _bursts.RestAfter(swept, audience.TakeNews());
+            audience.IsInBurst = rest > TimeSpan.Zero && audience.HasNews;
+            longest = audience.IsInBurst && rest > longest.Limit ? (rest, audience.Topic) : longest;
         }
 
-        return rest;
+        return longest;
     }
 
     private TimeSpan SweepInTurn(Audience audience)

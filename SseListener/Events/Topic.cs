@@ -2,11 +2,12 @@ namespace SseListener.Events;
 
 /// <summary>
 /// What clients listen to, and what a lane's audience forms around: a channel, or all channels under a prefix. For the hub's
-/// writer, except <see cref="Name"/> and <see cref="Length"/>.
+/// writer, except <see cref="Name"/>, <see cref="Length"/> and <see cref="Count"/>.
 /// </summary>
 internal abstract class Topic(string name)
 {
     private long _length;
+    private long _count;
     private int _merging;
 
     /// <summary>The channel's name, or the pattern.</summary>
@@ -14,6 +15,9 @@ internal abstract class Topic(string name)
 
     /// <summary>Bytes of frames so far, those included that are no longer kept.</summary>
     public long Length => Volatile.Read(ref _length);
+
+    /// <summary>How many frames that is.</summary>
+    public long Count => Volatile.Read(ref _count);
 
     /// <summary>Clients that listen.</summary>
     public int Listeners { get; set; }
@@ -41,6 +45,7 @@ internal abstract class Topic(string name)
     public void Take(NumberedFrame frame)
     {
         Volatile.Write(ref _length, _length + frame.Position.Length);
+        Volatile.Write(ref _count, _count + 1);
         Trail?.Append(frame);
     }
 }
