@@ -9,9 +9,9 @@ namespace SseListener.Delivery;
 /// 7 ms they have seven eighths of the processors, and the next slices are the longer for it. Other news is swept by all lanes at once.
 /// </summary>
 /// <remarks>
-/// 1,000 clients on two processors, back to back, medians of twelve runs side by side: 3.9 million deliveries a second in some 20 sweeps
-/// of each lane. With rests only after 1 KiB of news, three sweeps long and to their end: 3.0 million, and in every fourth run below
-/// 2.4, for the lanes' sweeps kept the publisher from publishing so much. Without turns 2.6 million where it was 3.0 with them.
+/// 1,000 clients on two processors, back to back, medians of ten runs side by side: 3.5 million deliveries a second, 3.2 in the slowest
+/// run. With rests only after 1 KiB of news, three sweeps long and to their end, 3.0 and 1.8: the lanes kept the publisher from publishing
+/// so much, and sweeps were 115 where they are 15 to 30 now. Without turns 2.6 where it was 3.0 with them.
 /// </remarks>
 internal sealed class Bursts : IDisposable
 {
