@@ -57,6 +57,20 @@ public sealed class AgeingStreams
     }
 
     [Test]
+    public void An_old_stream_gets_no_frame_more_in_the_same_turn()
+    {
+        var log = new ChannelLog("a");
+        var limits = new SegmentLimits(Smallest: 100, Largest: 100, Time: 1, Stretch: 1_000_000);
+        log.Append(new byte[100_000], new FrameStamp(Sequence: 1, Time: 0, Before: 0), limits);
+        log.Append(new byte[100], new FrameStamp(Sequence: 2, Time: 0, Before: 0), limits);
+        using var output = new QuickOutput();
+        var client = new Client("c", output, new SubscribeResult.Subscription([log], new ChannelFeed(log.After(0)), HasGap: false), new Lifetime(100, EndReason.MaxAge));
+        client.Advance(now: 99);
+        client.Advance(now: 100);
+        Assert.That((output.Length, client.Ended.IsCompleted), Is.EqualTo((100_000, true)));
+    }
+
+    [Test]
     public async Task A_token_that_expires_earlier_ends_its_stream_earlier()
     {
         await using var server = TestServer.Start(o => o with { MaxAge = TimeSpan.FromHours(1), JwtKey = SignedTokens.Key(Jwt.Secret), Private = ["*"], Heartbeat = TimeSpan.FromMilliseconds(40) });

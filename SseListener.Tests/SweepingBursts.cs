@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using SseListener.Delivery;
-using SseListener.Events;
 using SseListener.Tests.Support;
 
 namespace SseListener.Tests;
@@ -38,38 +37,21 @@ public sealed class SweepingBursts
     }
 
     [Test]
-    public async Task A_rest_ends_when_nothing_more_comes_in()
+    public void A_rest_goes_on_to_its_limit_while_more_and_more_comes_in()
     {
-        using var stopping = new ManualResetEventSlim();
-        var log = new ChannelLog("default");
-        await Task.Run(() => Bursts.Rest(TimeSpan.FromDays(1), log, stopping)).WaitAsync(Wait.Limit);
+        var rest = new Rest(TimeSpan.FromMilliseconds(6), count: 0, now: 0);
+        Assert.That(rest.GoesOn(count: 1, now: Milliseconds(3)), Is.True);
+        Assert.That(rest.GoesOn(count: 1, now: Milliseconds(5.9)), Is.True, "the last has come 2.9 ms ago");
+        Assert.That(rest.GoesOn(count: 2, now: Milliseconds(6)), Is.False);
     }
 
     [Test]
-    public async Task A_rest_ends_when_the_lane_does()
+    public void A_rest_ends_when_nothing_has_come_in_for_a_while()
     {
-        using var stopping = new ManualResetEventSlim();
-        var log = new ChannelLog("default");
-        var resting = Task.Run(() => Bursts.Rest(TimeSpan.FromDays(1), log, stopping, lull: TimeSpan.FromDays(1)));
-        stopping.Set();
-        await resting.WaitAsync(Wait.Limit);
-    }
-
-    [Test]
-    public async Task A_rest_goes_on_while_more_and_more_comes_in()
-    {
-        using var stopping = new ManualResetEventSlim();
-        var log = new ChannelLog("default");
-        var limit = TimeSpan.FromSeconds(1.5);
-        var started = Stopwatch.GetTimestamp();
-        var resting = Task.Run(() => Bursts.Rest(limit, log, stopping, lull: TimeSpan.FromSeconds(1)));
-        while (!resting.IsCompleted)
-        {
-            log.Take(default);
-        }
-
-        await resting;
-        Assert.That(Stopwatch.GetElapsedTime(started), Is.GreaterThanOrEqualTo(limit));
+        var rest = new Rest(TimeSpan.FromDays(1), count: 0, now: 0);
+        Assert.That(rest.GoesOn(count: 1, now: Milliseconds(4)), Is.True);
+        Assert.That(rest.GoesOn(count: 1, now: Milliseconds(8.9)), Is.True);
+        Assert.That(rest.GoesOn(count: 1, now: Milliseconds(9)), Is.False);
     }
 
     [TestCase(2, 2, false, 1)]
@@ -100,4 +82,6 @@ public sealed class SweepingBursts
         Assert.That(lanes.All(lane => lane.Join(Wait.Limit)), Is.True, "everybody gets a turn");
         Assert.That(tooMany, Is.Zero);
     }
+
+    private static long Milliseconds(double time) => (long)(time / 1000 * Stopwatch.Frequency);
 }

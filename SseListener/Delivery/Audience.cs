@@ -14,15 +14,19 @@ internal sealed class Audience(Topic topic)
     private News _swept = new(topic.Count, topic.Length);
     private long _newsSince;
     private int _hasNews;
+    private Rest _rest;
 
     /// <summary>The topic.</summary>
     public Topic Topic => topic;
 
     /// <summary>Whether there is something new that no sweep has begun to deliver.</summary>
-    public bool HasNews => Volatile.Read(ref _hasNews) == 1;
+    private bool HasNews => Volatile.Read(ref _hasNews) == 1;
 
     /// <summary>Whether the last sweep was one of a burst that goes on.</summary>
-    public bool IsInBurst { get; set; }
+    public bool IsInBurst { get; private set; }
+
+    /// <summary>Whether it is not to be swept yet.</summary>
+    public bool IsResting => IsInBurst && _rest.GoesOn(topic.Count, Stopwatch.GetTimestamp());
 
     /// <summary>The clients, in no order.</summary>
     public ReadOnlySpan<Client> Clients => CollectionsMarshal.AsSpan(_clients);
@@ -46,6 +50,14 @@ internal sealed class Audience(Topic topic)
         var since = Volatile.Read(ref _newsSince);
         Interlocked.Exchange(ref _hasNews, 0);
         return since;
+    }
+
+    /// <summary>Ends a sweep: after one of a burst that goes on it rests.</summary>
+    /// <param name="rest">How long; zero when it was no sweep of a burst.</param>
+    public void EndSweep(TimeSpan rest)
+    {
+        IsInBurst = rest > TimeSpan.Zero && HasNews;
+        _rest = new Rest(rest, topic.Count, Stopwatch.GetTimestamp());
     }
 
     /// <summary>What the topic has got since the last call.</summary>

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using SseListener.Events;
 
 namespace SseListener.Delivery;
 
@@ -26,9 +25,6 @@ internal sealed class Bursts : IDisposable
     private static readonly TimeSpan _longSweep = TimeSpan.FromMilliseconds(1);
     private static readonly TimeSpan _longestRest = TimeSpan.FromMilliseconds(50);
 
-    // Longer than those who publish take from one to the next while lanes rest.
-    private static readonly TimeSpan _lull = TimeSpan.FromMilliseconds(5);
-
     private readonly SemaphoreSlim _turns;
     private readonly double _restPerSweep;
 
@@ -49,7 +45,7 @@ internal sealed class Bursts : IDisposable
 
     /// <summary>How long to rest.</summary>
     /// <param name="swept">How long the last sweep took.</param>
-    /// <param name="news">What the topic got from the sweep before to this one.</param>
+    /// <param name="news">What the topic got from the end of the sweep before to the end of this one.</param>
     /// <returns>Zero when it was no sweep of a burst.</returns>
     public TimeSpan RestAfter(TimeSpan swept, News news)
     {
@@ -62,32 +58,45 @@ internal sealed class Bursts : IDisposable
         return rest < _longestRest ? rest : _longestRest;
     }
 
-    /// <summary>Rests, but not longer than more and more comes in: then the burst is over.</summary>
-    /// <param name="limit">How long.</param>
-    /// <param name="topic">What has the burst.</param>
-    /// <param name="stopping">Ends the rest.</param>
-    /// <param name="lull">How long nothing comes in when it is over; 5 ms by default.</param>
-    public static void Rest(TimeSpan limit, Topic topic, ManualResetEventSlim stopping, TimeSpan? lull = null)
-    {
-        var step = lull ?? _lull;
-        var started = Stopwatch.GetTimestamp();
-        var left = limit;
-        long before;
-        do
-        {
-            before = topic.Count;
-            if (stopping.Wait(left < step ? left : step))
-            {
-                return;
-            }
-
-            left = limit - Stopwatch.GetElapsedTime(started);
-        }
-        while (left > TimeSpan.Zero && topic.Count != before);
-    }
-
     /// <inheritdoc/>
     public void Dispose() => _turns.Dispose();
+}
+
+/// <summary>A rest of an audience in a burst. What else the lane has to do goes on meanwhile.</summary>
+internal struct Rest
+{
+    /// <summary>The burst is over when nothing has come in for so long: longer than those who publish take from one to the next.</summary>
+    public static readonly TimeSpan Lull = TimeSpan.FromMilliseconds(5);
+
+    private readonly long _end;
+    private long _cameAt;
+    private long _count;
+
+    /// <summary>Begins it.</summary>
+    /// <param name="limit">How long it is at most.</param>
+    /// <param name="count">How many frames the topic has had.</param>
+    /// <param name="now">The time as <see cref="Stopwatch.GetTimestamp"/> counts it.</param>
+    public Rest(TimeSpan limit, long count, long now)
+    {
+        _end = now + Ticks(limit);
+        _cameAt = now;
+        _count = count;
+    }
+
+    /// <summary>Whether it goes on: it has not reached its limit, and more and more comes in.</summary>
+    /// <param name="count">How many frames the topic has had.</param>
+    /// <param name="now">The time.</param>
+    public bool GoesOn(long count, long now)
+    {
+        if (count != _count)
+        {
+            (_count, _cameAt) = (count, now);
+        }
+
+        return now < _end && now - _cameAt < Ticks(Lull);
+    }
+
+    private static long Ticks(TimeSpan time) => (long)(time.TotalSeconds * Stopwatch.Frequency);
 }
 
 /// <summary>What a topic has got in some time.</summary>

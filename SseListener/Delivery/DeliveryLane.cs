@@ -5,9 +5,9 @@ using SseListener.Events;
 namespace SseListener.Delivery;
 
 /// <summary>
-/// One thread that writes to a share of the clients. Woken by an append, it goes over the clients of that topic and starts a
-/// write for each whose cursor is behind. What is appended meanwhile goes out on the next sweep as one slice, so batching grows
-/// as load does, and a lone event leaves at once.
+/// One thread that writes to a share of the clients. Woken by an append, it goes over the clients of that topic and gives a turn to
+/// each whose cursor is behind. What is appended meanwhile goes out on the next sweep as one slice, so batching grows as load
+/// does, and a lone event leaves at once.
 /// </summary>
 internal sealed class DeliveryLane : IDisposable
 {
@@ -15,11 +15,13 @@ internal sealed class DeliveryLane : IDisposable
     // those who are up to date hardly wait.
     private const int CatchUpTurns = 16;
 
+    // Milliseconds from one look at who rests to the next.
+    private static readonly long _restStep = (long)Rest.Lull.TotalMilliseconds;
+
     private readonly LaneClients _clients = new();
     private readonly ConcurrentQueue<Audience> _appended = new();
     private readonly ConcurrentQueue<Client> _behind = new();
     private readonly AutoResetEvent _signal = new(false);
-    private readonly ManualResetEventSlim _stopping = new();
     private readonly Thread _thread;
     private readonly Action<Client> _serve;
     private readonly Bursts _bursts;
@@ -27,6 +29,8 @@ internal sealed class DeliveryLane : IDisposable
     private readonly long _writeTimeout;
     private readonly int _tick;
     private int _isSignalled;
+    private volatile bool _isStopping;
+    private bool _hasResting;
     private volatile TaskCompletionSource? _drained;
     private long _now = Environment.TickCount64;
     private long _nextTick;
@@ -99,11 +103,10 @@ internal sealed class DeliveryLane : IDisposable
     /// <summary>Ends the thread.</summary>
     public void Dispose()
     {
-        _stopping.Set();
+        _isStopping = true;
         Signal();
         _thread.Join();
         _signal.Dispose();
-        _stopping.Dispose();
     }
 
     // One system call per wake, not one per append: who finds the flag set relies on the lane not having looked yet.
@@ -117,18 +120,19 @@ internal sealed class DeliveryLane : IDisposable
 
     private void Run()
     {
-        while (!_stopping.IsSet)
+        while (!_isStopping)
         {
             if (_behind.IsEmpty)
             {
-                _signal.WaitOne((int)Math.Max(0, _nextTick - Environment.TickCount64));
+                var untilTick = Math.Max(0, _nextTick - Environment.TickCount64);
+                _signal.WaitOne((int)(_hasResting ? Math.Min(_restStep, untilTick) : untilTick));
             }
 
             // Before anything is looked at: what comes after this signals again.
             Interlocked.Exchange(ref _isSignalled, 0);
             _now = Environment.TickCount64;
             _clients.TakeMoves(_serve);
-            var (rest, burst) = Sweep();
+            Sweep();
             CatchUp();
             if (_now >= _nextTick)
             {
@@ -136,30 +140,26 @@ internal sealed class DeliveryLane : IDisposable
             }
 
             AnswerDrain();
-
-            // Those who are behind get a slice with each sweep.
-            if (burst is not null)
-            {
-                Bursts.Rest(rest, burst, _stopping);
-            }
         }
     }
 
-    // Returns how long to rest, and what has the burst if there is one.
-    private (TimeSpan Limit, Topic? Burst) Sweep()
+    private void Sweep()
     {
-        (TimeSpan Limit, Topic? Burst) longest = default;
+        _hasResting = false;
 
         // Those that wait now, not those that come to wait meanwhile: newcomers and clients that catch up want their turn too.
         for (var waiting = _appended.Count; waiting > 0 && _appended.TryDequeue(out var audience); waiting--)
         {
-            var swept = audience.IsInBurst ? SweepInTurn(audience) : Sweep(audience);
-            var rest = _bursts.RestAfter(swept, audience.TakeNews());
-            audience.IsInBurst = rest > TimeSpan.Zero && audience.HasNews;
-            longest = audience.IsInBurst && rest > longest.Limit ? (rest, audience.Topic) : longest;
-        }
+            if (audience.IsResting)
+            {
+                _hasResting = true;
+                _appended.Enqueue(audience);
+                continue;
+            }
 
-        return longest;
+            var swept = audience.IsInBurst ? SweepInTurn(audience) : Sweep(audience);
+            audience.EndSweep(_bursts.RestAfter(swept, audience.TakeNews()));
+        }
     }
 
     private TimeSpan SweepInTurn(Audience audience)

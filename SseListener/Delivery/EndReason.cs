@@ -9,7 +9,7 @@ internal enum EndReason
     /// <summary>It read so slowly that what it was to get next has been dropped from history.</summary>
     Lapped,
 
-    /// <summary>A write to it stayed unfinished for longer than the write timeout.</summary>
+    /// <summary>What was written to it stayed unfinished, or unacknowledged, for longer than the write timeout.</summary>
     WriteTimeout,
 
     /// <summary>The token that let it listen has expired.</summary>

@@ -15,6 +15,9 @@ internal abstract class Feed
     /// <summary>Whether what was taken ends with a whole frame; it may say no although it does.</summary>
     public abstract bool IsBehindFrame { get; }
 
+    /// <summary>Whether what was taken last ends only because its segment does, so that more is at hand.</summary>
+    public virtual bool IsAtSegmentEnd => false;
+
     /// <summary>Takes the next bytes, of which there may be none even though there is more to come.</summary>
     /// <param name="limit">About how many at most.</param>
     /// <param name="slice">The bytes; good until <see cref="Written"/>.</param>
@@ -47,6 +50,9 @@ internal sealed class ChannelFeed(Cursor start) : Feed
 
     /// <inheritdoc/>
     public override bool IsBehindFrame => _cursor.IsAtEdge;
+
+    /// <inheritdoc/>
+    public override bool IsAtSegmentEnd => _cursor.IsAtEdge;
 
     /// <inheritdoc/>
     public override CursorState Take(int limit, out ArraySegment<byte> slice)

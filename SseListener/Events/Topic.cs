@@ -13,7 +13,7 @@ internal abstract class Topic(string name)
     /// <summary>The channel's name, or the pattern.</summary>
     public string Name { get; } = name;
 
-    /// <summary>Bytes of frames so far, those included that are no longer kept.</summary>
+    /// <summary>Bytes of frames since the server began, those included that are no longer kept.</summary>
     public long Length => Volatile.Read(ref _length);
 
     /// <summary>How many frames that is.</summary>

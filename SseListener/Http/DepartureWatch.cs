@@ -33,7 +33,7 @@ internal sealed class DepartureWatch
         }
     }
 
-    /// <summary>Ends the clients whose connection is not in the table.</summary>
+    /// <summary>Lets those clients leave whose connection is not in the table.</summary>
     /// <param name="readEstablished">Reads which connections are established now.</param>
     public IReadOnlySet<Connection> Check(Func<IReadOnlySet<Connection>> readEstablished)
     {
