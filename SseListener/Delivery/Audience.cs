@@ -19,9 +19,6 @@ internal sealed class Audience(Topic topic)
     /// <summary>The topic.</summary>
     public Topic Topic => topic;
 
-    /// <summary>Whether there is something new that no sweep has begun to deliver.</summary>
-    private bool HasNews => Volatile.Read(ref _hasNews) == 1;
-
     /// <summary>Whether the last sweep was one of a burst that goes on.</summary>
     public bool IsInBurst { get; private set; }
 
@@ -56,7 +53,7 @@ internal sealed class Audience(Topic topic)
     /// <param name="rest">How long; zero when it was no sweep of a burst.</param>
     public void EndSweep(TimeSpan rest)
     {
-        IsInBurst = rest > TimeSpan.Zero && HasNews;
+        IsInBurst = rest > TimeSpan.Zero && Volatile.Read(ref _hasNews) == 1;
         _rest = new Rest(rest, topic.Count, Stopwatch.GetTimestamp());
     }
 

@@ -27,7 +27,6 @@ internal sealed class Client
     private readonly TaskCompletionSource<EndReason> _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Stream _output;
     private readonly Feed _feed;
-    private readonly Lifetime _lifetime;
     private int _isWaiting;
     private volatile bool _isWriting;
     private volatile bool _hasEnded;
@@ -44,7 +43,7 @@ internal sealed class Client
         Subscription = subscription;
         _output = output;
         _feed = subscription.Feed;
-        _lifetime = lifetime;
+        Lifetime = lifetime;
     }
 
     /// <summary>The client's NanoId.</summary>
@@ -52,6 +51,9 @@ internal sealed class Client
 
     /// <summary>Its place on its channels.</summary>
     public SubscribeResult.Subscription Subscription { get; }
+
+    /// <summary>How long it may listen.</summary>
+    public Lifetime Lifetime { get; }
 
     /// <summary>Completes when the stream is over, with the reason.</summary>
     public Task<EndReason> Ended => _ended.Task;
@@ -219,12 +221,12 @@ internal sealed class Client
     private bool HasExpired(long now)
     {
         // Whom nothing forbids to listen gets the rest of what has begun.
-        if (now < _lifetime.End || (_lifetime.Reason is EndReason.MaxAge && (_isWriting || !_feed.IsBehindFrame)))
+        if (now < Lifetime.End || (Lifetime.Reason is EndReason.MaxAge && (_isWriting || !_feed.IsBehindFrame)))
         {
             return false;
         }
 
-        End(_lifetime.Reason);
+        End(Lifetime.Reason);
         return true;
     }
 
