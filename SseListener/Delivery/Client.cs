@@ -101,43 +101,17 @@ internal sealed class Client
     /// <returns>True when there is more to send at once, so that the client wants another turn.</returns>
     public bool Advance(long now)
     {
-        var sent = 0;
-        for (var slices = 1; !_hasEnded && !HasExpired(now); slices++)
+        // The segments of a young channel are short: with one slice a turn the first 300 KB of a burst took a dozen sweeps more than
+        // there was news for, 3.2 million deliveries a second instead of 3.5, and half arrived within 210 ms instead of 38.
+        var (slices, sent) = (0, 0);
+        bool hasMore;
+        do
         {
-            if (_isWriting)
-            {
-                EndIfLapped();
-                return false;
-            }
-
-            var state = _feed.Take(LargestWrite, out var slice);
-            if (state is CursorState.Lapped)
-            {
-                End(EndReason.Lapped);
-            }
-
-            // Also without a slice: a slice before may have ended in front of what is passed over.
-            Lane?.Meter.CountWrite(_feed.CountTaken(), slice.Count);
-            if (slice.Count == 0)
-            {
-                return state is CursorState.SliceAndMore;
-            }
-
-            if (!Write(slice.Array!, slice.Offset, slice.Count, now) || state is not CursorState.SliceAndMore)
-            {
-                return false;
-            }
-
-            // The segments of a young channel are short: with one slice a turn the first 300 KB of a burst took a dozen sweeps more than
-            // there was news for, 3.2 million deliveries a second instead of 3.5, and half arrived within 210 ms instead of 38.
-            sent += slice.Count;
-            if (!_feed.IsAtSegmentEnd || slices == MostSlices || sent >= LargestWrite)
-            {
-                return true;
-            }
+            hasMore = SendSlice(now, ref sent);
+            slices++;
         }
-
-        return false;
+        while (hasMore && _feed.IsAtSegmentEnd && slices < MostSlices && sent < LargestWrite);
+        return hasMore;
     }
 
     /// <summary>
@@ -171,6 +145,36 @@ internal sealed class Client
     {
         await Task.Delay(_lastWord);
         End(EndReason.Left);
+    }
+
+    private bool SendSlice(long now, ref int sent)
+    {
+        if (_hasEnded || HasExpired(now))
+        {
+            return false;
+        }
+
+        if (_isWriting)
+        {
+            EndIfLapped();
+            return false;
+        }
+
+        var state = _feed.Take(LargestWrite, out var slice);
+        if (state is CursorState.Lapped)
+        {
+            End(EndReason.Lapped);
+        }
+
+        // Also without a slice: a slice before may have ended in front of what is passed over.
+        Lane?.Meter.CountWrite(_feed.CountTaken(), slice.Count);
+        if (slice.Count == 0)
+        {
+            return state is CursorState.SliceAndMore;
+        }
+
+        sent += slice.Count;
+        return Write(slice.Array!, slice.Offset, slice.Count, now) && state is CursorState.SliceAndMore;
     }
 
     // BeginWrite and EndWrite, not WriteAsync: the response streams have only these, and what Stream puts around them allocates
@@ -245,13 +249,4 @@ internal sealed class Client
 
     // The kernel keeps to the write timeout too (TCP_USER_TIMEOUT) and may find out first. Of that the listener passes on the words only.
     private static EndReason ReasonOf(Exception e) => e.Message.Contains(_timedOut, StringComparison.Ordinal) ? EndReason.WriteTimeout : EndReason.Left;
-}
-
-/// <summary>How long a client may listen.</summary>
-/// <param name="End">Until when, in milliseconds as <see cref="Environment.TickCount64"/> counts them.</param>
-/// <param name="Reason">Why no longer.</param>
-internal readonly record struct Lifetime(long End, EndReason Reason)
-{
-    /// <summary>For ever.</summary>
-    public static Lifetime Endless => new(long.MaxValue, EndReason.MaxAge);
 }
