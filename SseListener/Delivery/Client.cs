@@ -78,17 +78,7 @@ internal sealed class Client
     }
 
     /// <summary>Ends a client whose connection is gone; soon, if a write is in flight, for that fails now and knows why. Any thread may call it.</summary>
-    public void Leave()
-    {
-        if (_isWriting)
-        {
-            _ = LeaveSoonAsync();
-        }
-        else
-        {
-            End(EndReason.Left);
-        }
-    }
+    public void Leave() => _ = LeaveAsync();
 
     /// <summary>Takes note that the client waits for a turn; false when it does already. Any thread may call it.</summary>
     public bool TryBeginWaiting() => Interlocked.Exchange(ref _isWaiting, 1) == 0;
@@ -141,9 +131,13 @@ internal sealed class Client
         }
     }
 
-    private async Task LeaveSoonAsync()
+    private async Task LeaveAsync()
     {
-        await Task.Delay(_lastWord);
+        if (_isWriting)
+        {
+            await Task.Delay(_lastWord);
+        }
+
         End(EndReason.Left);
     }
 
