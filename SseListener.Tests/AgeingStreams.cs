@@ -47,7 +47,7 @@ public sealed class AgeingStreams
         var limits = new SegmentLimits(Smallest: 100, Largest: 1_000_000, Time: 1, Stretch: 1_000_000);
         log.Append(new byte[100_000], new FrameStamp(Sequence: 1, Time: 0, Before: 0), limits);
         using var output = new QuickOutput();
-        var client = new Client("c", output, new SubscribeResult.Subscription([log], new ChannelFeed(log.After(0)), HasGap: false), new Lifetime(100, EndReason.MaxAge));
+        var client = LoneClient.Of(log, output, new Lifetime(100, EndReason.MaxAge));
         Assert.That(client.Advance(now: 99), Is.True, "there is more");
         client.Tick(now: 100, heartbeat: 1000, writeTimeout: 1000);
         client.Advance(now: 100);
@@ -64,7 +64,7 @@ public sealed class AgeingStreams
         log.Append(new byte[100_000], new FrameStamp(Sequence: 1, Time: 0, Before: 0), limits);
         log.Append(new byte[100], new FrameStamp(Sequence: 2, Time: 0, Before: 0), limits);
         using var output = new QuickOutput();
-        var client = new Client("c", output, new SubscribeResult.Subscription([log], new ChannelFeed(log.After(0)), HasGap: false), new Lifetime(100, EndReason.MaxAge));
+        var client = LoneClient.Of(log, output, new Lifetime(100, EndReason.MaxAge));
         client.Advance(now: 99);
         client.Advance(now: 100);
         Assert.That((output.Length, client.Ended.IsCompleted), Is.EqualTo((100_000, true)));

@@ -46,9 +46,8 @@ public sealed class ExpiringTokens
     public void A_token_that_has_expired_gets_nothing_even_before_its_stream_has_ended()
     {
         var log = new ChannelLog("a");
-        var feed = new ChannelFeed(log.End);
         using var output = new QuickOutput();
-        var client = new Client("c", output, new SubscribeResult.Subscription([log], feed, HasGap: false), new Lifetime(100, EndReason.TokenExpired));
+        var client = LoneClient.Of(log, output, new Lifetime(100, EndReason.TokenExpired));
         var limits = new SegmentLimits(Smallest: 100, Largest: 100, Time: 1, Stretch: 1);
         log.Append("data: 1\n\n"u8, new FrameStamp(Sequence: 1, Time: 0, Before: 0), limits);
         client.Advance(now: 99);

@@ -1,5 +1,4 @@
 using System.Text;
-using SseListener.Delivery;
 using SseListener.Events;
 using SseListener.Tests.Support;
 
@@ -25,8 +24,7 @@ public sealed class Heartbeats
         var log = new ChannelLog("default");
         log.Append(frame, new FrameStamp(Sequence: 1, Time: 0, Before: 0), new SegmentLimits(Smallest: 1, Largest: 1, Time: 1, Stretch: 1));
         using var output = new QuickOutput();
-        var feed = new ChannelFeed(log.After(0));
-        var client = new Client("c", output, new SubscribeResult.Subscription([log], feed, HasGap: false), Lifetime.Endless);
+        var client = LoneClient.Of(log, output);
         Assert.That(client.Advance(now: 0), Is.True, "a part of the event, and more to come");
         client.Tick(now: 60_000, heartbeat: 1000, writeTimeout: 120_000);
         while (client.Advance(now: 60_000))

@@ -24,8 +24,7 @@ public sealed class LanesInBursts
         var lanes = new DeliveryLanes(count, processors: 2, () => new LaneMeter(metrics.Sweeps, metrics.Latencies), TimeSpan.FromMinutes(1), TimeSpan.FromMinutes(1));
         foreach (var output in outputs)
         {
-            var subscription = new SubscribeResult.Subscription([log], new ChannelFeed(log.After(0)), HasGap: false);
-            lanes.Next().Add(new Client("c", output, subscription, Lifetime.Endless));
+            lanes.Next().Add(LoneClient.Of(log, output));
         }
 
         var expected = new StringBuilder();
@@ -52,7 +51,7 @@ public sealed class LanesInBursts
     {
         using var output = new QuickOutput();
         var log = new ChannelLog("default");
-        var client = new Client("c", output, new SubscribeResult.Subscription([log], new ChannelFeed(log.After(0)), HasGap: false), Lifetime.Endless);
+        var client = LoneClient.Of(log, output);
         for (var i = 1; i <= bytes / 100; i++)
         {
             log.Append(new byte[100], new FrameStamp(Sequence: i, Time: 0, Before: 0), _limits with { Smallest = 200, Largest = largestSegment });
@@ -67,7 +66,7 @@ public sealed class LanesInBursts
     {
         using var output = new QuickOutput();
         var log = new ChannelLog("default");
-        var client = new Client("c", output, new SubscribeResult.Subscription([log], new ChannelFeed(log.After(0)), HasGap: false), Lifetime.Endless);
+        var client = LoneClient.Of(log, output);
         Assert.That(client.TryBeginWaiting(), Is.True);
         Assert.That(client.TryBeginWaiting(), Is.False, "it does already");
         client.EndWaiting();

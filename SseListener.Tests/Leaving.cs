@@ -1,8 +1,4 @@
 using System.Diagnostics;
-using System.Net;
-using SseListener.Delivery;
-using SseListener.Events;
-using SseListener.Http;
 using SseListener.Tests.Support;
 
 namespace SseListener.Tests;
@@ -53,20 +49,6 @@ public sealed class Leaving
     }
 
     [Test]
-    public async Task A_write_in_flight_has_a_moment_to_tell_why_its_client_is_gone()
-    {
-        using var output = new StuckOutput();
-        var watch = new DepartureWatch();
-        var client = Watched(watch, port: 1, output);
-        var other = Watched(watch, port: 2, output);
-        client.Tick(now: long.MaxValue / 2, heartbeat: 0, writeTimeout: long.MaxValue);
-        watch.Check(() => new HashSet<Connection>());
-        Assert.That(client.Ended.IsCompleted, Is.False);
-        Assert.That(other.Ended.IsCompleted, Is.True, "there is no write that could tell");
-        Assert.That(await client.Ended.WaitAsync(Wait.Limit), Is.EqualTo(EndReason.Left));
-    }
-
-    [Test]
     public async Task A_crowd_that_comes_and_goes_leaves_nothing_behind()
     {
         await using var server = TestServer.Start(o => o with { PresenceLimit = 0 });
@@ -81,15 +63,6 @@ public sealed class Leaving
         Assert.That(server.Server.Clients, Is.Empty);
         Assert.That(before, Is.GreaterThan(0));
         Assert.That(OpenDescriptors(), Is.LessThan(before + 300));
-    }
-
-    private static Client Watched(DepartureWatch watch, int port, Stream output)
-    {
-        var log = new ChannelLog("a");
-        var subscription = new SubscribeResult.Subscription([log], new ChannelFeed(log.After(0)), HasGap: false);
-        var client = new Client("c", output, subscription, Lifetime.Endless);
-        watch.Add(new Connection(new IPEndPoint(IPAddress.Loopback, 80), new IPEndPoint(IPAddress.Loopback, port)), client);
-        return client;
     }
 
     private static async Task RoundAsync(TestServer server)
@@ -113,12 +86,5 @@ public sealed class Leaving
     {
         using var process = Process.GetCurrentProcess();
         return process.HandleCount;
-    }
-
-    // Its writes do not end.
-    private sealed class StuckOutput : MemoryStream
-    {
-        public override IAsyncResult BeginWrite(byte[] buffer, int offset, int count, AsyncCallback? callback, object? state) =>
-            new TaskCompletionSource().Task;
     }
 }

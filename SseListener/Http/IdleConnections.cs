@@ -51,32 +51,32 @@ internal sealed class IdleConnections(OpenConnections connections, TimeSpan limi
     /// <summary>Cuts who has been idle for longer than the limit.</summary>
     /// <param name="readEstablished">Reads which connections are established now.</param>
     /// <returns>How many were cut.</returns>
-    public int CutExpired(Func<IReadOnlySet<Connection>> readEstablished)
+    public int CutExpired(Func<IReadOnlyDictionary<Connection, OpenSocket?>> readEstablished)
     {
         // What has been idle since before the table was read, and is not in it, is gone; what came later may be newer than the table.
         var started = Environment.TickCount64;
         var established = readEstablished();
-        foreach (var entry in _lastUse.Where(entry => entry.Value >= 0 && entry.Value < started && !established.Contains(entry.Key)))
+        foreach (var entry in _lastUse.Where(entry => entry.Value >= 0 && entry.Value < started && !established.ContainsKey(entry.Key)))
         {
             _lastUse.TryRemove(entry);
             _received.Remove(entry.Key);
         }
 
         var now = Environment.TickCount64;
-        foreach (var stranger in _strangers.Keys.Where(stranger => _lastUse.ContainsKey(stranger) || !established.Contains(stranger)))
+        foreach (var stranger in _strangers.Keys.Where(stranger => _lastUse.ContainsKey(stranger) || !established.ContainsKey(stranger)))
         {
             _strangers.Remove(stranger);
         }
 
-        foreach (var connection in established.Where(connection => !_lastUse.ContainsKey(connection)))
+        foreach (var connection in established.Keys.Where(connection => !_lastUse.ContainsKey(connection)))
         {
             _strangers.TryAdd(connection, now);
         }
 
-        var expired = established
+        var expired = established.Keys
             .Where(connection => IdleSince(connection) is >= 0 and var since && now - since > limit.TotalMilliseconds)
             .ToHashSet();
-        return expired.Count > 0 ? connections.Cut((connection, _) => expired.Contains(connection)) : 0;
+        return expired.Count > 0 ? connections.Cut((connection, _) => expired.Contains(connection)).Cut : 0;
     }
 
     /// <summary>Whether there were connections without a request when the table was read.</summary>
@@ -100,7 +100,7 @@ internal sealed class IdleConnections(OpenConnections connections, TimeSpan limi
         }
 
         _heap = heap;
-        var cut = connections.Cut(SendsEndlessly);
+        var (_, cut) = connections.Cut(SendsEndlessly);
         var ended = Stopwatch.GetTimestamp();
         _nextLook = ended + ((ended - started) * PauseFactor);
         return cut;
@@ -108,14 +108,18 @@ internal sealed class IdleConnections(OpenConnections connections, TimeSpan limi
 
     /// <summary>Cuts everyone who has no request under way.</summary>
     /// <returns>How many were cut.</returns>
-    public int CutAll() => connections.Cut((connection, _) => _lastUse.GetValueOrDefault(connection) >= 0);
+    public int CutAll() => connections.Cut((connection, _) => _lastUse.GetValueOrDefault(connection) >= 0).Cut;
 
     /// <summary>
     /// Cuts who has had an answer without a request of his having come this far: HttpListener has refused it by itself, and may
     /// be waiting for the rest of its body, a second for each piece, on the thread that accepts.
     /// </summary>
-    /// <returns>How many were cut.</returns>
-    public int CutRefused() => connections.Cut((connection, socket) => !_lastUse.ContainsKey(connection) && new TcpInfo(socket).BytesAcked > SynAndFin);
+    /// <returns>How many there were, and how many of them were cut; the others are closing already.</returns>
+    public (int Due, int Cut) CutRefused() => connections.Cut(IsRefused);
+
+    // Asked again at last: a request may have come, and been answered, in between.
+    private bool IsRefused(Connection connection, Socket socket) =>
+        !_lastUse.ContainsKey(connection) && new TcpInfo(socket).BytesAcked > SynAndFin && !_lastUse.ContainsKey(connection);
 
     private bool SendsEndlessly(Connection connection, Socket socket)
     {

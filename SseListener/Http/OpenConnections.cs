@@ -10,22 +10,28 @@ namespace SseListener.Http;
 internal sealed class OpenConnections(int port)
 {
     private readonly Lock _lock = new();
-    private readonly HashSet<Connection> _established = [];
+    private readonly Dictionary<Connection, OpenSocket?> _established = [];
 
     // By descriptor: those found by the last look, and by the one under way. Kept, because new ones would be 1 MB of garbage a second.
     private Dictionary<int, OpenSocket> _known = [];
     private Dictionary<int, OpenSocket> _open = [];
 
-    /// <summary>Those that neither end has closed; good until the next reading. For one thread.</summary>
+    /// <summary>
+    /// Those that neither end has closed, on Linux with their sockets; good until the next reading. For one thread. It costs 8 to 9 us
+    /// for each.
+    /// </summary>
     /// <exception cref="NetworkInformationException">The operating system does not tell.</exception>
-    public IReadOnlySet<Connection> ReadEstablished()
+    public IReadOnlyDictionary<Connection, OpenSocket?> ReadEstablished()
     {
         _established.Clear();
         if (!OperatingSystem.IsLinux())
         {
             // Twice, because the table changes while it is read, and a row may be passed over.
-            _established.UnionWith(Listed());
-            _established.UnionWith(Listed());
+            foreach (var connection in Listed().Concat(Listed()))
+            {
+                _established[connection] = null;
+            }
+
             return _established;
         }
 
@@ -33,32 +39,26 @@ internal sealed class OpenConnections(int port)
         {
             if (new TcpInfo(open.Socket).IsEstablished)
             {
-                _established.Add(connection);
+                _established[connection] = open;
             }
         });
         return _established;
     }
 
     /// <summary>Cuts those for which <paramref name="isDue"/> holds. On Linux only.</summary>
-    /// <returns>How many were cut.</returns>
-    public int Cut(Func<Connection, Socket, bool> isDue)
+    /// <returns>How many were due, and how many of them were cut; the others are closing already.</returns>
+    public (int Due, int Cut) Cut(Func<Connection, Socket, bool> isDue)
     {
-        var cut = 0;
+        var (due, cut) = (0, 0);
         Visit((connection, open) =>
         {
-            // Its descriptor may have become another's since it was found.
-            if (isDue(connection, open.Socket) && open.IsStillOpen)
+            if (isDue(connection, open.Socket))
             {
-                // HttpListener's pending read ends with the shutdown, and it closes the socket itself; with a reset, since nobody
-                // who goes on sending is to keep a closed connection in the kernel.
-                open.Socket.LingerState = new LingerOption(enable: true, seconds: 0);
-
-                // Counted first: HttpListener may close the socket before Shutdown is through, and then that throws, having cut it.
-                cut++;
-                open.Socket.Shutdown(SocketShutdown.Both);
+                due++;
+                cut += open.TryCut() ? 1 : 0;
             }
         });
-        return cut;
+        return (due, cut);
     }
 
     private void Visit(Action<Connection, OpenSocket> visit)

@@ -1,0 +1,15 @@
+using SseListener.Delivery;
+using SseListener.Events;
+
+namespace SseListener.Tests.Support;
+
+/// <summary>A client without a server, as its lane sees it.</summary>
+internal static class LoneClient
+{
+    /// <summary>One that listens to a single channel, from the oldest frame that is kept.</summary>
+    /// <param name="log">The channel's log.</param>
+    /// <param name="output">Takes what it is sent.</param>
+    /// <param name="lifetime">When it ends by itself; null for never.</param>
+    public static Client Of(ChannelLog log, Stream output, Lifetime? lifetime = null) =>
+        new("c", output, new SubscribeResult.Subscription([log], new ChannelFeed(log.After(0)), HasGap: false), lifetime ?? Lifetime.Endless);
+}
