@@ -111,6 +111,19 @@ public sealed class Departures : IDisposable
         Assert.That(_connections.Cut((_, _) => true), Is.EqualTo((1, 0)));
     }
 
+    [Test]
+    public void Who_has_brought_a_request_is_no_stranger()
+    {
+        var idle = new IdleConnections(_connections, TimeSpan.FromMinutes(1));
+        var (_, known) = Connect();
+        var (stranger, _) = Connect();
+        var connection = ConnectionOf(known);
+        idle.End(connection, idle.Begin(connection));
+        Assert.That(idle.CutStrangers(), Is.EqualTo((1, 1)));
+        Assert.That(stranger.Receive(new byte[1]), Is.Zero);
+        Assert.That(idle.CutAll(), Is.EqualTo(1));
+    }
+
     private bool PassesItsDescriptorOn()
     {
         var (former, _, ours) = Watched();
@@ -135,9 +148,11 @@ public sealed class Departures : IDisposable
     {
         var (theirs, ours) = Connect();
         var client = LoneClient.Of(new ChannelLog("a"), _output);
-        _watch.Add(new Connection((IPEndPoint)ours.LocalEndPoint!, (IPEndPoint)ours.RemoteEndPoint!), client);
+        _watch.Add(ConnectionOf(ours), client);
         return (client, theirs, ours);
     }
+
+    private static Connection ConnectionOf(Socket ours) => new((IPEndPoint)ours.LocalEndPoint!, (IPEndPoint)ours.RemoteEndPoint!);
 
     private (Socket Theirs, Socket Ours) Connect() => (BeginConnect(), Accept());
 

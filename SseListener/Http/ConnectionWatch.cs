@@ -47,7 +47,7 @@ internal sealed class ConnectionWatch : IDisposable
         _departures = departures;
         _idle = idle;
         _log = log;
-        _thread = new WatchThread("connection watch", _lookEvery, Look);
+        _thread = new WatchThread("connection watch", _lookEvery, Look, log);
     }
 
     /// <inheritdoc/>

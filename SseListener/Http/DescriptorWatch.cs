@@ -17,7 +17,7 @@ internal sealed class DescriptorWatch : IDisposable
         _listening = listening;
         _idle = idle;
         _log = log;
-        _thread = new WatchThread("descriptor watch", Descriptors.LookEvery, _ => Look());
+        _thread = new WatchThread("descriptor watch", Descriptors.LookEvery, _ => Look(), log);
     }
 
     /// <inheritdoc/>
@@ -25,9 +25,21 @@ internal sealed class DescriptorWatch : IDisposable
 
     private void Look()
     {
-        if (!_listening.CheckDescriptors())
+        if (_listening.CheckDescriptors())
         {
-            _log.Often(LogLevel.Info, "cut connections", $"cut {_idle.CutAll()} connections: there are no file descriptors left");
+            return;
+        }
+
+        // First those who have asked for nothing yet, and only when none of these is left, those who may ask again.
+        var (strangers, cut) = _idle.CutStrangers();
+        if (strangers == 0)
+        {
+            cut = _idle.CutAll();
+        }
+
+        if (cut > 0)
+        {
+            _log.Often(LogLevel.Info, "cut connections", $"cut {cut} connections: there are no file descriptors left");
         }
     }
 }

@@ -106,6 +106,10 @@ internal sealed class IdleConnections(OpenConnections connections, TimeSpan limi
         return cut;
     }
 
+    /// <summary>Cuts everyone who has brought no request yet.</summary>
+    /// <returns>How many there were, and how many of them were cut; the others are closing already.</returns>
+    public (int Due, int Cut) CutStrangers() => connections.Cut((connection, _) => !_lastUse.ContainsKey(connection));
+
     /// <summary>Cuts everyone who has no request under way.</summary>
     /// <returns>How many were cut.</returns>
     public int CutAll() => connections.Cut((connection, _) => _lastUse.GetValueOrDefault(connection) >= 0).Cut;

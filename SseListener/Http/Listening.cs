@@ -5,7 +5,7 @@ namespace SseListener.Http;
 
 /// <summary>
 /// The HttpListener, and what has to be done around it so that nobody on the network can make it grow or fall:
-/// it is closed for newcomers while descriptors are short, and replaced when it has leaked too much.
+/// newcomers are kept away while descriptors are short, and it is replaced when it has leaked too much.
 /// </summary>
 internal sealed class Listening : IDisposable
 {
@@ -24,7 +24,8 @@ internal sealed class Listening : IDisposable
     private HttpListener? _former;
     private int _leftovers;
     private volatile bool _isTuned;
-    private bool _isClosedForNewcomers;
+    private bool _isOpen = true;
+    private bool _isMuted;
     private bool _isStopped;
 
     /// <summary>Prepares to listen.</summary>
@@ -80,11 +81,11 @@ internal sealed class Listening : IDisposable
     }
 
     /// <summary>
-    /// Closes the port while descriptors are short, and opens it again. To be called often: out of descriptors, HttpListener
-    /// accepts in an endless recursion, and within seconds the process dies ("Out of memory", measured). Without a prefix it
-    /// closes its listening socket, and with that every connection that has sent no request yet.
+    /// Keeps newcomers away while descriptors are short. To be called often: out of descriptors, HttpListener accepts in an endless
+    /// recursion, and the process dies as soon as the pool needs another thread, which takes descriptors too ("Out of memory", measured).
+    /// So does closing the port, which looks up names; and by the time it was done they were gone.
     /// </summary>
-    /// <returns>False when the port is still open: closing it looks up names, and that takes a descriptor too.</returns>
+    /// <returns>False while they are short, and somebody has to go.</returns>
     public bool CheckDescriptors()
     {
         lock (_lock)
@@ -96,15 +97,18 @@ internal sealed class Listening : IDisposable
 
             if (Descriptors.AreShort(Descriptors.Reserve))
             {
-                return _listener.Prefixes.Count == 0 || TryCloseForNewcomers();
+                Mute();
+                return false;
             }
 
-            if (_isClosedForNewcomers && !Descriptors.AreShort(Descriptors.Reserve * 5 / 4) && TryOpen())
+            if (_isMuted && !Descriptors.AreShort(Descriptors.Reserve * 5 / 4))
             {
+                _socket.Unmute();
+                _isMuted = false;
                 _log.Warning("open for newcomers again");
-                _isClosedForNewcomers = false;
             }
 
+            _isOpen = _isOpen || TryOpen();
             return true;
         }
     }
@@ -148,7 +152,7 @@ internal sealed class Listening : IDisposable
     // its turn, when their clients reconnect and resume.
     private void Replace()
     {
-        if (_isStopped || _isClosedForNewcomers)
+        if (_isStopped || !_isOpen)
         {
             return;
         }
@@ -160,22 +164,18 @@ internal sealed class Listening : IDisposable
         _listener.Start();
         _ = AcceptAsync(_listener);
         _former.Prefixes.Clear();
-        _isClosedForNewcomers = !TryOpen();
+        _isOpen = TryOpen();
     }
 
-    private bool TryCloseForNewcomers()
+    private void Mute()
     {
-        // Also when it fails, for then it may have closed some of the prefixes.
-        _isClosedForNewcomers = true;
-        try
+        // Again and again, for there may be another socket.
+        Tune();
+        _socket.Mute();
+        if (!_isMuted)
         {
-            _listener.Prefixes.Clear();
+            _isMuted = true;
             _log.Warning($"the {Descriptors.Limit} file descriptors are nearly used up: closed for newcomers");
-            return true;
-        }
-        catch (Exception e) when (e is HttpListenerException or SocketException)
-        {
-            return false;
         }
     }
 

@@ -50,7 +50,7 @@ internal sealed class SseServer : IAsyncDisposable
     /// <param name="log">Takes its log lines.</param>
     public SseServer(ServerOptions options, string? pages, Log log)
     {
-        _options = options = options with { MaxClients = Math.Min(options.MaxClients, Descriptors.Limit - (Descriptors.Reserve * 3 / 2)) };
+        _options = options = options with { MaxClients = Math.Min(options.MaxClients, Descriptors.MostClients) };
         _log = log;
         _listening = new Listening(options, HandleAsync, log);
         _connections = new OpenConnections(options.Port);

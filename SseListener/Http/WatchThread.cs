@@ -10,9 +10,10 @@ internal sealed class WatchThread : IDisposable
     /// <param name="name">The thread's name.</param>
     /// <param name="every">The pause before each look.</param>
     /// <param name="look">Looks; given what says that it is to end.</param>
-    public WatchThread(string name, TimeSpan every, Action<CancellationToken> look)
+    /// <param name="log">Is told when a look fails.</param>
+    public WatchThread(string name, TimeSpan every, Action<CancellationToken> look, Log log)
     {
-        _thread = new Thread(() => Run(every, look)) { Name = name, IsBackground = true };
+        _thread = new Thread(() => Run(every, look, log)) { Name = name, IsBackground = true };
         _thread.Start();
     }
 
@@ -24,11 +25,20 @@ internal sealed class WatchThread : IDisposable
         _stopping.Dispose();
     }
 
-    private void Run(TimeSpan every, Action<CancellationToken> look)
+    private void Run(TimeSpan every, Action<CancellationToken> look, Log log)
     {
         while (!_stopping.Token.WaitHandle.WaitOne(every))
         {
-            look(_stopping.Token);
+            try
+            {
+                look(_stopping.Token);
+            }
+#pragma warning disable CA1031 // Where descriptors are short, nearly every call may fail, and in ways of its own. The next look may not.
+            catch (Exception e)
+#pragma warning restore CA1031
+            {
+                log.Often(LogLevel.Error, "failed look", $"the {Thread.CurrentThread.Name} failed: {e}");
+            }
         }
     }
 }

@@ -1,0 +1,118 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+using SseListener.Tests.Support;
+
+namespace SseListener.Tests;
+
+/// <summary>What becomes of connections when there are more of them than file descriptors.</summary>
+[Platform("Linux")]
+public sealed class FewDescriptors
+{
+    [Test]
+    public async Task More_connections_than_descriptors_close_the_port_for_a_while_and_streams_go_on()
+    {
+        var (program, port) = await LimitedProgramAsync(2000);
+        using var running = program;
+        using var http = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{port}"), Timeout = Wait.Limit };
+        await using var client = await EventStream.OpenAsync(http, "/events");
+        var flood = new List<RawRequest>();
+        for (var i = 0; i < 3000; i++)
+        {
+            try
+            {
+                flood.Add(new RawRequest(port));
+            }
+            catch (SocketException)
+            {
+                // Closed for newcomers.
+            }
+        }
+
+        await program.LogsAsync("closed for newcomers", "no file descriptors left");
+        foreach (var connection in flood)
+        {
+            connection.Dispose();
+        }
+
+        string? id = null;
+        await Wait.UntilAsync(() => (id = TryPublish(port)) is not null, "the port is not open again");
+        Assert.That((await client.NextAsync()).EventId, Is.EqualTo(id));
+    }
+
+    [Test]
+    public async Task Connections_that_are_kept_go_only_after_those_that_have_asked_for_nothing()
+    {
+        var (program, port) = await LimitedProgramAsync(400);
+        using var running = program;
+        using var kept = new RawRequest(port);
+        await kept.SendAsync(RawRequest.Head(port, "GET /healthz"));
+        await kept.ReadUntilAsync("HTTP/1.1 200");
+        var strangers = Enumerable.Range(0, 400).Select(_ => new RawRequest(port)).ToList();
+        await program.LogsAsync("closed for newcomers", "no file descriptors left", "open for newcomers again");
+        await kept.SendAsync(RawRequest.Head(port, "GET /nothing"));
+        await kept.ReadUntilAsync("HTTP/1.1 404");
+        strangers.ForEach(stranger => stranger.Dispose());
+    }
+
+    [Test]
+    public async Task Connections_that_are_kept_keep_nobody_out()
+    {
+        var (program, port) = await LimitedProgramAsync(400);
+        using var running = program;
+        var kept = new List<Socket>();
+        while (kept.Count < 400)
+        {
+            await Wait.UntilAsync(() => TryAsk(port, kept), "a newcomer is kept out");
+        }
+
+        kept.ForEach(connection => connection.Dispose());
+    }
+
+    // Who is cut may try again.
+    private static bool TryAsk(int port, List<Socket> answered)
+    {
+        var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        try
+        {
+            socket.Connect(IPAddress.Loopback, port);
+            socket.Send(Encoding.ASCII.GetBytes(RawRequest.Head(port, "GET /healthz")));
+            if (socket.Receive(new byte[1]) > 0)
+            {
+                answered.Add(socket);
+                return true;
+            }
+        }
+        catch (SocketException)
+        {
+            // It has been cut.
+        }
+
+        socket.Dispose();
+        return false;
+    }
+
+    private static string? TryPublish(int port)
+    {
+        using var http = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{port}"), Timeout = Wait.Limit };
+        using var request = new HttpRequestMessage(HttpMethod.Post, "/events") { Content = new StringContent("1") };
+        try
+        {
+            using var answer = http.Send(request);
+            using var reader = new StreamReader(answer.Content.ReadAsStream());
+            return reader.ReadToEnd()["{\"id\":\"".Length..^2];
+        }
+        catch (HttpRequestException)
+        {
+            return null;
+        }
+    }
+
+    private static async Task<(BuiltProgram Program, int Port)> LimitedProgramAsync(int descriptors)
+    {
+        var port = TestServer.FreePort();
+        var program = BuiltProgram.Shell($"ulimit -n {descriptors}; exec dotnet \"{BuiltProgram.File}\" --port {port}");
+        await Wait.UntilAsync(() => program.Output.Contains('>', StringComparison.Ordinal), "it does not listen");
+        return (program, port);
+    }
+}
