@@ -34,7 +34,7 @@ public sealed class Departures : IDisposable
     [TestCase(true)]
     public void Who_has_left_is_found_without_reading_all_connections_again(bool resets)
     {
-        var (gone, theirs, _) = Watched();
+        var (gone, theirs, ours) = Watched();
         var (other, _, _) = Watched();
         Assert.That(_watch.NeedsReading, Is.True, "they are new");
         _watch.Check(_connections.ReadEstablished);
@@ -44,6 +44,7 @@ public sealed class Departures : IDisposable
 
         theirs.LingerState = new LingerOption(resets, 0);
         theirs.Dispose();
+        Assert.That(ours.Poll(Wait.Limit, SelectMode.SelectRead), Is.True);
         _watch.CheckFound();
         Assert.That((gone.Ended.IsCompleted, other.Ended.IsCompleted), Is.EqualTo((true, false)));
         Assert.That(gone.Ended.Result, Is.EqualTo(EndReason.Left));
@@ -70,12 +71,14 @@ public sealed class Departures : IDisposable
     [Test]
     public void A_client_that_comes_while_connections_are_read_needs_another_reading()
     {
+        Client? client = null;
         _watch.Check(() =>
         {
-            Watched();
+            client = Watched().Client;
             return new Dictionary<Connection, OpenSocket?>();
         });
         Assert.That(_watch.NeedsReading, Is.True);
+        Assert.That(client!.Ended.IsCompleted, Is.False);
     }
 
     [Test]

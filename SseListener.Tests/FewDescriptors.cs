@@ -10,7 +10,7 @@ namespace SseListener.Tests;
 public sealed class FewDescriptors
 {
     [Test]
-    public async Task More_connections_than_descriptors_close_the_port_for_a_while_and_streams_go_on()
+    public async Task More_connections_than_descriptors_keep_newcomers_away_for_a_while_and_streams_go_on()
     {
         var (program, port) = await LimitedProgramAsync(2000);
         using var running = program;
@@ -25,7 +25,7 @@ public sealed class FewDescriptors
             }
             catch (SocketException)
             {
-                // Closed for newcomers.
+                // It has been cut.
             }
         }
 
@@ -69,10 +69,41 @@ public sealed class FewDescriptors
         kept.ForEach(connection => connection.Dispose());
     }
 
+    [Test]
+    public async Task Newcomers_are_kept_away_while_all_descriptors_are_in_use()
+    {
+        var (program, port) = await LimitedProgramAsync(400);
+        using var running = program;
+
+        // Requests under way, whose connections nobody cuts. Within one machine a connection is there at once, or not for a second.
+        var post = Encoding.ASCII.GetBytes(RawRequest.Head(port, "POST /events", "Content-Type: text/plain", "Content-Length: 1"));
+        var connections = new List<Socket>();
+        BeginConnect(port, connections);
+        while (connections[^1].Poll(TimeSpan.FromSeconds(0.5), SelectMode.SelectWrite))
+        {
+            connections[^1].Send(post);
+            BeginConnect(port, connections);
+        }
+
+        Assert.That(connections, Has.Count.GreaterThan(100).And.Count.LessThan(400));
+        await program.LogsAsync("closed for newcomers");
+        connections[..^1].ForEach(connection => connection.Dispose());
+        Assert.That(connections[^1].Poll(Wait.Limit, SelectMode.SelectWrite), Is.True);
+        await program.LogsAsync("open for newcomers again");
+        connections[^1].Dispose();
+    }
+
+    private static void BeginConnect(int port, List<Socket> connections)
+    {
+        var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { Blocking = false };
+        connections.Add(socket);
+        Assert.That(() => socket.Connect(IPAddress.Loopback, port), Throws.InstanceOf<SocketException>().With.Property(nameof(SocketException.SocketErrorCode)).EqualTo(SocketError.WouldBlock));
+    }
+
     // Who is cut may try again.
     private static bool TryAsk(int port, List<Socket> answered)
     {
-        var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { ReceiveTimeout = (int)Wait.Limit.TotalMilliseconds };
         try
         {
             socket.Connect(IPAddress.Loopback, port);
@@ -111,7 +142,7 @@ public sealed class FewDescriptors
     private static async Task<(BuiltProgram Program, int Port)> LimitedProgramAsync(int descriptors)
     {
         var port = TestServer.FreePort();
-        var program = BuiltProgram.Shell($"ulimit -n {descriptors}; exec dotnet \"{BuiltProgram.File}\" --port {port}");
+        var program = BuiltProgram.Shell($"ulimit -n {descriptors}; exec dotnet \"{BuiltProgram.File}\" --port {port} --idle-timeout 10m --body-timeout 10m");
         await Wait.UntilAsync(() => program.Output.Contains('>', StringComparison.Ordinal), "it does not listen");
         return (program, port);
     }

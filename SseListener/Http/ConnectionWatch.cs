@@ -4,8 +4,8 @@ using System.Net.NetworkInformation;
 namespace SseListener.Http;
 
 /// <summary>
-/// One thread that looks after connections: ten times a second at what would keep newcomers out or fill the memory, and about
-/// twice a second at who has left and who is idle. One reading serves all clients.
+/// One thread that looks after connections: ten times a second at what would keep newcomers out or fill the memory, about twice a
+/// second at who has left, and as often as it can afford at who is idle. One reading serves all clients.
 /// </summary>
 internal sealed class ConnectionWatch : IDisposable
 {
@@ -39,7 +39,7 @@ internal sealed class ConnectionWatch : IDisposable
     private bool _wasWaiting;
     private bool _hasFailed;
 
-    /// <summary>Starts watching; from now on <paramref name="connections"/> is its thread's.</summary>
+    /// <summary>Starts watching; from now on the readings of <paramref name="connections"/> are its thread's.</summary>
     public ConnectionWatch(OpenConnections connections, Listening listening, DepartureWatch departures, IdleConnections idle, Log log)
     {
         _connections = connections;
@@ -106,7 +106,8 @@ internal sealed class ConnectionWatch : IDisposable
     private void Poll(CancellationToken end)
     {
         var started = _clock.Elapsed;
-        if (started >= _nextReading || _departures.NeedsReading || _idle.HasStrangers)
+        _nextPoll = started + _shortestPause;
+        if (started >= _nextReading || _departures.NeedsReading || _idle.HasStrangers || _wasWaiting)
         {
             Read(end);
             _nextReading = started + Pause(ReadingPauseFactor, _longestReadingPause);

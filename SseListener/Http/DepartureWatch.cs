@@ -72,9 +72,10 @@ internal sealed class DepartureWatch
         return established;
     }
 
-    /// <summary>Lets those clients leave whose socket is known since the last reading, and says so.</summary>
+    /// <summary>Lets those clients leave whose socket, known since the last reading, says that they have.</summary>
     public void CheckFound()
     {
+        _asked.Clear();
         foreach (var (socket, (client, _)) in _found)
         {
             if (client.Ended.IsCompleted)

@@ -30,9 +30,9 @@ internal sealed class DescriptorWatch : IDisposable
             return;
         }
 
-        // First those who have asked for nothing yet, and only when none of these is left, those who may ask again.
+        // First those who have asked for nothing yet, and only when there are none and it is still so, those who may ask again.
         var (strangers, cut) = _idle.CutStrangers();
-        if (strangers == 0)
+        if (strangers == 0 && !_listening.CheckDescriptors())
         {
             cut = _idle.CutAll();
         }

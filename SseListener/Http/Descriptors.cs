@@ -31,24 +31,24 @@ internal static class Descriptors
     public static TimeSpan LookEvery { get; } = TimeSpan.FromMilliseconds(Math.Clamp(Reserve / 100, 1, 100));
 
     /// <summary>
-    /// Whether fewer than <paramref name="reserve"/> are free. The system hands out the lowest free number, so the number that a
-    /// file gets tells, without counting.
+    /// How many numbers there are from the lowest free one up to the limit. The system hands out the lowest, so the number that a file
+    /// gets tells, without counting.
     /// </summary>
-    public static bool AreShort(int reserve)
+    public static int Room()
     {
         if (!OperatingSystem.IsLinux())
         {
-            return false;
+            return int.MaxValue;
         }
 
         try
         {
             using var file = File.OpenHandle("/dev/null");
-            return file.DangerousGetHandle() >= Limit - reserve;
+            return Limit - (int)file.DangerousGetHandle();
         }
         catch (IOException)
         {
-            return true;
+            return 0;
         }
     }
 

@@ -73,10 +73,8 @@ internal sealed class IdleConnections(OpenConnections connections, TimeSpan limi
             _strangers.TryAdd(connection, now);
         }
 
-        var expired = established.Keys
-            .Where(connection => IdleSince(connection) is >= 0 and var since && now - since > limit.TotalMilliseconds)
-            .ToHashSet();
-        return expired.Count > 0 ? connections.Cut((connection, _) => expired.Contains(connection)).Cut : 0;
+        // Asked again when it comes to that: a request may have come meanwhile.
+        return established.Keys.Any(HasExpired) ? connections.Cut((connection, _) => HasExpired(connection)).Cut : 0;
     }
 
     /// <summary>Whether there were connections without a request when the table was read.</summary>
@@ -142,6 +140,8 @@ internal sealed class IdleConnections(OpenConnections connections, TimeSpan limi
         return bytes - start > Endless;
     }
 
-    private long IdleSince(Connection connection) =>
-        _lastUse.TryGetValue(connection, out var since) || _strangers.TryGetValue(connection, out since) ? since : -1;
+    private bool HasExpired(Connection connection) =>
+        (_lastUse.TryGetValue(connection, out var since) || _strangers.TryGetValue(connection, out since))
+        && since >= 0
+        && Environment.TickCount64 - since > limit.TotalMilliseconds;
 }

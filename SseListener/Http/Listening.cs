@@ -16,6 +16,7 @@ internal sealed class Listening : IDisposable
     private const int MostAttempts = 100;
 
     private readonly Lock _lock = new();
+    private readonly Lock _tuning = new();
     private readonly string[] _prefixes;
     private readonly Func<HttpListenerContext, Task> _handle;
     private readonly ListeningSocket _socket;
@@ -23,7 +24,8 @@ internal sealed class Listening : IDisposable
     private HttpListener _listener = new();
     private HttpListener? _former;
     private int _leftovers;
-    private volatile bool _isTuned;
+    private int _openings;
+    private int _tuned;
     private bool _isOpen = true;
     private bool _isMuted;
     private bool _isStopped;
@@ -58,10 +60,14 @@ internal sealed class Listening : IDisposable
     /// <summary>Tunes the listening socket when it has been opened again. It looks at all descriptors, which may take long.</summary>
     public void Tune()
     {
-        if (!_isTuned)
+        lock (_tuning)
         {
-            _isTuned = true;
-            _socket.Tune();
+            var openings = Volatile.Read(ref _openings);
+            if (_tuned != openings)
+            {
+                _socket.Tune();
+                _tuned = openings;
+            }
         }
     }
 
@@ -83,7 +89,7 @@ internal sealed class Listening : IDisposable
     /// <summary>
     /// Keeps newcomers away while descriptors are short. To be called often: out of descriptors, HttpListener accepts in an endless
     /// recursion, and the process dies as soon as the pool needs another thread, which takes descriptors too ("Out of memory", measured).
-    /// So does closing the port, which looks up names; and by the time it was done they were gone.
+    /// Closing the port instead looks up names, which takes descriptors and long enough for the last of them to go.
     /// </summary>
     /// <returns>False while they are short, and somebody has to go.</returns>
     public bool CheckDescriptors()
@@ -95,17 +101,17 @@ internal sealed class Listening : IDisposable
                 return true;
             }
 
-            if (Descriptors.AreShort(Descriptors.Reserve))
+            var room = Descriptors.Room();
+            _socket.SetBacklog(room);
+            if (room < (_isMuted ? Descriptors.Reserve * 5 / 4 : Descriptors.Reserve))
             {
                 Mute();
                 return false;
             }
 
-            if (_isMuted && !Descriptors.AreShort(Descriptors.Reserve * 5 / 4))
+            if (_isMuted)
             {
-                _socket.Unmute();
-                _isMuted = false;
-                _log.Warning("open for newcomers again");
+                Unmute();
             }
 
             _isOpen = _isOpen || TryOpen();
@@ -152,7 +158,7 @@ internal sealed class Listening : IDisposable
     // its turn, when their clients reconnect and resume.
     private void Replace()
     {
-        if (_isStopped || !_isOpen)
+        if (_isStopped || !_isOpen || _isMuted)
         {
             return;
         }
@@ -163,26 +169,35 @@ internal sealed class Listening : IDisposable
         _listener = new HttpListener();
         _listener.Start();
         _ = AcceptAsync(_listener);
-        _former.Prefixes.Clear();
         _isOpen = TryOpen();
     }
 
     private void Mute()
     {
-        // Again and again, for there may be another socket.
-        Tune();
-        _socket.Mute();
         if (!_isMuted)
         {
             _isMuted = true;
-            _log.Warning($"the {Descriptors.Limit} file descriptors are nearly used up: closed for newcomers");
+            _log.Often(LogLevel.Warning, "closed for newcomers", $"the {Descriptors.Limit} file descriptors are nearly used up: closed for newcomers");
         }
+
+        // Again and again, for the port may have been opened once more.
+        Tune();
+        _socket.Mute();
+    }
+
+    private void Unmute()
+    {
+        Tune();
+        _socket.Unmute();
+        _isMuted = false;
+        _log.Often(LogLevel.Warning, "open for newcomers", "open for newcomers again");
     }
 
     private bool TryOpen()
     {
         try
         {
+            _former?.Prefixes.Clear();
             Open();
             return true;
         }
@@ -197,15 +212,19 @@ internal sealed class Listening : IDisposable
     // come before it knows its own prefixes, and after a 404 an EventSource never comes back. So none are read until then.
     private void Open()
     {
-        using (new PoolPause())
+        try
         {
+            using var pause = new PoolPause();
             foreach (var prefix in _prefixes)
             {
                 Open(prefix);
             }
         }
-
-        _isTuned = false;
+        finally
+        {
+            // Also when only the first has been opened.
+            Interlocked.Increment(ref _openings);
+        }
     }
 
     // It accepts even before its own fields are set, and throws. Of 20 starts under 30,000 connects a second, 10 ended so.

@@ -10,9 +10,9 @@ namespace SseListener.Http;
 internal sealed class ListeningSocket(int port, TimeSpan writeTimeout, Log log)
 {
     // HttpListener asks for 500, and then a burst of connects loses some for a second or more: 8,000 took 8.6 to 10.7 s, and take
-    // 1.7 s with this. Where there are few descriptors it is half of those that are kept free, for those who wait are accepted at once.
+    // 1.7 s with this. But those who wait may all be accepted between two looks at the descriptors: where these would not last, it is
+    // half of those that are kept free.
     private const int LargestBacklog = 4096;
-    private static readonly int _backlog = Descriptors.Limit >= 4 * LargestBacklog ? LargestBacklog : Descriptors.Limit / 8;
 
     // TCP_USER_TIMEOUT of linux/tcp.h, in milliseconds.
     private const int TcpLevel = 6;
@@ -23,10 +23,14 @@ internal sealed class ListeningSocket(int port, TimeSpan writeTimeout, Log log)
     private const int AttachFilter = 26;
     private const int DetachFilter = 27;
 
-    // struct sock_filter of linux/filter.h: the one instruction BPF_RET with 0, so no byte of a packet is kept.
+    // struct sock_filter of linux/filter.h: the one instruction BPF_RET with 0, so no byte of a packet is kept; and struct sock_fprog: how
+    // many instructions there are, and where.
     private static readonly byte[] _dropAll = PinnedCopy([6, 0, 0, 0, 0, 0, 0, 0]);
+    private static readonly byte[] _program = ProgramOf(_dropAll);
+    private static readonly byte[] _none = new byte[sizeof(int)];
 
     private volatile OpenSocket[] _sockets = [];
+    private volatile int _backlog = BacklogFor(Descriptors.Room());
 
     /// <summary>
     /// Sets the options: nothing waits for an acknowledgement before it is sent, a connection whose other end has vanished is
@@ -40,48 +44,42 @@ internal sealed class ListeningSocket(int port, TimeSpan writeTimeout, Log log)
             log.Debug("the listening socket cannot be found here, so it is not tuned");
         }
 
-        foreach (var listening in _sockets)
+        ForEach(Tune);
+    }
+
+    /// <summary>Sets how many connections may wait to be accepted.</summary>
+    /// <param name="room">How many descriptors there are left.</param>
+    public void SetBacklog(int room)
+    {
+        var backlog = BacklogFor(room);
+        if (backlog != _backlog)
         {
-            Tune(listening.Socket);
+            _backlog = backlog;
+            ForEach(socket => socket.Listen(backlog));
         }
     }
 
     /// <summary>
-    /// Has the kernel drop what newcomers send, who try again after a second. It is done at once, and takes no descriptor.
+    /// Has the kernel drop what newcomers send, who try again after 1, 3, 7 s. It is done at once, and takes no descriptor.
     /// </summary>
-    public void Mute()
-    {
-        // struct sock_fprog: how many instructions there are, and where.
-        Span<byte> program = stackalloc byte[2 * IntPtr.Size];
-        program.Clear();
-        program[0] = 1;
-        BitConverter.TryWriteBytes(program[IntPtr.Size..], Marshal.UnsafeAddrOfPinnedArrayElement(_dropAll, 0));
-        SetFilter(AttachFilter, program);
-    }
+    public void Mute() => ForEach(socket => socket.SetRawSocketOption(SocketLevel, AttachFilter, _program));
 
     /// <summary>Lets newcomers in again.</summary>
-    public void Unmute() => SetFilter(DetachFilter, stackalloc byte[sizeof(int)]);
+    public void Unmute() => ForEach(socket => socket.SetRawSocketOption(SocketLevel, DetachFilter, _none));
 
     /// <summary>How many connections wait to be accepted; 0 also when that cannot be found out.</summary>
     public int Waiting() => _sockets.Where(socket => socket.IsStillOpen).Sum(CountWaiting);
 
     private void Tune(Socket socket)
     {
-        try
-        {
-            socket.NoDelay = true;
-            socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.KeepAlive, true);
-            socket.SetRawSocketOption(TcpLevel, UserTimeout, BitConverter.GetBytes((int)Math.Min(writeTimeout.TotalMilliseconds, int.MaxValue)));
-            socket.Listen(_backlog);
-        }
-        catch (SocketException e)
-        {
-            log.Debug($"the listening socket cannot be tuned: {e.Message}");
-        }
+        socket.NoDelay = true;
+        socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.KeepAlive, true);
+        socket.SetRawSocketOption(TcpLevel, UserTimeout, BitConverter.GetBytes((int)Math.Min(writeTimeout.TotalMilliseconds, int.MaxValue)));
+        socket.Listen(_backlog);
     }
 
     // No LINQ: where there are no descriptors, nothing can be loaded.
-    private void SetFilter(int option, ReadOnlySpan<byte> value)
+    private void ForEach(Action<Socket> set)
     {
         foreach (var listening in _sockets)
         {
@@ -89,21 +87,32 @@ internal sealed class ListeningSocket(int port, TimeSpan writeTimeout, Log log)
             {
                 if (listening.IsStillOpen)
                 {
-                    listening.Socket.SetRawSocketOption(SocketLevel, option, value);
+                    set(listening.Socket);
                 }
             }
             catch (SocketException e)
             {
-                log.Debug($"newcomers cannot be kept away, or let in again: {e.Message}");
+                log.Debug($"the listening socket cannot be set: {e.Message}");
             }
         }
     }
+
+    private static int BacklogFor(int room) =>
+        room > LargestBacklog + Descriptors.Reserve ? LargestBacklog : Descriptors.Reserve / 2;
 
     private static byte[] PinnedCopy(ReadOnlySpan<byte> bytes)
     {
         var copy = GC.AllocateArray<byte>(bytes.Length, pinned: true);
         bytes.CopyTo(copy);
         return copy;
+    }
+
+    private static byte[] ProgramOf(byte[] instruction)
+    {
+        var program = new byte[2 * IntPtr.Size];
+        program[0] = 1;
+        MemoryMarshal.Write(program.AsSpan(IntPtr.Size), Marshal.UnsafeAddrOfPinnedArrayElement(instruction, 0));
+        return program;
     }
 
     private bool IsListening(OpenSocket socket)

@@ -91,6 +91,7 @@ internal sealed class OpenConnections(int port)
     // Reaching a socket takes about ten system calls, seeing that it is still the same takes one.
     private void Look()
     {
+        _open.Clear();
         foreach (var descriptor in Descriptors.InUse())
         {
             if ((_known.TryGetValue(descriptor, out var known) && known.IsStillOpen ? known : OpenSocket.Find(descriptor)) is { } open)
@@ -100,7 +101,6 @@ internal sealed class OpenConnections(int port)
         }
 
         (_known, _open) = (_open, _known);
-        _open.Clear();
     }
 
     private IEnumerable<Connection> Listed() =>
