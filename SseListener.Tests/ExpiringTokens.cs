@@ -21,9 +21,17 @@ public sealed class ExpiringTokens
         await Wait.UntilAsync(() => server.Server.Clients.Count == (ends ? 0 : 1), "the first one has not ended");
         if (!ends)
         {
-            using var late = await server.SendAsync("GET", "/events?channel=user/7", cookie);
+            // The clock of streams has ticks of some milliseconds, so one may end that much before its token.
+            var late = await server.SendAsync("GET", "/events?channel=user/7", cookie);
+            while (late.IsSuccessStatusCode)
+            {
+                late.Dispose();
+                late = await server.SendAsync("GET", "/events?channel=user/7", cookie);
+            }
+
             await PublishTokens.ExpectAsync(late, 401, "invalid_token");
-            Assert.That(server.Server.Clients, Has.Count.EqualTo(1));
+            late.Dispose();
+            await Wait.UntilAsync(() => server.Server.Clients.Count == 1, "the other one has ended, or somebody else has not");
         }
     }
 

@@ -111,7 +111,10 @@ internal sealed class Listening : IDisposable
 
             if (_isMuted)
             {
-                Unmute();
+                Tune();
+                _socket.Unmute();
+                _isMuted = false;
+                _log.Often(LogLevel.Warning, "open for newcomers", "open for newcomers again");
             }
 
             _isOpen = _isOpen || TryOpen();
@@ -169,6 +172,9 @@ internal sealed class Listening : IDisposable
         _listener = new HttpListener();
         _listener.Start();
         _ = AcceptAsync(_listener);
+
+        // Whatever is thrown: CheckDescriptors tries again.
+        _isOpen = false;
         _isOpen = TryOpen();
     }
 
@@ -183,14 +189,6 @@ internal sealed class Listening : IDisposable
         // Again and again, for the port may have been opened once more.
         Tune();
         _socket.Mute();
-    }
-
-    private void Unmute()
-    {
-        Tune();
-        _socket.Unmute();
-        _isMuted = false;
-        _log.Often(LogLevel.Warning, "open for newcomers", "open for newcomers again");
     }
 
     private bool TryOpen()
