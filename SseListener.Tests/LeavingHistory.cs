@@ -19,7 +19,7 @@ public sealed class LeavingHistory
 
             // 600 KB in files of 64 KiB, of which the last 200,000 bytes are history.
             await Wait.UntilAsync(() => folder.Journals.Length <= 5, "the files of what is no longer kept are still there");
-            Assert.That(folder.Journals.Sum(file => new FileInfo(file).Length), Is.GreaterThan(200_000));
+            Assert.That(folder.JournalTexts.Sum(text => text.Length), Is.GreaterThan(200_000));
         }
 
         await using var again = KeepingHistory.Start(folder, o => o with { History = 200_000 });
@@ -73,7 +73,7 @@ public sealed class LeavingHistory
         await using var client = await server.SubscribeAsync("?lastEventId=earliest");
         Assert.That((await client.NextAsync()).Data, Is.EqualTo("\"new\""));
         Assert.That(await live.NextDataAsync(2), Is.EqualTo((List<string>)["\"old\"", "\"new\""]));
-        await Wait.UntilAsync(() => !folder.Journals.Any(file => File.ReadAllText(file).Contains("old", StringComparison.Ordinal)), "it is still on the disk");
+        await Wait.UntilAsync(() => !folder.JournalTexts.Any(text => text.Contains("old", StringComparison.Ordinal)), "it is still on the disk");
     }
 
     [Test]
@@ -83,7 +83,7 @@ public sealed class LeavingHistory
         await using (var server = KeepingHistory.Start(folder, o => o with { HistoryAge = TimeSpan.FromMilliseconds(200) }))
         {
             await server.PublishAsync("""{"data":1}""");
-            await Wait.UntilAsync(() => folder.Journals.All(file => new FileInfo(file).Length == 0), "it is still on the disk");
+            await Wait.UntilAsync(() => folder.JournalTexts.All(text => text.Length == 0), "it is still on the disk");
         }
 
         await KeepingHistory.PublishAsync(folder, 2);
