@@ -8,9 +8,9 @@ namespace SseListener;
 /// </summary>
 /// <remarks>
 /// That the pool tries out more threads (hill climbing) costs: without it, and with a single thread looking for work as long as .NET lets
-/// it, a publish took 60 us instead of 80, and bursts were a fifth faster. But then the pool starts a second thread only once the first is
-/// stuck, as it is when connections take the last descriptor, and starting one takes descriptors: of 26 floods at <c>ulimit -n</c> 400 and
-/// 1024 the process survived one.
+/// it, a publish took 60 us instead of 80, and bursts were a fifth faster. But of 26 floods at <c>ulimit -n</c> 400 and 1024 the process
+/// survived one ("Out of memory"): presumably the pool starts a second thread only when the first is stuck, as it is when connections take
+/// the last descriptor, and starting one takes descriptors.
 /// </remarks>
 internal static class PoolThreads
 {
