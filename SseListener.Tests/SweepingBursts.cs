@@ -54,13 +54,6 @@ public sealed class SweepingBursts
         Assert.That(rest.GoesOn(count: 1, now: Milliseconds(9)), Is.False);
     }
 
-    [TestCase(2, 2, false, 1)]
-    [TestCase(2, 2, true, 2)]
-    [TestCase(4, 8, false, 4)]
-    [TestCase(64, 8, false, 1)]
-    public void Lanes_and_the_threads_of_the_pool_share_the_processors(int lanes, int processors, bool waitsForDisk, int threads) =>
-        Assert.That(PoolThreads.Beside(lanes, processors, waitsForDisk), Is.EqualTo(threads));
-
     [TestCase(2, 1)]
     [TestCase(4, 2)]
     public void Half_as_many_lanes_as_processors_sweep_at_a_time(int processors, int most)

@@ -82,7 +82,6 @@ internal static class CommandLine
         var parsed = command.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
         if (parsed.Action is { } action && action != command.Action && parsed.Errors.Count == 0)
         {
-            PoolThreads.Standard();
             return parsed.Invoke();
         }
 

@@ -19,7 +19,7 @@ void OnSignal(PosixSignalContext signal) => signal.Cancel = stop.TrySetResult();
 using var interrupted = PosixSignalRegistration.Create(PosixSignal.SIGINT, OnSignal);
 using var terminated = PosixSignalRegistration.Create(PosixSignal.SIGTERM, OnSignal);
 
-PoolThreads.Share(options);
+PoolThreads.Prepare(options);
 await WarmUp.RunAsync(options, pages);
 using var log = new Log(Console.Error, options.LogLevel, options.LogFormat, options.LogRepeats);
 await using var server = new SseServer(options, pages, log);

@@ -30,6 +30,9 @@ internal sealed class BuiltProgram : IDisposable
     /// <summary>What it wrote to standard error.</summary>
     public string Errors => Read(_errors);
 
+    /// <summary>Whether it has come to its end.</summary>
+    public bool HasEnded => _process.HasExited;
+
     public static string File => Path.Combine(AppContext.BaseDirectory, "SseListener.dll");
 
     /// <summary>Starts it with these arguments, in an environment and a working directory of the test's choice.</summary>
@@ -119,6 +122,10 @@ internal sealed class BuiltProgram : IDisposable
             let name = Path.GetFileName(folder)
             where name.All(char.IsAsciiDigit) && ParentOf(folder) == _process.Id
             select int.Parse(name, CultureInfo.InvariantCulture)];
+
+    /// <summary>How many of its threads have this name.</summary>
+    public int Threads(string name) =>
+        Directory.GetDirectories($"/proc/{_process.Id}/task").Count(task => System.IO.File.ReadAllText(Path.Combine(task, "comm")).TrimEnd() == name);
 
     /// <summary>Sends a signal such as TERM.</summary>
     public void Signal(string name)

@@ -88,8 +88,8 @@ internal sealed class Listening : IDisposable
 
     /// <summary>
     /// Keeps newcomers away while descriptors are short. To be called often: out of descriptors, HttpListener accepts in an endless
-    /// recursion, and the process dies as soon as the pool needs another thread, which takes descriptors too ("Out of memory", measured).
-    /// Closing the port instead looks up names, which takes descriptors and long enough for the last of them to go.
+    /// recursion, and nothing can be begun that takes one, such as a thread (PoolThreads). Closing the port instead looks up names, which
+    /// takes descriptors and long enough for the last of them to go.
     /// </summary>
     /// <returns>False while they are short, and somebody has to go.</returns>
     public bool CheckDescriptors()
