@@ -39,19 +39,19 @@ public sealed class SweepingBursts
     [Test]
     public void A_rest_goes_on_to_its_limit_while_more_and_more_comes_in()
     {
-        var rest = new Rest(TimeSpan.FromMilliseconds(6), count: 0, now: 0);
-        Assert.That(rest.GoesOn(count: 1, now: Milliseconds(3)), Is.True);
-        Assert.That(rest.GoesOn(count: 1, now: Milliseconds(5.9)), Is.True, "the last has come 2.9 ms ago");
-        Assert.That(rest.GoesOn(count: 2, now: Milliseconds(6)), Is.False);
+        var rest = new Rest(TimeSpan.FromMilliseconds(3), count: 0, now: 0);
+        Assert.That(rest.GoesOn(count: 1, now: Milliseconds(1.5)), Is.True);
+        Assert.That(rest.GoesOn(count: 1, now: Milliseconds(2.9)), Is.True, "the last has come 1.4 ms ago");
+        Assert.That(rest.GoesOn(count: 2, now: Milliseconds(3)), Is.False);
     }
 
     [Test]
     public void A_rest_ends_when_nothing_has_come_in_for_a_while()
     {
         var rest = new Rest(TimeSpan.FromDays(1), count: 0, now: 0);
-        Assert.That(rest.GoesOn(count: 1, now: Milliseconds(4)), Is.True);
-        Assert.That(rest.GoesOn(count: 1, now: Milliseconds(8.9)), Is.True);
-        Assert.That(rest.GoesOn(count: 1, now: Milliseconds(9)), Is.False);
+        Assert.That(rest.GoesOn(count: 1, now: Milliseconds(1.5)), Is.True);
+        Assert.That(rest.GoesOn(count: 1, now: Milliseconds(3.4)), Is.True);
+        Assert.That(rest.GoesOn(count: 1, now: Milliseconds(3.5)), Is.False);
     }
 
     [TestCase(2, 1)]

@@ -5,8 +5,12 @@ namespace SseListener.Delivery;
 /// <summary>A rest of an audience in a burst. What else the lane has to do goes on meanwhile.</summary>
 internal struct Rest
 {
-    /// <summary>The burst is over when nothing has come in for so long: longer than those who publish take from one to the next.</summary>
-    public static readonly TimeSpan Lull = TimeSpan.FromMilliseconds(5);
+    /// <summary>
+    /// The burst is over when nothing has come in for so long: longer than those who publish take from one to the next, and shorter
+    /// than from one event to the next where many come steadily, which are no burst. With 5 ms, of 200 events a second to 1,000 clients
+    /// the 99th percentile arrived after 55 ms, with 2 ms after 7; bursts are as fast.
+    /// </summary>
+    public static readonly TimeSpan Lull = TimeSpan.FromMilliseconds(2);
 
     private readonly long _end;
     private long _cameAt;
