@@ -70,5 +70,5 @@ public sealed class Documentation
         Regex.Replace(stream, "\"client\":\"[^\"]*\"|retry: [0-9]+|id: .*", "…");
 
     // The number of lanes depends on the machine.
-    private static string Default(Knob knob) => knob.Name == "lanes" ? "half the processors, at least two" : $"`{knob.Default}`";
+    private static string Default(Knob knob) => knob.Name == "lanes" ? "half the processors, at least one" : $"`{knob.Default}`";
 }

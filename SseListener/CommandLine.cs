@@ -50,7 +50,7 @@ internal static class CommandLine
         Text("jwt-audience", "audience that tokens must have", (o, v) => o with { JwtAudience = v }),
         List("private", "channel, pattern such as user/*, or * for all, that takes a token to listen to", Units.TryChannels, (o, v) => o with { Private = [.. o.Private, v] }),
         List("cors", "origin of another site whose pages may use the server, such as https://app.example.com", Units.TryOrigin, (o, v) => o with { Cors = [.. o.Cors, v] }),
-        Number("lanes", new ServerOptions().Lanes.ToString(Units.Culture), "threads that deliver; the default is half the processors, at least two if there are as many", 1, 64, (o, v) => o with { Lanes = v }),
+        Number("lanes", new ServerOptions().Lanes.ToString(Units.Culture), "threads that deliver; the default is half the processors, at least one", 1, 64, (o, v) => o with { Lanes = v }),
         new("log-level", "info", "debug, info, warning or error", Units.TryName<LogLevel>, (o, v) => o with { LogLevel = (LogLevel)v }),
         new("log-format", "text", "text, or json for an object a line", Units.TryName<LogFormat>, (o, v) => o with { LogFormat = (LogFormat)v }),
         Number("log-repeats", "100", "log lines of one kind a minute; the others are counted", 1, int.MaxValue, (o, v) => o with { LogRepeats = v }),

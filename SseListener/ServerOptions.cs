@@ -96,8 +96,12 @@ internal sealed record ServerOptions
     /// <summary>Origins of the other sites whose pages may use the server.</summary>
     public IReadOnlyList<string> Cors { get; init; } = [];
 
-    /// <summary>Threads that deliver.</summary>
-    public int Lanes { get; init; } = Math.Min(Math.Max(2, Environment.ProcessorCount / 2), Environment.ProcessorCount);
+    /// <summary>
+    /// Threads that deliver. They leave half of the processors to those who publish: with 1,000 clients on two processors one lane
+    /// delivered 11.0 million events a second of a burst, two 9.7 (medians of twelve runs in turns), and a lone event to 1,000 clients
+    /// costs a twentieth less. It takes longer to many: to 8,000 clients 29 ms in the median, with two lanes 23.
+    /// </summary>
+    public int Lanes { get; init; } = Math.Max(1, Environment.ProcessorCount / 2);
 
     /// <summary>How much is logged.</summary>
     public LogLevel LogLevel { get; init; } = LogLevel.Info;
