@@ -125,7 +125,7 @@ internal sealed class BuiltProgram : IDisposable
 
     /// <summary>How many of its threads have this name.</summary>
     public int Threads(string name) =>
-        Directory.GetDirectories($"/proc/{_process.Id}/task").Count(task => System.IO.File.ReadAllText(Path.Combine(task, "comm")).TrimEnd() == name);
+        Directory.GetDirectories($"/proc/{_process.Id}/task").Count(task => NameOf(task) == name);
 
     /// <summary>Sends a signal such as TERM.</summary>
     public void Signal(string name)
@@ -185,6 +185,19 @@ internal sealed class BuiltProgram : IDisposable
         lock (text)
         {
             return text.ToString().TrimEnd();
+        }
+    }
+
+    private static string? NameOf(string task)
+    {
+        try
+        {
+            return System.IO.File.ReadAllText(Path.Combine(task, "comm")).TrimEnd();
+        }
+        catch (IOException)
+        {
+            // It has ended.
+            return null;
         }
     }
 
