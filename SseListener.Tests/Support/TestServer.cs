@@ -52,7 +52,9 @@ internal sealed class TestServer : IAsyncDisposable
         while (true)
         {
             var port = FreePort();
-            var defaults = new ServerOptions { Port = port, Data = null, Drain = TimeSpan.Zero, LogLevel = LogLevel.Debug };
+
+            // Two lanes also where one is the default: whatever holds for clients has to hold for those of different lanes.
+            var defaults = new ServerOptions { Port = port, Data = null, Drain = TimeSpan.Zero, LogLevel = LogLevel.Debug, Lanes = 2 };
             var options = change?.Invoke(defaults) ?? defaults;
             var log = new Log(logged, options.LogLevel);
             var server = new SseServer(options, pages, log);
