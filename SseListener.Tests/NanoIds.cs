@@ -1,0 +1,23 @@
+using SseListener.Events;
+
+namespace SseListener.Tests;
+
+/// <summary>Ids, of which many are drawn at once.</summary>
+public sealed class NanoIds
+{
+    [Test]
+    public void Ids_drawn_on_several_threads_at_once_are_all_different()
+    {
+        var ids = new string[100_000];
+        Parallel.For(0, ids.Length, i => ids[i] = NanoId.Generate());
+        Assert.That(ids.Distinct().Count(), Is.EqualTo(ids.Length));
+        Assert.That(ids.Select(id => id.Length).Distinct(), Is.EqualTo([NanoId.Size]));
+        Assert.That(ids.SelectMany(id => id).Distinct(), Is.EquivalentTo(NanoId.Alphabet), "all of the alphabet, and nothing else");
+    }
+
+    [TestCase(1)]
+    [TestCase(21)]
+    [TestCase(640)]
+    public void Ids_may_have_other_sizes(int size) =>
+        Assert.That(Enumerable.Range(0, 100).Select(_ => NanoId.Generate(size)), Has.All.Length.EqualTo(size));
+}
