@@ -127,6 +127,39 @@ public sealed class Departures : IDisposable
         Assert.That(idle.CutAll(), Is.EqualTo(1));
     }
 
+    // 12 KiB for a request, and at most 64 MiB for all of them.
+    [TestCase(0, 32, 0)]
+    [TestCase(0, 33, 1)]
+    [TestCase(1024, 44, 0)]
+    [TestCase(1024, 45, 1)]
+    [TestCase(1_000_000, 96, 0)]
+    [TestCase(1_000_000, 97, 1)]
+    public async Task Who_sends_without_end_is_looked_for_when_the_heap_grows_by_more_than_requests_leave(int requests, int megabytes, int cut)
+    {
+        var heap = 0L;
+        var idle = new IdleConnections(_connections, TimeSpan.FromMinutes(1), () => heap);
+        await SendMuchAsync();
+        Answer(idle, requests);
+
+        heap = megabytes * 1024L * 1024;
+        Assert.That(idle.CutEndless(), Is.EqualTo(cut));
+    }
+
+    [Test]
+    public async Task Requests_answered_before_the_heap_shrank_explain_nothing()
+    {
+        var heap = 10L;
+        var idle = new IdleConnections(_connections, TimeSpan.FromMinutes(1), () => heap);
+        await SendMuchAsync();
+        Answer(idle, 1024);
+
+        Assert.That(idle.CutEndless(), Is.Zero);
+        heap = 0;
+        Assert.That(idle.CutEndless(), Is.Zero);
+        heap = 33 * 1024 * 1024;
+        Assert.That(idle.CutEndless(), Is.EqualTo(1));
+    }
+
     private bool PassesItsDescriptorOn()
     {
         var (former, _, ours) = Watched();
@@ -158,6 +191,29 @@ public sealed class Departures : IDisposable
     private static Connection ConnectionOf(Socket ours) => new((IPEndPoint)ours.LocalEndPoint!, (IPEndPoint)ours.RemoteEndPoint!);
 
     private (Socket Theirs, Socket Ours) Connect() => (BeginConnect(), Accept());
+
+    private static void Answer(IdleConnections idle, int requests)
+    {
+        var other = new Connection(new IPEndPoint(IPAddress.Loopback, 1), new IPEndPoint(IPAddress.Loopback, 2));
+        for (var i = 0; i < requests; i++)
+        {
+            idle.End(other, idle.Begin(other));
+        }
+    }
+
+    // More than is taken for a request that has not been read yet.
+    private async Task SendMuchAsync()
+    {
+        var (theirs, ours) = Connect();
+        var sending = theirs.SendAsync(new byte[17 * 1024 * 1024]);
+        var part = new byte[1024 * 1024];
+        for (var left = 17 * 1024 * 1024; left > 0;)
+        {
+            left -= await ours.ReceiveAsync(part);
+        }
+
+        await sending;
+    }
 
     private Socket BeginConnect()
     {
