@@ -15,7 +15,8 @@ internal sealed class QuietTrim : IDisposable
     // However many come and go, at most a two-hundredth of the time.
     private const int PauseFactor = 200;
 
-    private static readonly TimeSpan _quiet = TimeSpan.FromSeconds(1);
+    // After a second, a paced start of 1,000 clients had it in its way, or not at all: 5.7 us of CPU a delivery where it is 5.3 now.
+    private static readonly TimeSpan _quiet = TimeSpan.FromMilliseconds(250);
 
     private readonly Func<int> _clients;
     private readonly Func<long> _activity;
@@ -41,7 +42,7 @@ internal sealed class QuietTrim : IDisposable
         _timer = new Timer(_ => LookAgain());
     }
 
-    /// <summary>Starts looking, once a second.</summary>
+    /// <summary>Starts looking, four times a second.</summary>
     public void Start() => _timer.Change(_quiet, Timeout.InfiniteTimeSpan);
 
     /// <summary>Trims, if nothing has happened since the last look, and many have come or gone since the last trim.</summary>
@@ -79,7 +80,7 @@ internal sealed class QuietTrim : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _timer.Dispose();
 
-    // The next look is a second after this one, however long this one took.
+    // The pause begins after this look, however long that took.
     private void LookAgain()
     {
         Look();
