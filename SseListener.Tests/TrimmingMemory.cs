@@ -47,13 +47,44 @@ public sealed class TrimmingMemory
         Assert.That(_collections, Is.Empty);
     }
 
+    [TestCase(1999, 2)]
+    [TestCase(2000, 3)]
+    [TestCase(8000, 6)]
+    public void The_more_clients_the_longer_it_has_to_be_quiet(int clients, int looks)
+    {
+        using var trim = Watch();
+        _clients = clients;
+        for (var look = 1; look < looks; look++)
+        {
+            trim.Look();
+        }
+
+        Assert.That(_collections, Is.Empty);
+        trim.Look();
+        Assert.That(_collections, Is.EqualTo([true]));
+    }
+
+    [Test]
+    public void Whatever_happens_in_between_it_has_to_be_quiet_for_as_long_again()
+    {
+        using var trim = Watch();
+        _clients = 8000;
+        for (var look = 0; look < 20; look++)
+        {
+            _activity += look % 5 == 0 ? 1 : 0;
+            trim.Look();
+        }
+
+        Assert.That(_collections, Is.Empty);
+    }
+
     [TestCase(999)]
     [TestCase(500)]
     public void It_is_not_for_few(int clients)
     {
         using var trim = Watch();
         _clients = clients;
-        LookTwice(trim);
+        LookOn(trim);
         Assert.That(_collections, Is.Empty);
     }
 
@@ -63,10 +94,10 @@ public sealed class TrimmingMemory
     {
         using var trim = Watch();
         _clients = 16_000;
-        LookTwice(trim);
+        LookOn(trim);
         _collections.Clear();
         _clients = clients;
-        LookTwice(trim);
+        LookOn(trim);
         Assert.That(_collections, Has.Count.EqualTo(collections));
     }
 
@@ -75,10 +106,10 @@ public sealed class TrimmingMemory
     {
         using var trim = Watch();
         _clients = 2000;
-        LookTwice(trim);
+        LookOn(trim);
         _clients = 0;
-        LookTwice(trim);
-        LookTwice(trim);
+        LookOn(trim);
+        LookOn(trim);
         Assert.That(_collections, Is.EqualTo([true, false, true]));
     }
 
@@ -89,13 +120,13 @@ public sealed class TrimmingMemory
         foreach (var clients in (int[])[2000, 0])
         {
             _clients = clients;
-            LookTwice(trim);
+            LookOn(trim);
         }
 
         _clients = 1500;
-        LookTwice(trim);
+        LookOn(trim);
         _clients = 0;
-        LookTwice(trim);
+        LookOn(trim);
         trim.Look();
         Assert.That(_collections, Is.EqualTo([true, false, false, true]));
     }
@@ -105,29 +136,32 @@ public sealed class TrimmingMemory
     {
         using var trim = Watch();
         _pause = 10;
-        for (var looks = 0; looks < 10; looks += 2)
+        for (var waves = 0; waves < 5; waves++)
         {
             _clients += 2000;
-            LookTwice(trim);
+            LookOn(trim);
         }
 
         Assert.That(_collections, Has.Count.EqualTo(5), "a pause of 10 ms, every 2 s");
         _pause = 1000;
-        for (var looks = 0; looks < 100; looks += 2)
+        for (var end = _clock.Now + 100_000; _clock.Now < end;)
         {
-            _clients += 10_000;
-            LookTwice(trim);
+            _clients = _clients == 20_000 ? 30_000 : 20_000;
+            LookOn(trim);
         }
 
         Assert.That(_collections, Has.Count.EqualTo(6), "a pause of 1 s, within 100 s");
     }
 
-    private void LookTwice(QuietTrim trim)
+
+    // As often as it takes with so many clients.
+    private void LookOn(QuietTrim trim)
     {
-        _clock.Now += 1000;
-        trim.Look();
-        _clock.Now += 1000;
-        trim.Look();
+        for (var looks = 2 + (_clients / 2000); looks > 0; looks--)
+        {
+            _clock.Now += 1000;
+            trim.Look();
+        }
     }
 
     private QuietTrim Watch() => new(() => _clients, () => _activity, Collect, _clock);
