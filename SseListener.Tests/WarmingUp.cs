@@ -1,0 +1,27 @@
+using SseListener.Tests.Support;
+
+namespace SseListener.Tests;
+
+/// <summary>What has been compiled at its best before anybody comes.</summary>
+[NonParallelizable]
+public sealed class WarmingUp
+{
+    [Test]
+    public async Task The_ways_of_an_event_and_of_those_who_come_and_go_are_compiled_before_the_first_request()
+    {
+        using var folder = new TempFolder();
+        var summary = Path.Combine(folder.Path, "compiled");
+        var (program, _) = await BuiltProgram.ListenAsync("", line => BuiltProgram.Start(line, environment: [("DOTNET_JitStdOutFile", summary), ("DOTNET_JitDisasmSummary", "1")]));
+        using var running = program;
+        foreach (var method in (string[])["PublishEndpoint:PublishAsync", "EventHub:TakeBatch", "Client:Advance", "EventsEndpoint:SubscribeAsync", "Client:End", "DeliveryLane:Remove"])
+        {
+            await Wait.UntilAsync(() => IsAtItsBest(summary, method), $"{method} is not");
+        }
+    }
+
+    private static bool IsAtItsBest(string summary, string method)
+    {
+        using var file = new StreamReader(new FileStream(summary, FileMode.Open, FileAccess.Read, FileShare.ReadWrite));
+        return file.ReadToEnd().Split('\n').Any(line => line.Contains($".{method}(", StringComparison.Ordinal) && line.Contains("[Tier1", StringComparison.Ordinal));
+    }
+}
