@@ -11,6 +11,8 @@ namespace SseListener.Tests;
 [Platform("Linux")]
 public sealed class Departures : IDisposable
 {
+    private const int Much = 300_000;
+
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
     private readonly DepartureWatch _watch = new();
     private readonly List<Socket> _sockets = [];
@@ -160,6 +162,54 @@ public sealed class Departures : IDisposable
         Assert.That(idle.CutEndless(), Is.EqualTo(1));
     }
 
+    [Test]
+    public async Task Requests_answered_before_a_look_explain_nothing_after_it()
+    {
+        var heap = 45 * 1024L * 1024;
+        var idle = new IdleConnections(_connections, TimeSpan.FromMinutes(1), () => heap);
+        await SendMuchAsync();
+        Answer(idle, 1024);
+        Assert.That(idle.CutEndless(), Is.EqualTo(1));
+        await SendMuchAsync();
+        heap += 33 * 1024 * 1024;
+        await Wait.UntilAsync(() => idle.CutEndless() == 1, "not cut");
+    }
+
+    [Test]
+    public async Task Who_goes_on_without_end_after_a_request_is_cut_too()
+    {
+        var heap = 33 * 1024L * 1024;
+        var idle = new IdleConnections(_connections, TimeSpan.FromMinutes(1), () => heap);
+        var (theirs, ours) = Connect();
+        idle.End(ConnectionOf(ours), idle.Begin(ConnectionOf(ours)));
+        await PassAsync(theirs, ours, Much);
+        Assert.That(idle.CutEndless(), Is.Zero, "it may have been that request");
+        await PassAsync(theirs, ours, Much);
+        heap *= 3;
+        await Wait.UntilAsync(() => idle.CutEndless() == 1, "not cut");
+    }
+
+    [Test]
+    public async Task Where_it_is_known_that_there_are_such_the_heap_need_not_have_grown()
+    {
+        var idle = new IdleConnections(_connections, TimeSpan.FromMinutes(1), () => 0);
+        await SendMuchAsync();
+        Assert.That(idle.CutEndless(), Is.Zero);
+        Assert.That(idle.CutEndless(isKnown: true), Is.EqualTo(1));
+        Assert.That(idle.CutEndless(isKnown: true), Is.Zero);
+    }
+
+    [Test]
+    public async Task What_has_not_been_read_yet_may_be_a_request()
+    {
+        var idle = new IdleConnections(_connections, TimeSpan.FromMinutes(1), () => 33 * 1024 * 1024);
+        var (theirs, ours) = Connect();
+        await PassAsync(theirs, ours, Much - 50_000);
+        await theirs.SendAsync(new byte[50_000]);
+        await Wait.UntilAsync(() => ours.Available == 50_000, "it has not come");
+        Assert.That(idle.CutEndless(), Is.Zero);
+    }
+
     private bool PassesItsDescriptorOn()
     {
         var (former, _, ours) = Watched();
@@ -201,15 +251,22 @@ public sealed class Departures : IDisposable
         }
     }
 
-    // More than is taken for a request that has not been read yet.
+    // More than is read of a header before it is a request.
     private async Task SendMuchAsync()
     {
         var (theirs, ours) = Connect();
-        var sending = theirs.SendAsync(new byte[17 * 1024 * 1024]);
-        var part = new byte[1024 * 1024];
-        for (var left = 17 * 1024 * 1024; left > 0;)
+        await PassAsync(theirs, ours, Much);
+    }
+
+    private static async Task PassAsync(Socket theirs, Socket ours, int bytes)
+    {
+        var sending = theirs.SendAsync(new byte[bytes]);
+        var part = new byte[bytes];
+        for (var left = bytes; left > 0;)
         {
-            left -= await ours.ReceiveAsync(part);
+            var read = await ours.ReceiveAsync(part).WaitAsync(Wait.Limit);
+            Assert.That(read, Is.Positive);
+            left -= read;
         }
 
         await sending;

@@ -20,4 +20,10 @@ public sealed class NanoIds
     [TestCase(640)]
     public void Ids_may_have_other_sizes(int size) =>
         Assert.That(Enumerable.Range(0, 100).Select(_ => NanoId.Generate(size)), Has.All.Length.EqualTo(size));
+
+    [TestCase(-1)]
+    [TestCase(0)]
+    [TestCase(641)]
+    public void Ids_of_no_size_and_too_large_ones_are_not_drawn(int size) =>
+        Assert.That(() => NanoId.Generate(size), Throws.TypeOf<ArgumentOutOfRangeException>().With.Property("ParamName").EqualTo("size"));
 }

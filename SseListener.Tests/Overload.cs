@@ -58,24 +58,20 @@ public sealed class Overload
     {
         var (program, port) = await BuiltProgram.ListenAsync();
         using var running = program;
-        using var raw = new RawRequest(port);
-        await raw.SendAsync("GET /");
-        var part = new string('a', 1024 * 1024);
-        var sent = 0;
-        try
-        {
-            for (; sent < 1024; sent++)
-            {
-                await raw.SendAsync(part);
-            }
-        }
-        catch (SocketException)
-        {
-            // Cut.
-        }
-
-        Assert.That(sent, Is.LessThan(1024));
+        await SendEndlesslyAsync(port);
         await program.LogsAsync("sent a header without end");
+        using var http = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{port}"), Timeout = Wait.Limit };
+        await using var client = await EventStream.OpenAsync(http, "/events");
+    }
+
+    // One after another, and each as soon as the one before is gone; with 100 ms in between they would take longer than the limit.
+    [Test]
+    [NonParallelizable]
+    public async Task Three_hundred_headers_without_end_are_all_cut_soon()
+    {
+        var (program, port) = await BuiltProgram.ListenAsync();
+        using var running = program;
+        await Task.WhenAll(Enumerable.Range(0, 300).Select(_ => Task.Run(() => SendEndlesslyAsync(port)))).WaitAsync(Wait.Limit);
         using var http = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{port}"), Timeout = Wait.Limit };
         await using var client = await EventStream.OpenAsync(http, "/events");
     }
@@ -129,6 +125,27 @@ public sealed class Overload
     }
 
     // A byte well within every second for which HttpListener waits.
+    private static async Task SendEndlesslyAsync(int port)
+    {
+        using var raw = new RawRequest(port);
+        await raw.SendAsync("GET /");
+        var part = new string('a', 1024 * 1024);
+        var sent = 0;
+        try
+        {
+            for (; sent < 1024; sent++)
+            {
+                await raw.SendAsync(part);
+            }
+        }
+        catch (SocketException)
+        {
+            // Cut.
+        }
+
+        Assert.That(sent, Is.LessThan(1024));
+    }
+
     private static async Task SendOnAndOnAsync(int port, string head, CancellationToken end)
     {
         using var request = new RawRequest(port);

@@ -144,15 +144,14 @@ public sealed class TrimmingMemory
 
         Assert.That(_collections, Has.Count.EqualTo(5), "a pause of 10 ms, every 2 s");
         _pause = 1000;
-        for (var end = _clock.Now + 100_000; _clock.Now < end;)
+        for (var end = _clock.Now + 180_000; _clock.Now < end;)
         {
             _clients = _clients == 20_000 ? 30_000 : 20_000;
             LookOn(trim);
         }
 
-        Assert.That(_collections, Has.Count.EqualTo(6), "a pause of 1 s, within 100 s");
+        Assert.That(_collections, Has.Count.EqualTo(6), "a pause of 1 s, within 200 s");
     }
-
 
     // As often as it takes with so many clients.
     private void LookOn(QuietTrim trim)

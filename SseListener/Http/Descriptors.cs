@@ -13,7 +13,7 @@ internal static class Descriptors
     // The same numbers, but as plain files: what is a link .NET looks up while it lists, 5 us for each.
     private const string Numbers = "/proc/self/fdinfo";
 
-    // What the program has open without any connection: 86 when it was counted, most of them its libraries.
+    // What the program has open without any connection: 96 when it was counted, most of them its libraries.
     private const int Own = 100;
 
     /// <summary>How many the process may have; the runtime raises the soft limit to the hard one when it starts.</summary>

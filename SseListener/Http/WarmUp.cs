@@ -15,9 +15,10 @@ internal static class WarmUp
 {
     private const int Streams = 4;
 
-    // Then the connection is closed, and there is another one: what is called ten times is compiled at its best, and so is the way of
-    // those who come and go. It was still being compiled in the first burst, for 10 to 15 ms of 200.
+    // Events or answers on one connection; then it is closed, and there is another one. What is called ten times is compiled at its
+    // best, so the way of those who come and go is too; it was still being compiled in the first burst, for 10 to 15 ms of 200.
     private const int UsesOfConnection = 10;
+
     private static readonly TimeSpan _duration = TimeSpan.FromMilliseconds(500);
     private static readonly TimeSpan _pace = TimeSpan.FromMilliseconds(1);
 
@@ -108,7 +109,7 @@ internal static class WarmUp
         }
     }
 
-    // That it came is enough. Who is closed early was not served, and would not be the next time.
+    // That it came is enough. Who is closed early has been refused, and does not ask again and again.
     private static async Task<bool> TryReceiveAsync(Socket client, int times, CancellationToken limit)
     {
         var nowhere = new byte[1024];
