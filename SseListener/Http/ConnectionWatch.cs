@@ -21,9 +21,9 @@ internal sealed class ConnectionWatch : IDisposable
     private static readonly TimeSpan _longestReadingPause = TimeSpan.FromSeconds(5);
     private const int ReadingPauseFactor = 100;
 
-    // A queue of those to be cut is worked off at this pace, for half a second at a time.
+    // A queue of those to be cut is worked off at this pace, and for so long at a time.
     private static readonly TimeSpan _shortWait = TimeSpan.FromMilliseconds(5);
-    private const int MostTries = 100;
+    private static readonly TimeSpan _longestWork = TimeSpan.FromMilliseconds(500);
     private const int MostTriesInVain = 4;
 
     private readonly Stopwatch _clock = Stopwatch.StartNew();
@@ -87,8 +87,8 @@ internal sealed class ConnectionWatch : IDisposable
     // One after another, as HttpListener comes to them.
     private void CutRefused(CancellationToken end)
     {
-        var all = 0;
-        for (var tries = 0; tries < MostTries && _idle.CutRefused() is ( > 0, var cut) && !end.WaitHandle.WaitOne(_shortWait); tries++)
+        var (all, until) = (0, _clock.Elapsed + _longestWork);
+        while (_clock.Elapsed < until && _idle.CutRefused() is ( > 0, var cut) && !end.WaitHandle.WaitOne(_shortWait))
         {
             all += cut;
         }
@@ -100,8 +100,8 @@ internal sealed class ConnectionWatch : IDisposable
     // look every 100 ms a hundred of them kept everybody else waiting for 15 s.
     private void CutEndless(CancellationToken end)
     {
-        var (all, inVain) = (_idle.CutEndless(), 0);
-        for (var tries = 0; all > 0 && tries < MostTries && inVain < MostTriesInVain && !end.WaitHandle.WaitOne(_shortWait); tries++)
+        var (all, inVain, until) = (_idle.CutEndless(), 0, _clock.Elapsed + _longestWork);
+        while (all > 0 && inVain < MostTriesInVain && _clock.Elapsed < until && !end.WaitHandle.WaitOne(_shortWait))
         {
             var cut = _idle.CutEndless(isKnown: true);
             all += cut;
