@@ -98,20 +98,19 @@ internal sealed class IdleConnections(OpenConnections connections, TimeSpan limi
     public int CutEndless(bool isKnown = false)
     {
         var (heap, requests) = (_heapSize(), Requests);
-        if (heap <= _heap && !isKnown)
+        var started = Stopwatch.GetTimestamp();
+        var hasGrown = heap > _heap + HeapGrowth + Math.Min((requests - _requestsAtHeap) * Garbage, MostGarbage);
+        var isDue = isKnown || (hasGrown && started >= _nextLook);
+        if (isDue || heap <= _heap)
         {
             (_heap, _requestsAtHeap) = (heap, requests);
-            return 0;
         }
 
-        var started = Stopwatch.GetTimestamp();
-        var hasGrown = heap > _heap + HeapGrowth + Math.Min((requests - _requestsAtHeap) * Garbage, MostGarbage) && started >= _nextLook;
-        if (!hasGrown && !isKnown)
+        if (!isDue)
         {
             return 0;
         }
 
-        (_heap, _requestsAtHeap) = (heap, requests);
         var (_, cut) = connections.Cut(SendsEndlessly);
         var ended = Stopwatch.GetTimestamp();
         _nextLook = ended + ((ended - started) * PauseFactor);
