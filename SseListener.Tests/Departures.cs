@@ -107,7 +107,7 @@ public sealed class Departures : IDisposable
     [Test]
     public void Who_has_brought_a_request_is_no_stranger()
     {
-        var idle = new IdleConnections(_connections.Open, TimeSpan.FromMinutes(1));
+        var idle = new IdleConnections(_connections.Open, TimeSpan.FromMinutes(1), 32 * 1024);
         var (_, known) = _connections.Connect();
         var (stranger, _) = _connections.Connect();
         var connection = Connections.Of(known);

@@ -25,7 +25,7 @@ public sealed class EndlessHeaders : IDisposable
     public async Task Who_sends_without_end_is_looked_for_when_the_heap_grows_by_more_than_requests_leave(int requests, int megabytes, int cut)
     {
         var heap = 0L;
-        var idle = new IdleConnections(_connections.Open, TimeSpan.FromMinutes(1), () => heap);
+        var idle = new IdleConnections(_connections.Open, TimeSpan.FromMinutes(1), 32 * 1024, () => heap);
         await SendMuchAsync();
         Answer(idle, requests);
 
@@ -37,7 +37,7 @@ public sealed class EndlessHeaders : IDisposable
     public async Task Requests_answered_before_the_heap_shrank_explain_nothing()
     {
         var heap = 10L;
-        var idle = new IdleConnections(_connections.Open, TimeSpan.FromMinutes(1), () => heap);
+        var idle = new IdleConnections(_connections.Open, TimeSpan.FromMinutes(1), 32 * 1024, () => heap);
         await SendMuchAsync();
         Answer(idle, 1024);
 
@@ -52,7 +52,7 @@ public sealed class EndlessHeaders : IDisposable
     public async Task Requests_answered_before_a_look_explain_nothing_after_it()
     {
         var heap = 45 * 1024L * 1024;
-        var idle = new IdleConnections(_connections.Open, TimeSpan.FromMinutes(1), () => heap);
+        var idle = new IdleConnections(_connections.Open, TimeSpan.FromMinutes(1), 32 * 1024, () => heap);
         await SendMuchAsync();
         Answer(idle, 1024);
         Assert.That(idle.CutEndless(), Is.EqualTo(1));
@@ -65,7 +65,7 @@ public sealed class EndlessHeaders : IDisposable
     public async Task Who_goes_on_without_end_after_a_request_is_cut_too()
     {
         var heap = 33 * 1024L * 1024;
-        var idle = new IdleConnections(_connections.Open, TimeSpan.FromMinutes(1), () => heap);
+        var idle = new IdleConnections(_connections.Open, TimeSpan.FromMinutes(1), 32 * 1024, () => heap);
         var (theirs, ours) = _connections.Connect();
         idle.End(Connections.Of(ours), idle.Begin(Connections.Of(ours)));
         await PassAsync(theirs, ours, Much);
@@ -78,7 +78,7 @@ public sealed class EndlessHeaders : IDisposable
     [Test]
     public async Task Where_it_is_known_that_there_are_such_the_heap_need_not_have_grown()
     {
-        var idle = new IdleConnections(_connections.Open, TimeSpan.FromMinutes(1), () => 0);
+        var idle = new IdleConnections(_connections.Open, TimeSpan.FromMinutes(1), 32 * 1024, () => 0);
         await SendMuchAsync();
         Assert.That(idle.CutEndless(), Is.Zero);
         Assert.That(idle.CutEndless(isKnown: true), Is.EqualTo(1));
@@ -86,9 +86,17 @@ public sealed class EndlessHeaders : IDisposable
     }
 
     [Test]
+    public async Task A_header_as_long_as_it_may_be_has_an_end()
+    {
+        var idle = new IdleConnections(_connections.Open, TimeSpan.FromMinutes(1), 64 * 1024, () => 33 * 1024 * 1024);
+        await SendMuchAsync();
+        Assert.That(idle.CutEndless(), Is.Zero);
+    }
+
+    [Test]
     public async Task What_has_not_been_read_yet_may_be_a_request()
     {
-        var idle = new IdleConnections(_connections.Open, TimeSpan.FromMinutes(1), () => 33 * 1024 * 1024);
+        var idle = new IdleConnections(_connections.Open, TimeSpan.FromMinutes(1), 32 * 1024, () => 33 * 1024 * 1024);
         var (theirs, ours) = _connections.Connect();
         await PassAsync(theirs, ours, Much - 50_000);
         await theirs.SendAsync(new byte[50_000]);

@@ -11,8 +11,9 @@ namespace SseListener.Http;
 /// </summary>
 /// <param name="connections">The connections there are.</param>
 /// <param name="limit">How long one may be without a request.</param>
+/// <param name="maxHeader">Bytes of the largest header that may be a request.</param>
 /// <param name="heapSize">How many bytes the heap has now, garbage included.</param>
-internal sealed class IdleConnections(OpenConnections connections, TimeSpan limit, Func<long>? heapSize = null)
+internal sealed class IdleConnections(OpenConnections connections, TimeSpan limit, int maxHeader, Func<long>? heapSize = null)
 {
     // An endless header line fills the heap. While that does not grow, nobody needs to be asked how much he has sent.
     private const long HeapGrowth = 32 * 1024 * 1024;
@@ -25,9 +26,9 @@ internal sealed class IdleConnections(OpenConnections connections, TimeSpan limi
     // Looking at a socket costs about 10 us: at most a twentieth of one processor.
     private const int PauseFactor = 20;
 
-    // Several times as much as HttpListener reads of a header before it is a request, or refused. On a hundred connections at once each
-    // had 16 MB before it was cut, when that was the limit, and the process 2.7 GB.
-    private const long Endless = 256 * 1024;
+    // HttpListener takes 32 KiB of header fields, and a request line of any length. On a hundred connections at once each had 16 MB
+    // before it was cut, when that was the limit, and the process 2.7 GB.
+    private readonly long _endless = 8 * Math.Max(32 * 1024, maxHeader);
 
     // Some kernels count these two as bytes.
     private const long SynAndFin = 2;
@@ -151,7 +152,7 @@ internal sealed class IdleConnections(OpenConnections connections, TimeSpan limi
         var isSame = _received.TryGetValue(connection, out var before) && before.LastUse == lastUse;
         var start = isSame ? before.Bytes : isNew ? 0 : bytes;
         _received[connection] = (lastUse, start);
-        return bytes - start > Endless;
+        return bytes - start > _endless;
     }
 
     private bool HasExpired(Connection connection) =>
