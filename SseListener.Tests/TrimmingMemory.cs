@@ -5,7 +5,7 @@ namespace SseListener.Tests;
 /// <summary>When memory is given back.</summary>
 public sealed class TrimmingMemory
 {
-    private readonly List<bool> _collections = [];
+    private readonly List<Trim> _collections = [];
     private readonly Clock _clock = new();
     private long _pause = 1;
     private int _clients;
@@ -20,7 +20,7 @@ public sealed class TrimmingMemory
         Assert.That(_collections, Is.Empty, "they have just come");
         trim.Look();
         trim.Look();
-        Assert.That(_collections, Is.EqualTo([true]));
+        Assert.That(_collections, Is.EqualTo([Trim.Release]));
     }
 
     [Test]
@@ -33,6 +33,49 @@ public sealed class TrimmingMemory
         }
 
         Assert.That(_collections, Is.Empty);
+    }
+
+    [TestCase(200, 6)]
+    [TestCase(1000, 7)]
+    [TestCase(8000, 14)]
+    public void Where_events_go_on_it_is_when_nobody_has_come_for_longer(int clients, int looks)
+    {
+        using var trim = Watch();
+        _clients = clients;
+        LookOnAmongEvents(trim, looks - 1);
+        Assert.That(_collections, Is.Empty);
+        LookOnAmongEvents(trim, 1);
+        Assert.That(_collections, Is.EqualTo([Trim.Compact]));
+        LookOnAmongEvents(trim, looks * 2);
+        Assert.That(_collections, Has.Count.EqualTo(1));
+    }
+
+    [TestCase(-80, 1)]
+    [TestCase(1, 0)]
+    public void As_many_may_come_as_go(int going, int collections)
+    {
+        using var trim = Watch();
+        _clients = 8000;
+        LookOnAmongEvents(trim, 1);
+        for (var look = 0; look < 14; look++)
+        {
+            // 80 are a hundredth; one way and back, or on and on.
+            _clients += look % 2 == 0 ? 80 : going;
+            LookOnAmongEvents(trim, 1);
+        }
+
+        Assert.That(_collections, Has.Count.EqualTo(collections));
+    }
+
+    [Test]
+    public void When_many_have_left_among_events_what_waits_for_finalizers_goes_first()
+    {
+        using var trim = Watch();
+        _clients = 2000;
+        LookOn(trim);
+        _clients = 0;
+        LookOnAmongEvents(trim, 10);
+        Assert.That(_collections, Is.EqualTo([Trim.Release, Trim.Beside, Trim.Compact]));
     }
 
     [Test]
@@ -61,7 +104,7 @@ public sealed class TrimmingMemory
 
         Assert.That(_collections, Is.Empty);
         trim.Look();
-        Assert.That(_collections, Is.EqualTo([true]));
+        Assert.That(_collections, Is.EqualTo([Trim.Release]));
     }
 
     [Test]
@@ -69,7 +112,7 @@ public sealed class TrimmingMemory
     {
         using var trim = Watch();
         _clients = 8000;
-        for (var look = 0; look < 20; look++)
+        for (var look = 0; look < 13; look++)
         {
             _activity += look % 5 == 0 ? 1 : 0;
             trim.Look();
@@ -78,8 +121,8 @@ public sealed class TrimmingMemory
         Assert.That(_collections, Is.Empty);
     }
 
-    [TestCase(999)]
-    [TestCase(500)]
+    [TestCase(199)]
+    [TestCase(50)]
     public void It_is_not_for_few(int clients)
     {
         using var trim = Watch();
@@ -110,7 +153,7 @@ public sealed class TrimmingMemory
         _clients = 0;
         LookOn(trim);
         LookOn(trim);
-        Assert.That(_collections, Is.EqualTo([true, false, true]));
+        Assert.That(_collections, Is.EqualTo([Trim.Release, Trim.Beside, Trim.Release]));
     }
 
     [Test]
@@ -123,12 +166,12 @@ public sealed class TrimmingMemory
             LookOn(trim);
         }
 
-        _clients = 1500;
+        _clients = 1800;
         LookOn(trim);
         _clients = 0;
         LookOn(trim);
         trim.Look();
-        Assert.That(_collections, Is.EqualTo([true, false, false, true]));
+        Assert.That(_collections, Is.EqualTo([Trim.Release, Trim.Beside, Trim.Beside, Trim.Release]));
     }
 
     [Test]
@@ -154,7 +197,7 @@ public sealed class TrimmingMemory
     }
 
     // As often as it takes with so many clients.
-    private void LookOn(QuietTrim trim)
+    private void LookOn(HeapTrim trim)
     {
         for (var looks = 2 + (_clients / 2000); looks > 0; looks--)
         {
@@ -163,11 +206,21 @@ public sealed class TrimmingMemory
         }
     }
 
-    private QuietTrim Watch() => new(() => _clients, () => _activity, Collect, _clock);
-
-    private void Collect(bool withoutGaps)
+    private void LookOnAmongEvents(HeapTrim trim, int looks)
     {
-        _collections.Add(withoutGaps);
+        for (; looks > 0; looks--)
+        {
+            _clock.Now += 1000;
+            _activity++;
+            trim.Look();
+        }
+    }
+
+    private HeapTrim Watch() => new(() => _clients, () => _activity, Collect, _clock);
+
+    private void Collect(Trim trim)
+    {
+        _collections.Add(trim);
         _clock.Now += _pause;
     }
 
