@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
+using SseListener.Http;
 using SseListener.Tests.Support;
 
 namespace SseListener.Tests;
@@ -103,6 +104,16 @@ public sealed class FewDescriptors
 
         using var http = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{port}"), Timeout = Wait.Limit };
         Assert.That((await http.GetAsync(new Uri("healthz", UriKind.Relative))).StatusCode, Is.EqualTo(HttpStatusCode.OK));
+    }
+
+    [Test]
+    public void The_next_look_is_before_the_reserve_can_be_used_up_and_where_there_is_room_not_long_before_it_can_be_reached()
+    {
+        var reserve = Descriptors.Reserve;
+        var within = Math.Clamp(reserve / 100, 1, 100);
+        Assert.That(
+            new[] { 0, reserve, reserve * 2, reserve + 5000, int.MaxValue }.Select(room => Descriptors.LookAfter(room).TotalMilliseconds),
+            Is.EqualTo([within, within, within, Math.Max(within, 50), 100]));
     }
 
     // So many connections as fast as they can be begun; true once it is enough.

@@ -17,7 +17,7 @@ internal sealed class DescriptorWatch : IDisposable
         _listening = listening;
         _idle = idle;
         _log = log;
-        _thread = new WatchThread("descriptor watch", Descriptors.LookEvery, _ => Look(), log);
+        _thread = new WatchThread("descriptor watch", () => Descriptors.LookAfter(Descriptors.Room()), _ => Look(), log);
     }
 
     /// <inheritdoc/>

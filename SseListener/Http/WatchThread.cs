@@ -8,12 +8,12 @@ internal sealed class WatchThread : IDisposable
 
     /// <summary>Starts it.</summary>
     /// <param name="name">The thread's name.</param>
-    /// <param name="every">The pause before each look.</param>
+    /// <param name="pause">How long to wait, asked before each look.</param>
     /// <param name="look">Looks; given what says that it is to end.</param>
     /// <param name="log">Is told when a look fails.</param>
-    public WatchThread(string name, TimeSpan every, Action<CancellationToken> look, Log log)
+    public WatchThread(string name, Func<TimeSpan> pause, Action<CancellationToken> look, Log log)
     {
-        _thread = new Thread(() => Run(every, look, log)) { Name = name, IsBackground = true };
+        _thread = new Thread(() => Run(pause, look, log)) { Name = name, IsBackground = true };
         _thread.Start();
     }
 
@@ -25,9 +25,9 @@ internal sealed class WatchThread : IDisposable
         _stopping.Dispose();
     }
 
-    private void Run(TimeSpan every, Action<CancellationToken> look, Log log)
+    private void Run(Func<TimeSpan> pause, Action<CancellationToken> look, Log log)
     {
-        while (!_stopping.Token.WaitHandle.WaitOne(every))
+        while (!_stopping.Token.WaitHandle.WaitOne(pause()))
         {
             try
             {
