@@ -14,6 +14,7 @@ internal static class BenchCommand
     private const string Hub = "--port {0} --presence-limit 0 --history 1GiB --log-level warning ";
     private const int LargestCrowd = 10_000;
     private const double PacedSeconds = 4;
+    private const double CrowdRate = 5;
 
     // Bytes: what the server takes in one request, less a little for each line.
     private const int LargestBatch = 900 * 1024;
@@ -95,7 +96,9 @@ internal static class BenchCommand
         var (clients, events, size, rate) = (parsed.GetValue(_clients), parsed.GetValue(_events), parsed.GetValue(_size), Math.Max(parsed.GetValue(_rate), 1));
         yield return Columns(new Workload("burst", clients, events, size, Rate: 0), _contenders);
         yield return Columns(new Workload("paced", clients, Math.Min(events, (int)(rate * PacedSeconds)), size, rate), _contenders);
-        yield return Columns(new Workload("crowd", Crowd(Math.Min(clients * 8, 8000)), Math.Min(events, 10), size, Rate: 5), _contenders);
+        var crowd = Crowd(Math.Min(clients * 8, 8000));
+        yield return Columns(new Workload("crowd", crowd, Math.Min(events, 10), size, CrowdRate), _contenders);
+        yield return Growing(crowd, Math.Max(crowd / 16, 1), Math.Clamp(events / 10, 1, 20), size);
         yield return Columns(new Workload("catching up", Math.Max(clients / 2, 1), events, size, Rate: 0, Resumes: true), _contenders[..1]);
         yield return [Channels(Crowd(clients * 10), events, size), Channels(10, events, size)];
         yield return Columns(new PublishWorkload("publishing", Connections: 8, events, size, Batch: 1), _journals);
@@ -103,8 +106,24 @@ internal static class BenchCommand
         yield return Columns(new PublishWorkload("batches", Connections: 1, Math.Max(events / 10, 1) * batch, size, batch), _journals);
     }
 
+    // A delivery to few costs more where a server wakes up for few at a time, so they are compared twice.
+    private static List<Column> Growing(int many, int few, int events, int size)
+    {
+        var workload = new Workload("growing", many, events, size, CrowdRate, Beside: string.Create(Units.Culture, $"; beside them {few:N0}, with as many events, and with as many deliveries"));
+        var factor = many / few;
+        return
+        [
+            Own($"{many:N0}", workload),
+            Own($"{few:N0}", workload with { Clients = few }),
+            Own($"{few:N0}, {CrowdRate * factor:0}/s", workload with { Clients = few, Events = events * factor, Rate = CrowdRate * factor }),
+        ];
+    }
+
     private static Column Channels(int channels, int events, int size) =>
-        new(string.Create(Units.Culture, $"{channels:N0}"), new Workload("channels", channels, events, size, Rate: 0, channels), () => Contender.Start(_contenders[0].Arguments));
+        Own($"{channels:N0}", new Workload("channels", channels, events, size, Rate: 0, channels));
+
+    private static Column Own(FormattableString name, IWorkload workload) =>
+        new(name.ToString(Units.Culture), workload, () => Contender.Start(_contenders[0].Arguments));
 
     private static List<Column> Columns(IWorkload workload, (string Name, string Arguments)[] contenders) =>
         [.. contenders.Select(contender => new Column(contender.Name, workload, () => Contender.Start(contender.Arguments)))];

@@ -30,6 +30,7 @@ internal static partial class Report
         ["burst"] = ["deliveries/s", "server CPU a delivery, us"],
         ["paced"] = ["server CPU a delivery, us", "latency p50, ms", "latency p99, ms", "latency max, ms"],
         ["crowd"] = ["time to connect all, s", "memory a client, KB", "server CPU a delivery, us", "latency p50, ms", "latency max, ms"],
+        ["growing"] = ["deliveries/s", "server CPU a delivery, us"],
         ["channels"] = ["events/s", "server CPU an event, us", "latency p50, ms", "latency p99, ms"],
         ["publishing"] = ["events/s", "server CPU an event, us"],
         ["batches"] = ["events/s", "server CPU an event, us"],

@@ -10,15 +10,20 @@ namespace SseListener.Bench;
 /// <param name="Rate">Events a second; 0 for back to back.</param>
 /// <param name="Channels">Channels that the subscribers and the events are dealt to in turn; 0 for no channel in particular.</param>
 /// <param name="Resumes">Whether the subscribers come only when everything has been published, and catch up.</param>
-internal sealed record Workload(string Name, int Clients, int Events, int Size, double Rate, int Channels = 0, bool Resumes = false) : IWorkload
+/// <param name="Beside">What is measured beside it.</param>
+internal sealed record Workload(
+    string Name, int Clients, int Events, int Size, double Rate, int Channels = 0, bool Resumes = false, string? Beside = null) : IWorkload
 {
+    // For each so many subscribers the first event comes a second later: a server may have something to put in order when they have come.
+    private const double Settling = 4000;
+
     // Something else than this run's events, which may be the last of them.
     private static readonly TimeSpan _aftermath = TimeSpan.FromMilliseconds(200);
 
     /// <inheritdoc/>
     public string Description => Channels > 0 ? $"one client on each of some channels, {Events:N0} events of {Size} B back to back, each to the next channel"
         : Resumes ? $"{Clients:N0} clients each resume {Events:N0} events of {Size} B at once"
-        : Rate > 0 ? $"{Clients:N0} clients, {Events:N0} events of {Size} B, {Rate:0.##} a second"
+        : Rate > 0 ? $"{Clients:N0} clients, {Events:N0} events of {Size} B, {Rate:0.##} a second{Beside}"
         : $"{Clients:N0} clients, {Events:N0} events of {Size} B back to back";
 
     private long Deliveries => (long)Events * (Channels > 0 ? Clients / Channels : Clients);
@@ -39,14 +44,14 @@ internal sealed record Workload(string Name, int Clients, int Events, int Size, 
         {
             run.WaitForOpen(Clients);
             var connected = Stopwatch.GetElapsedTime(connecting);
-            Rest();
+            Rest(_aftermath + TimeSpan.FromSeconds(Clients / Settling));
             var grown = contender.Memory - memory;
             var clock = new Clock(contender);
             using var publisher = new Publisher(run, contender.Target, Size, ChannelOf);
             publisher.PublishAll(Rate);
             run.WaitForDeliveries(Deliveries);
             var seconds = clock.SecondsUntil(run.LastDelivery);
-            Rest();
+            Rest(_aftermath);
             return Result(name, run, clock, connected, seconds, grown);
         }
         finally
@@ -71,7 +76,7 @@ internal sealed record Workload(string Name, int Clients, int Events, int Size, 
             var connected = TimeSpan.FromSeconds(clock.SecondsUntil(Stopwatch.GetTimestamp()));
             run.WaitForDeliveries(Deliveries);
             var seconds = clock.SecondsUntil(run.LastDelivery);
-            Rest();
+            Rest(_aftermath);
             return Result(name, run, clock, connected, seconds, contender.Memory - memory);
         }
         finally
@@ -125,10 +130,10 @@ internal sealed record Workload(string Name, int Clients, int Events, int Size, 
 
     private string? ChannelOf(int number) => Channels > 0 ? string.Create(Units.Culture, $"bench/{number % Channels}") : null;
 
-    private static void Rest()
+    private static void Rest(TimeSpan time)
     {
         using var pause = new ManualResetEventSlim();
-        pause.Wait(_aftermath);
+        pause.Wait(time);
     }
 
     // Reads everybody's CPU time and the time of day at once.
