@@ -106,7 +106,7 @@ internal static class BenchCommand
         yield return Columns(new PublishWorkload("batches", Connections: 1, Math.Max(events / 10, 1) * batch, size, batch), _journals);
     }
 
-    // A delivery to few costs more where a server wakes up for few at a time, so they are compared twice.
+    // What an event costs by itself is shared by all its deliveries, so with as many events few look dear; hence the third column.
     private static List<Column> Growing(int many, int few, int events, int size)
     {
         var workload = new Workload("growing", many, events, size, CrowdRate, Beside: string.Create(Units.Culture, $"; beside them {few:N0}, with as many events, and with as many deliveries"));
