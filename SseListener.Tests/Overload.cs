@@ -116,7 +116,7 @@ public sealed class Overload
         using var text = new StringWriter();
         using var log = new Log(TextWriter.Synchronized(text), LogLevel.Error);
         var looks = 0;
-        using (new WatchThread("test watch", () => TimeSpan.FromMilliseconds(1), _ => throw new FileNotFoundException($"look {++looks}"), log))
+        using (new WatchThread("test watch", TimeSpan.FromMilliseconds(1), _ => throw new FileNotFoundException($"look {++looks}"), log))
         {
             await Wait.UntilAsync(() => Volatile.Read(ref looks) > 1, "there was no other look");
         }

@@ -2,7 +2,7 @@ using SseListener.Http;
 
 namespace SseListener.Tests;
 
-/// <summary>When memory is given back.</summary>
+/// <summary>When the heap is put together, and memory given back.</summary>
 public sealed class TrimmingMemory
 {
     private readonly List<Trim> _collections = [];
@@ -50,21 +50,69 @@ public sealed class TrimmingMemory
         Assert.That(_collections, Has.Count.EqualTo(1));
     }
 
-    [TestCase(-80, 1)]
-    [TestCase(1, 0)]
-    public void As_many_may_come_as_go(int going, int collections)
+    [TestCase(8000, 80, -80, 1)]
+    [TestCase(8000, 80, 1, 0)]
+    [TestCase(16_000, 160, -160, 1)]
+    [TestCase(300, 20, -20, 1)]
+    [TestCase(300, 20, 1, 0)]
+    public void As_many_may_come_as_go(int clients, int coming, int going, int collections)
     {
         using var trim = Watch();
-        _clients = 8000;
+        _clients = clients;
         LookOnAmongEvents(trim, 1);
-        for (var look = 0; look < 14; look++)
+        for (var look = 0; look < 40; look++)
         {
-            // 80 are a hundredth; one way and back, or on and on.
-            _clients += look % 2 == 0 ? 80 : going;
+            // A hundredth, or twenty: there and back, or on and on.
+            _clients += look % 2 == 0 ? coming : going;
             LookOnAmongEvents(trim, 1);
         }
 
         Assert.That(_collections, Has.Count.EqualTo(collections));
+    }
+
+    [Test]
+    public void Few_that_are_left_may_come_and_go()
+    {
+        using var trim = Watch();
+        _clients = 2000;
+        LookOn(trim);
+        for (var look = 0; look < 10; look++)
+        {
+            _clients = 90 + (look % 2);
+            LookOnAmongEvents(trim, 1);
+        }
+
+        Assert.That(_collections, Is.EqualTo([Trim.Release, Trim.Beside, Trim.Compact]));
+    }
+
+    [Test]
+    public void What_is_not_given_back_among_events_is_when_it_is_quiet()
+    {
+        using var trim = Watch();
+        _clients = 2000;
+        LookOnAmongEvents(trim, 10);
+        _clients = 1990;
+        LookOn(trim);
+        LookOn(trim);
+        Assert.That(_collections, Is.EqualTo([Trim.Compact, Trim.Release]));
+    }
+
+    [Test]
+    public void When_it_is_quiet_it_is_for_all()
+    {
+        using var trim = Watch();
+        _pause = 1000;
+        _clients = 2000;
+        LookOn(trim);
+        _clients = 4000;
+        for (var look = 0; look < 10; look++)
+        {
+            trim.Look();
+        }
+
+        _clock.Now += 1_000_000;
+        trim.Look();
+        Assert.That(_collections, Is.EqualTo([Trim.Release, Trim.Release]));
     }
 
     [Test]
@@ -131,8 +179,10 @@ public sealed class TrimmingMemory
         Assert.That(_collections, Is.Empty);
     }
 
-    [TestCase(17_999, 0)]
+    [TestCase(18_285, 0)]
     [TestCase(18_300, 1)]
+    [TestCase(14_001, 0)]
+    [TestCase(14_000, 1)]
     public void Among_many_it_takes_an_eighth(int clients, int collections)
     {
         using var trim = Watch();
@@ -172,6 +222,75 @@ public sealed class TrimmingMemory
         LookOn(trim);
         trim.Look();
         Assert.That(_collections, Is.EqualTo([Trim.Release, Trim.Beside, Trim.Beside, Trim.Release]));
+    }
+
+    [Test]
+    public void However_many_come_and_go_among_events_it_is_not_all_the_time()
+    {
+        using var trim = Watch();
+        _pause = 1000;
+        while (_clock.Now < 200_000)
+        {
+            _clients = _clients == 20_000 ? 30_000 : 20_000;
+            LookOnAmongEvents(trim, 40);
+        }
+
+        Assert.That(_collections, Is.EqualTo([Trim.Compact]));
+    }
+
+    [Test]
+    public void However_often_some_leave_and_come_back_what_waits_for_finalizers_does_not_go_all_the_time()
+    {
+        using var trim = Watch();
+        _pause = 1000;
+        _clients = 20_000;
+        LookOn(trim);
+        _clock.Now += 1_000_000;
+        for (var dips = 0; dips < 3; dips++)
+        {
+            _clients = 17_000;
+            LookOn(trim);
+            _clients = 20_000;
+            trim.Look();
+        }
+
+        Assert.That(_collections, Is.EqualTo([Trim.Release, Trim.Beside]));
+    }
+
+    [Test]
+    public void Whenever_many_leave_again_what_waits_for_finalizers_goes_first()
+    {
+        using var trim = Watch();
+        foreach (var clients in (int[])[4000, 2000, 0])
+        {
+            _clients = clients;
+            LookOn(trim);
+            trim.Look();
+        }
+
+        Assert.That(_collections, Is.EqualTo([Trim.Release, Trim.Beside, Trim.Release, Trim.Beside, Trim.Release]));
+    }
+
+    [Test]
+    public void After_two_pauses_the_next_one_is_twice_as_far()
+    {
+        using var trim = Watch();
+        _pause = 1000;
+        foreach (var clients in (int[])[20_000, 10_000])
+        {
+            _clients = clients;
+            LookOn(trim);
+            trim.Look();
+            _clock.Now += 380_000;
+        }
+
+        _clients = 0;
+        trim.Look();
+        trim.Look();
+        Assert.That(_collections, Is.EqualTo([Trim.Release, Trim.Beside, Trim.Release]));
+        _clock.Now += 20_000;
+        trim.Look();
+        Assert.That(_collections, Has.Count.EqualTo(4));
     }
 
     [Test]

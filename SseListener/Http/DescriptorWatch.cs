@@ -17,17 +17,17 @@ internal sealed class DescriptorWatch : IDisposable
         _listening = listening;
         _idle = idle;
         _log = log;
-        _thread = new WatchThread("descriptor watch", () => Descriptors.LookAfter(Descriptors.Room()), _ => Look(), log);
+        _thread = new WatchThread("descriptor watch", Descriptors.LookAfter(0), _ => Look(), log);
     }
 
     /// <inheritdoc/>
     public void Dispose() => _thread.Dispose();
 
-    private void Look()
+    private TimeSpan Look()
     {
         if (_listening.CheckDescriptors())
         {
-            return;
+            return Descriptors.LookAfter(Descriptors.Room());
         }
 
         // First those who have asked for nothing yet, and only when there are none and it is still so, those who may ask again.
@@ -41,5 +41,7 @@ internal sealed class DescriptorWatch : IDisposable
         {
             _log.Often(LogLevel.Info, "cut connections", $"cut {cut} connections: there are no file descriptors left");
         }
+
+        return Descriptors.LookAfter(0);
     }
 }

@@ -28,8 +28,8 @@ internal static class Descriptors
     public static int MostClients { get; } = Math.Max(1, Limit - (Reserve * 3 / 2) - Own);
 
     /// <summary>
-    /// How long the next look may wait: until the reserve is reached, or within it used up, at 100,000 connections a second, which is more
-    /// than are accepted. A look costs 130 us where nothing else is going on.
+    /// How long the next look may wait. At 100,000 connections a second, which is more than are accepted, it comes when the reserve has been
+    /// reached, or at the latest before it is used up. A look takes 130 us of CPU in a server that is idle otherwise.
     /// </summary>
     /// <param name="room">How many there are now.</param>
     public static TimeSpan LookAfter(int room) => TimeSpan.FromMilliseconds(Math.Clamp(Math.Max(room - Reserve, Reserve) / 100, 1, 100));

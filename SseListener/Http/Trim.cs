@@ -3,12 +3,12 @@ namespace SseListener.Http;
 /// <summary>How a heap is trimmed.</summary>
 internal enum Trim
 {
-    /// <summary>Garbage is collected beside everything else, which lets go of what waits for finalizers.</summary>
+    /// <summary>Garbage is collected, mostly beside everything else, so that what waits for finalizers is finalized.</summary>
     Beside,
 
-    /// <summary>All at once and without gaps, but large arrays stay where they are: the history may be as large as it likes.</summary>
+    /// <summary>It is collected all at once, and gaps are closed. Large arrays, such as the history's, stay where they are.</summary>
     Compact,
 
-    /// <summary>The same with large arrays, and what is left over goes back to the system.</summary>
+    /// <summary>The same, also among large arrays, and memory that is left over goes back to the system.</summary>
     Release,
 }

@@ -8,12 +8,12 @@ internal sealed class WatchThread : IDisposable
 
     /// <summary>Starts it.</summary>
     /// <param name="name">The thread's name.</param>
-    /// <param name="pause">How long to wait, asked before each look.</param>
-    /// <param name="look">Looks; given what says that it is to end.</param>
+    /// <param name="shortest">The pause before the first look, and after one that has failed.</param>
+    /// <param name="look">Looks, and says how long the pause after it is; given what says that it is to end.</param>
     /// <param name="log">Is told when a look fails.</param>
-    public WatchThread(string name, Func<TimeSpan> pause, Action<CancellationToken> look, Log log)
+    public WatchThread(string name, TimeSpan shortest, Func<CancellationToken, TimeSpan> look, Log log)
     {
-        _thread = new Thread(() => Run(pause, look, log)) { Name = name, IsBackground = true };
+        _thread = new Thread(() => Run(shortest, look, log)) { Name = name, IsBackground = true };
         _thread.Start();
     }
 
@@ -25,13 +25,15 @@ internal sealed class WatchThread : IDisposable
         _stopping.Dispose();
     }
 
-    private void Run(Func<TimeSpan> pause, Action<CancellationToken> look, Log log)
+    private void Run(TimeSpan shortest, Func<CancellationToken, TimeSpan> look, Log log)
     {
-        while (!_stopping.Token.WaitHandle.WaitOne(pause()))
+        var pause = shortest;
+        while (!_stopping.Token.WaitHandle.WaitOne(pause))
         {
+            pause = shortest;
             try
             {
-                look(_stopping.Token);
+                pause = look(_stopping.Token);
             }
 #pragma warning disable CA1031 // Where descriptors are short, nearly every call may fail, and in ways of its own. The next look may not.
             catch (Exception e)
