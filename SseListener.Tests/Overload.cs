@@ -102,7 +102,7 @@ public sealed class Overload
             await raw.ReadUntilAsync("HTTP/1.1 411");
         }
 
-        await Wait.UntilAsync(() => server.Logged.Contains("another one takes over", StringComparison.Ordinal), "no other listener took over");
+        await Wait.UntilAsync(() => server.Logged.Contains("another one has taken over", StringComparison.Ordinal), "no other listener took over");
         await using var newcomer = await server.SubscribeAsync();
         Assert.That((await client.NextAsync()).EventType, Is.EqualTo("join"));
         var id = await server.PublishAsync("""{"data":1}""");

@@ -166,7 +166,6 @@ internal sealed class Listening : IDisposable
             return;
         }
 
-        _log.Warning($"{MostLeftovers} requests without a length have leaked in the listener; another one takes over");
         _former?.Close();
         _former = _listener;
         _listener = new HttpListener();
@@ -176,6 +175,7 @@ internal sealed class Listening : IDisposable
         // Whatever is thrown: CheckDescriptors tries again.
         _isOpen = false;
         _isOpen = TryOpen();
+        _log.Warning($"{MostLeftovers} requests without a length have leaked in the listener; another one has taken over");
     }
 
     private void Mute()
