@@ -109,7 +109,8 @@ internal static class BenchCommand
     // What an event costs by itself is shared by all its deliveries, so with as many events few look dear; hence the third column.
     private static List<Column> Growing(int many, int few, int events, int size)
     {
-        var workload = new Workload("growing", many, events, size, CrowdRate, Beside: string.Create(Units.Culture, $"; beside them {few:N0}, with as many events, and with as many deliveries"));
+        var beside = string.Create(Units.Culture, $"; beside them {few:N0}, with as many events, and with as many deliveries");
+        var workload = new Workload("growing", many, events, size, CrowdRate, Beside: beside);
         var factor = many / few;
         return
         [

@@ -25,14 +25,15 @@ internal sealed class DescriptorWatch : IDisposable
 
     private TimeSpan Look()
     {
-        if (_listening.CheckDescriptors())
+        var room = Descriptors.Room();
+        if (_listening.CheckDescriptors(room))
         {
-            return Descriptors.LookAfter(Descriptors.Room());
+            return Descriptors.LookAfter(room);
         }
 
         // First those who have asked for nothing yet, and only when there are none and it is still so, those who may ask again.
         var (strangers, cut) = _idle.CutStrangers();
-        if (strangers == 0 && !_listening.CheckDescriptors())
+        if (strangers == 0 && !_listening.CheckDescriptors(Descriptors.Room()))
         {
             cut = _idle.CutAll();
         }

@@ -91,8 +91,9 @@ internal sealed class Listening : IDisposable
     /// recursion, and nothing can be begun that takes one, such as a thread (PoolThreads). Closing the port instead looks up names, which
     /// takes descriptors and long enough for the last of them to go.
     /// </summary>
+    /// <param name="room">How many there are left.</param>
     /// <returns>False while they are short, and somebody has to go.</returns>
-    public bool CheckDescriptors()
+    public bool CheckDescriptors(int room)
     {
         lock (_lock)
         {
@@ -101,7 +102,6 @@ internal sealed class Listening : IDisposable
                 return true;
             }
 
-            var room = Descriptors.Room();
             _socket.SetBacklog(room);
             if (room < (_isMuted ? Descriptors.Reserve * 5 / 4 : Descriptors.Reserve))
             {
