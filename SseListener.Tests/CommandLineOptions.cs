@@ -195,7 +195,7 @@ public sealed class CommandLineOptions
         using var first = new RawRequest(port);
         await first.SendAsync(RawRequest.Head(port, "GET /events", "X-Forwarded-For: 192.0.2.1"));
         await first.ReadUntilAsync("hello");
-        Assert.That(await StatusAsync(port, "GET /events", "X-Forwarded-For: 192.0.2.1"), Is.EqualTo(429));
+        Assert.That(await RawRequest.ExchangeAsync(port, RawRequest.Head(port, "GET /events", "X-Forwarded-For: 192.0.2.1")), Is.Empty);
     }
 
     [Test]

@@ -15,9 +15,9 @@ public sealed class Envelopes
         await raw.SendAsync(RawRequest.Head(server.Port, "GET /events?channel=orders&channel=alerts&envelope=1"));
         await raw.ReadUntilAsync("retry: ");
         await server.PublishAsync("""{"type":"made","data":{ "a": [1, "ü"] },"retry":7,"id":"x"}""", "orders");
-        var received = await raw.ReadUntilAsync("id: x\n\n");
+        await raw.ReadUntilAsync("id: x\n\n\r\n");
         var expected = "event: made\ndata: {\"channel\":\"orders\",\"data\":{\"a\":[1,\"ü\"]}}\nretry: 7\nid: x\n\n";
-        Assert.That(received, Does.EndWith("\n\n" + Encoding.Latin1.GetString(Encoding.UTF8.GetBytes(expected))));
+        Assert.That(raw.Body, Does.EndWith("\n\n" + Encoding.Latin1.GetString(Encoding.UTF8.GetBytes(expected))));
     }
 
     [TestCase("plain", "\"plain\"")]

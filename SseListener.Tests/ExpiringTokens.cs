@@ -56,14 +56,16 @@ public sealed class ExpiringTokens
     public void A_token_that_has_expired_gets_nothing_even_before_its_stream_has_ended()
     {
         var log = new ChannelLog("a");
-        using var output = new QuickOutput();
+        var output = new RecordedOutput();
+        var slice = new Slice();
         var client = LoneClient.Of(log, output, new Lifetime(100, EndReason.TokenExpired));
         var limits = new SegmentLimits(Smallest: 100, Largest: 100, Time: 1, Stretch: 1);
         log.Append("data: 1\n\n"u8, new FrameStamp(Sequence: 1, Time: 0, Before: 0), limits);
-        client.Advance(now: 99);
+        client.Advance(slice, now: 99);
         log.Append("data: 2\n\n"u8, new FrameStamp(Sequence: 2, Time: 0, Before: 0), limits);
-        client.Advance(now: 100);
-        Assert.That(System.Text.Encoding.ASCII.GetString(output.ToArray()), Is.EqualTo("data: 1\n\n"));
+        Assert.That(client.Advance(slice, now: 100), Is.EqualTo(Turn.Over));
+        client.Complete();
+        Assert.That(output.Text, Is.EqualTo("data: 1\n\n"));
         Assert.That(client.Ended.Result, Is.EqualTo(EndReason.TokenExpired));
     }
 

@@ -1,4 +1,5 @@
 using System.Text;
+using SseListener.Delivery;
 using SseListener.Events;
 using SseListener.Tests.Support;
 
@@ -13,8 +14,8 @@ public sealed class Heartbeats
         await using var server = TestServer.Start(o => o with { Heartbeat = TimeSpan.FromMilliseconds(100) });
         using var raw = new RawRequest(server.Port);
         await raw.SendAsync($"GET /events HTTP/1.1\r\nHost: 127.0.0.1:{server.Port}\r\n\r\n");
-        var received = await raw.ReadUntilAsync("\n\n:\n\n:\n\n:\n\n");
-        Assert.That(received.Split("\r\n\r\n")[1], Does.Match("^event: hello\n.*\n.*\n\n(:\n\n)+$"));
+        await raw.ReadUntilAsync("3\r\n:\n\n\r\n3\r\n:\n\n\r\n3\r\n:\n\n\r\n");
+        Assert.That(raw.Body, Does.Match("^event: hello\n.*\n.*\n.*\n\n(:\n\n)+$"));
     }
 
     [Test]
@@ -23,17 +24,18 @@ public sealed class Heartbeats
         var frame = Encoding.UTF8.GetBytes($"data: {new string('x', 200_000)}\nid: i\n\n");
         var log = new ChannelLog("default");
         log.Append(frame, new FrameStamp(Sequence: 1, Time: 0, Before: 0), new SegmentLimits(Smallest: 1, Largest: 1, Time: 1, Stretch: 1));
-        using var output = new QuickOutput();
+        var output = new RecordedOutput();
         var client = LoneClient.Of(log, output);
-        Assert.That(client.Advance(now: 0), Is.True, "a part of the event, and more to come");
-        client.Tick(now: 60_000, heartbeat: 1000, writeTimeout: 120_000);
-        while (client.Advance(now: 60_000))
+        var (slice, heartbeat) = (new Slice(), Slice.Of(SseFrame.Heartbeat));
+        Assert.That(client.Advance(slice, now: 0), Is.EqualTo(Turn.Again), "a part of the event, and more to come");
+        client.Tick(heartbeat, now: 60_000, longestSilence: 1000, writeTimeout: 120_000);
+        while (client.Advance(slice, now: 60_000) is Turn.Again)
         {
             // The rest.
         }
 
-        client.Tick(now: 120_000, heartbeat: 1000, writeTimeout: 120_000);
-        Assert.That(Encoding.UTF8.GetString(output.ToArray()), Is.EqualTo(Encoding.UTF8.GetString(frame) + ":\n\n"));
+        client.Tick(heartbeat, now: 120_000, longestSilence: 1000, writeTimeout: 120_000);
+        Assert.That(output.Text, Is.EqualTo(Encoding.UTF8.GetString(frame) + ":\n\n"));
     }
 
     [Test]
@@ -43,7 +45,7 @@ public sealed class Heartbeats
         await using var client = await server.SubscribeAsync();
         using var raw = new RawRequest(server.Port);
         await raw.SendAsync($"GET /events HTTP/1.1\r\nHost: 127.0.0.1:{server.Port}\r\n\r\n");
-        await raw.ReadUntilAsync("\n\n:\n\n:\n\n");
+        await raw.ReadUntilAsync("3\r\n:\n\n\r\n3\r\n:\n\n");
         Assert.That((await client.NextAsync()).EventType, Is.EqualTo("join"));
         var id = await server.PublishAsync("""{"data":1}""");
         Assert.That((await client.NextAsync()).EventId, Is.EqualTo(id));

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Net.Sockets;
 using SseListener.Tests.Support;
 
 namespace SseListener.Tests;
@@ -28,6 +29,46 @@ public sealed class Leaving
         Assert.That((await watcher.NextAsync()).Data, Is.EqualTo($$"""{"left":"{{id}}"}"""));
         await Wait.UntilAsync(() => server.Logged.Contains($"connection closed by client {id}", StringComparison.Ordinal), "not logged");
         Assert.That(server.Server.Clients.Keys, Is.EquivalentTo(new[] { watcher.ClientId }));
+    }
+
+    [Test]
+    public async Task A_client_that_sends_a_little_behind_its_request_stays()
+    {
+        await using var server = TestServer.Start(o => o with { PresenceLimit = 0 });
+        using var raw = await ChunkedStreams.SubscribeAsync(server);
+        for (var i = 0; i < 8; i++)
+        {
+            await raw.SendAsync(new string('x', 1000));
+        }
+
+        await server.PublishAsync("""{"data":"still here"}""");
+        await raw.ReadUntilAsync("still here");
+        Assert.That(server.Server.Clients, Has.Count.EqualTo(1));
+    }
+
+    [Test]
+    public async Task A_client_that_sends_more_than_a_little_is_ended()
+    {
+        await using var server = TestServer.Start(o => o with { PresenceLimit = 0 });
+        using var raw = await ChunkedStreams.SubscribeAsync(server);
+        await raw.SendAsync(new string('x', 9000));
+        await server.ExpectMetricAsync("""sse_streams_ended_total{reason="sent_more"}""", 1);
+        Assert.That(server.Server.Clients, Is.Empty);
+    }
+
+    [Test]
+    [Platform("Linux")]
+    public async Task The_socket_of_a_stream_has_its_options()
+    {
+        await using var server = TestServer.Start(o => o with { WriteTimeout = TimeSpan.FromSeconds(12) });
+        await using var client = await server.SubscribeAsync();
+        await Wait.UntilAsync(() => server.Logged.Contains(" connected from ", StringComparison.Ordinal), "it is not connected");
+        var accepted = server.Accepted();
+        Span<byte> timeout = stackalloc byte[sizeof(int)];
+        accepted.GetRawSocketOption(TcpOption.Level, TcpOption.UserTimeout, timeout);
+        Assert.That(accepted.NoDelay, Is.True);
+        Assert.That(accepted.GetSocketOption(SocketOptionLevel.Socket, SocketOptionName.KeepAlive), Is.EqualTo(1));
+        Assert.That(BitConverter.ToInt32(timeout), Is.EqualTo(12_000));
     }
 
     [Test]

@@ -5,30 +5,17 @@ using SseListener.Tests.Support;
 
 namespace SseListener.Tests;
 
-/// <summary>What accepted connections inherit from the listening socket. On Linux; elsewhere nothing is set.</summary>
+/// <summary>The queue of newcomers. On Linux; elsewhere nothing is set.</summary>
 [Platform("Linux")]
 public sealed class ListeningSockets
 {
-    [Test]
-    public async Task An_accepted_connection_inherits_its_options()
-    {
-        await using var server = TestServer.Start(o => o with { WriteTimeout = TimeSpan.FromSeconds(12) });
-        await using var client = await server.SubscribeAsync();
-        var accepted = server.Accepted();
-        Span<byte> timeout = stackalloc byte[sizeof(int)];
-        accepted.GetRawSocketOption(TcpOption.Level, TcpOption.UserTimeout, timeout);
-        Assert.That(accepted.NoDelay, Is.True);
-        Assert.That(accepted.GetSocketOption(SocketOptionLevel.Socket, SocketOptionName.KeepAlive), Is.EqualTo(1));
-        Assert.That(BitConverter.ToInt32(timeout), Is.EqualTo(12_000));
-    }
-
     [Test]
     public void Newcomers_can_be_kept_away_for_a_while()
     {
         using var listener = new TcpListener(IPAddress.Loopback, 0);
         listener.Start();
         using var log = new Log(TextWriter.Null, LogLevel.Info);
-        var listening = new ListeningSocket(((IPEndPoint)listener.LocalEndpoint).Port, TimeSpan.FromSeconds(1), log);
+        var listening = new ListeningSocket(((IPEndPoint)listener.LocalEndpoint).Port, log);
         listening.Tune();
         listening.Unmute();
 

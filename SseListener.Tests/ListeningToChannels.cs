@@ -5,12 +5,14 @@ using SseListener.Tests.Support;
 namespace SseListener.Tests;
 
 /// <summary>One connection, several channels: what arrives, and in which order.</summary>
-public sealed class ListeningToChannels
+[TestFixture(true)]
+[TestFixture(false)]
+public sealed class ListeningToChannels(bool sendsOnSockets)
 {
     [Test]
     public async Task A_client_gets_what_is_published_to_its_channel_and_nothing_else()
     {
-        await using var server = TestServer.Start();
+        await using var server = Start();
         await using var orders = await server.SubscribeAsync("?channel=orders");
         await using var standard = await server.SubscribeAsync();
         var id = await server.PublishAsync("""{"data":1}""", "orders");
@@ -24,7 +26,7 @@ public sealed class ListeningToChannels
     [Test]
     public async Task Several_channels_are_one_stream_in_one_order()
     {
-        await using var server = TestServer.Start();
+        await using var server = Start();
         await using var client = await server.SubscribeAsync("?channel=a&channel=b&channel=c&channel=b");
         Assert.That(Channels(client), Is.EqualTo((string[])["a", "b", "c"]));
         var ids = new List<string>();
@@ -43,7 +45,7 @@ public sealed class ListeningToChannels
     [Test]
     public async Task One_id_resumes_all_channels_also_those_that_are_new_in_the_list()
     {
-        await using var server = TestServer.Start();
+        await using var server = Start();
         var ids = await PublishAsync(server, "a", "b", "c", "a", "c", "b");
 
         await using var same = await server.SubscribeAsync("?channel=a&channel=b", ids[1]);
@@ -62,7 +64,7 @@ public sealed class ListeningToChannels
     [Test]
     public async Task An_unknown_id_gets_a_gap_and_everything_that_is_kept_of_all_channels_in_order()
     {
-        await using var server = TestServer.Start();
+        await using var server = Start();
         var ids = await PublishAsync(server, "a", "x", "b", "a");
         await using var client = await server.SubscribeAsync("?channel=a&channel=b", "unknown");
         Assert.That((await client.NextAsync()).EventType, Is.EqualTo("gap"));
@@ -77,7 +79,7 @@ public sealed class ListeningToChannels
         // Segments go as a whole: the first event of b takes along the second, which is younger than what is kept of a. An event has
         // its data and 23 bytes.
         const int Limit = 16 * 1024;
-        await using var server = TestServer.Start(o => o with { History = Limit });
+        await using var server = Start(o => o with { History = Limit });
         var channel = query.Contains('*', StringComparison.Ordinal) ? "b/1" : "b";
         await server.PublishAsync("""{"data":1}""", channel);
         var kept = await server.PublishAsync("""{"data":2}""", "a");
@@ -100,7 +102,7 @@ public sealed class ListeningToChannels
     [Test]
     public async Task Nobody_sees_their_own_join_on_any_channel_and_everybody_sees_each_others()
     {
-        await using var server = TestServer.Start();
+        await using var server = Start();
         await using var first = await server.SubscribeAsync("?channel=a&channel=b");
         var last = await server.PublishAsync("""{"data":1}""", "a");
         Assert.That(await IdsAsync(first, 1), Is.EqualTo((string[])[last]));
@@ -120,7 +122,7 @@ public sealed class ListeningToChannels
     [TestCase("?channel=a&envelope=1")]
     public async Task Much_more_than_a_write_holds_is_caught_up_with_in_order(string query)
     {
-        await using var server = TestServer.Start();
+        await using var server = Start();
         await Task.WhenAll(((string[])["a", "b", "t/1", "t/2"]).Select(async channel =>
         {
             for (var part = 0; part < 10; part++)
@@ -148,7 +150,7 @@ public sealed class ListeningToChannels
     [TestCase("?channel=a&envelope=1")]
     public async Task An_event_far_larger_than_a_write_arrives_whole(string query)
     {
-        await using var server = TestServer.Start();
+        await using var server = Start();
         await using var client = await server.SubscribeAsync(query);
         var text = string.Concat(Enumerable.Range(0, 100_000).Select(i => $"{i}\n\"ü\\"));
         var (_, id) = (await server.PostAsync("/events?channel=a", "text/plain", text), await server.PublishAsync("""{"data":2}""", "a"));
@@ -182,4 +184,8 @@ public sealed class ListeningToChannels
 
     private static string[] Channels(EventStream stream) =>
         [.. JsonDocument.Parse(stream.Hello).RootElement.GetProperty("channels").EnumerateArray().Select(channel => channel.GetString()!)];
+
+    // Both ways that frames may go: on the connection's own socket, and through HttpListener where that cannot be reached.
+    private TestServer Start(Func<ServerOptions, ServerOptions>? change = null) =>
+        TestServer.Start(o => (change ?? (same => same))(o with { SendsOnSockets = sendsOnSockets }));
 }

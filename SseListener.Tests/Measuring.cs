@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
 using System.Globalization;
-using SseListener.Events;
 using SseListener.Metrics;
 using SseListener.Tests.Support;
 
@@ -46,21 +45,6 @@ public sealed class Measuring
         await server.ExpectMetricAsync("sse_events_delivered_total", 3000);
         Assert.That(await server.MetricAsync("sse_events_replayed_total"), Is.EqualTo(3000));
         Assert.That(await server.MetricAsync("sse_gaps_total"), Is.Zero);
-    }
-
-    [Test]
-    public void A_slice_that_ends_within_a_segment_is_counted_with_the_next()
-    {
-        var log = new ChannelLog("a");
-        var limits = new SegmentLimits(Smallest: 100, Largest: 100, Time: 1, Stretch: 100);
-        log.Append("data: 1\n\n"u8, new FrameStamp(Sequence: 1, Time: 0, Before: 0), limits);
-        log.Append("data: 2\n\n"u8, new FrameStamp(Sequence: 2, Time: 0, Before: 9), limits);
-        var feed = new ChannelFeed(log.After(0));
-        feed.Take(10, out _);
-        Assert.That(feed.CountTaken(), Is.Zero);
-        feed.Take(10, out _);
-        Assert.That(feed.CountTaken(), Is.EqualTo(2));
-        Assert.That(feed.CountTaken(), Is.Zero);
     }
 
     [Test]
@@ -141,17 +125,20 @@ public sealed class Measuring
             ("?channel=user/7&token=" + Jwt.For(), "insufficient_scope"),
         })
         {
-            using var refused = await server.SendAsync("GET", "/events" + query);
+            using var raw = new RawRequest(server.Port);
+            await raw.SendAsync(RawRequest.Head(server.Port, "GET /events" + query));
             await server.ExpectMetricAsync($$"""sse_connects_refused_total{reason="{{reason}}"}""", 1);
         }
 
         await using var few = TestServer.Start(o => o with { MaxClientsPerAddress = 1, MaxChannels = 2 });
         await using var first = await few.SubscribeAsync("?channel=a");
-        using var second = await few.SendAsync("GET", "/events?channel=a");
+
+        // By bare sockets: HttpClient would ask again by itself when a connection that it has used before is closed.
+        Assert.That(await RawRequest.ExchangeAsync(few.Port, RawRequest.Head(few.Port, "GET /events?channel=a")), Is.Empty);
         await few.ExpectMetricAsync("""sse_connects_refused_total{reason="address_limit"}""", 1);
         await first.DisposeAsync();
         await Wait.UntilAsync(() => few.Server.Clients.Count == 0, "it is still there");
-        using var third = await few.SendAsync("GET", "/events?channel=a&channel=b&channel=c");
+        Assert.That(await RawRequest.ExchangeAsync(few.Port, RawRequest.Head(few.Port, "GET /events?channel=a&channel=b&channel=c")), Is.Empty);
         await few.ExpectMetricAsync("""sse_connects_refused_total{reason="channel_limit"}""", 1);
         Assert.That(await server.MetricAsync("sse_connects_total"), Is.EqualTo(1));
     }

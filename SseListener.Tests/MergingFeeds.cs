@@ -46,13 +46,13 @@ public sealed class MergingFeeds
         var feed = Feed(new Missed(0, _sequence, 0), _a);
         var turns = 1;
         CursorState state;
-        ArraySegment<byte> slice;
-        while ((state = feed.Take(Limit, out slice)) is CursorState.SliceAndMore && slice.Count == 0)
+        var slice = new Slice();
+        while ((state = feed.Take(slice)) is CursorState.SliceAndMore && slice.Length == 0)
         {
             turns++;
         }
 
-        Assert.That((state, Encoding.ASCII.GetString(slice)), Is.EqualTo((CursorState.Slice, "data: found\n\n")));
+        Assert.That((state, Encoding.ASCII.GetString(slice.Around(0, 0))), Is.EqualTo((CursorState.Slice, "data: found\n\n")));
         Assert.That(turns, Is.EqualTo(10));
     }
 
@@ -66,7 +66,7 @@ public sealed class MergingFeeds
         Assert.That(feed.IsLapped, Is.False);
         _history.Expire(long.MaxValue);
         Assert.That(feed.IsLapped);
-        Assert.That(feed.Take(Limit, out _), Is.EqualTo(CursorState.Lapped));
+        Assert.That(feed.Take(new Slice()), Is.EqualTo(CursorState.Lapped));
     }
 
     [TestCase(false)]
@@ -76,13 +76,13 @@ public sealed class MergingFeeds
         var feed = Feed(new Missed(0, 0, 0), isEnveloped, _a, _b);
         Append(_a, new string('x', 3 * Limit));
         _history.Timeline.Publish();
-        Assert.That(feed.Take(Limit, out var slice), Is.EqualTo(CursorState.SliceAndMore));
-        Assert.That(slice.Count, Is.InRange(Limit, Limit + 100));
+        var slice = new Slice();
+        Assert.That(feed.Take(slice), Is.EqualTo(CursorState.SliceAndMore));
+        Assert.That(slice.Length, Is.InRange(Limit, Limit + 100));
         Assert.That(feed.IsCaughtUp, Is.False, "a heartbeat would become a part of the data");
-        feed.Written();
         _history.Expire(long.MaxValue);
         Assert.That(feed.IsLapped);
-        Assert.That(feed.Take(Limit, out _), Is.EqualTo(CursorState.Lapped));
+        Assert.That(feed.Take(new Slice()), Is.EqualTo(CursorState.Lapped));
     }
 
     [Test]
@@ -94,8 +94,9 @@ public sealed class MergingFeeds
         }
 
         var feed = Feed(new Missed(0, _sequence, 0), _a);
-        Assert.That(feed.Take(Limit, out var slice), Is.EqualTo(CursorState.SliceAndMore));
-        Assert.That(slice.Count / "data: 1\n\n".Length, Is.EqualTo(3));
+        var slice = new Slice();
+        Assert.That(feed.Take(slice), Is.EqualTo(CursorState.SliceAndMore));
+        Assert.That(slice.Length / "data: 1\n\n".Length, Is.EqualTo(3));
     }
 
     [Test]
@@ -111,7 +112,7 @@ public sealed class MergingFeeds
         Assert.That(Take(Feed(missed, _a, _b)), Is.EqualTo("data: 2\n\ndata: 3\n\n"));
         var slow = Feed(missed, _a, _b);
         _history.Expire(long.MaxValue);
-        Assert.That(slow.Take(Limit, out _), Is.EqualTo(CursorState.Lapped));
+        Assert.That(slow.Take(new Slice()), Is.EqualTo(CursorState.Lapped));
     }
 
     [Test]
@@ -120,7 +121,6 @@ public sealed class MergingFeeds
         var first = AppendFirst();
         var feed = Feed(new Missed(0, _sequence, 0), _a);
         Assert.That(Take(feed), Is.EqualTo("data: 1\n\n"));
-        feed.Written();
         Assert.That(feed.IsCaughtUp);
         for (var i = 0; i < 10; i++)
         {
@@ -194,7 +194,8 @@ public sealed class MergingFeeds
 
     private static string Take(MergedFeed feed)
     {
-        feed.Take(Limit, out var slice);
-        return Encoding.ASCII.GetString(slice);
+        var slice = new Slice();
+        feed.Take(slice);
+        return Encoding.ASCII.GetString(slice.Around(0, 0));
     }
 }

@@ -4,7 +4,9 @@ using SseListener.Tests.Support;
 namespace SseListener.Tests;
 
 /// <summary>What a client gets that has been away.</summary>
-public sealed class Reconnecting
+[TestFixture(true)]
+[TestFixture(false)]
+public sealed class Reconnecting(bool sendsOnSockets)
 {
     private static readonly string[] _twoAndThree = ["2", "3"];
     private static readonly string[] _oneToThree = ["1", "2", "3"];
@@ -12,7 +14,7 @@ public sealed class Reconnecting
     [Test]
     public async Task A_known_id_in_the_header_gets_everything_after_it()
     {
-        await using var server = TestServer.Start();
+        await using var server = Start();
         var ids = await PublishAsync(server, 3);
         await using var client = await server.SubscribeAsync(lastEventId: ids[0]);
         Assert.That(await client.NextDataAsync(2), Is.EqualTo(_twoAndThree));
@@ -23,7 +25,7 @@ public sealed class Reconnecting
     [TestCase("last_event_id")]
     public async Task A_known_id_in_the_query_gets_everything_after_it(string parameter)
     {
-        await using var server = TestServer.Start();
+        await using var server = Start();
         var ids = await PublishAsync(server, 3);
         await using var client = await server.SubscribeAsync($"?{parameter}={ids[0]}");
         Assert.That(await client.NextDataAsync(2), Is.EqualTo(_twoAndThree));
@@ -32,7 +34,7 @@ public sealed class Reconnecting
     [Test]
     public async Task The_header_comes_before_the_query()
     {
-        await using var server = TestServer.Start();
+        await using var server = Start();
         var ids = await PublishAsync(server, 3);
         await using var client = await server.SubscribeAsync($"?lastEventId={ids[1]}", lastEventId: ids[0]);
         Assert.That(await client.NextDataAsync(2), Is.EqualTo(_twoAndThree));
@@ -41,7 +43,7 @@ public sealed class Reconnecting
     [Test]
     public async Task The_newest_id_gets_only_what_comes_next()
     {
-        await using var server = TestServer.Start();
+        await using var server = Start();
         var ids = await PublishAsync(server, 3);
         await using var client = await server.SubscribeAsync(lastEventId: ids[2]);
         var next = await server.PublishAsync("""{"data":4}""");
@@ -51,7 +53,7 @@ public sealed class Reconnecting
     [Test]
     public async Task An_unknown_id_gets_a_gap_and_then_everything_kept()
     {
-        await using var server = TestServer.Start();
+        await using var server = Start();
         await PublishAsync(server, 3);
         await using var client = await server.SubscribeAsync(lastEventId: "never-\"seen\"");
         var gap = await client.NextAsync();
@@ -64,7 +66,7 @@ public sealed class Reconnecting
     [Test]
     public async Task An_id_that_is_no_longer_kept_gets_a_gap_and_then_what_is()
     {
-        await using var server = TestServer.Start(o => o with { History = 8 * 1024 });
+        await using var server = Start(o => o with { History = 8 * 1024 });
         var ids = await PublishAsync(server, 1000);
         await using var client = await server.SubscribeAsync(lastEventId: ids[0]);
         Assert.That((await client.NextAsync()).EventType, Is.EqualTo("gap"));
@@ -77,7 +79,7 @@ public sealed class Reconnecting
     [Test]
     public async Task Earliest_gets_everything_kept_without_a_gap()
     {
-        await using var server = TestServer.Start();
+        await using var server = Start();
         await PublishAsync(server, 3);
         await using var query = await server.SubscribeAsync("?lastEventId=earliest");
         Assert.That(await query.NextDataAsync(3), Is.EqualTo(_oneToThree));
@@ -87,7 +89,7 @@ public sealed class Reconnecting
     [TestCase("?lastEventId=")]
     public async Task Without_an_id_a_client_gets_only_what_comes_next(string query)
     {
-        await using var server = TestServer.Start();
+        await using var server = Start();
         await PublishAsync(server, 3);
         await using var client = await server.SubscribeAsync(query, lastEventId: query.Length == 0 ? null : "");
         var next = await server.PublishAsync("""{"data":4}""");
@@ -100,7 +102,7 @@ public sealed class Reconnecting
     [TestCase("{\"json\":1}")]
     public async Task An_id_of_the_publishers_own_is_found_again_from_header_and_query(string id)
     {
-        await using var server = TestServer.Start();
+        await using var server = Start();
         var quoted = System.Text.Json.JsonSerializer.Serialize(id);
         Assert.That(await server.PublishAsync($$"""{"data":1,"id":{{quoted}}}"""), Is.EqualTo(quoted.Contains('\\', StringComparison.Ordinal) ? Events.JsonText.Quote(id)[1..^1] : id));
         await PublishAsync(server, 1);
@@ -117,7 +119,7 @@ public sealed class Reconnecting
     [Test]
     public async Task A_client_that_catches_up_does_not_get_its_own_join_but_everything_around_it()
     {
-        await using var server = TestServer.Start();
+        await using var server = Start();
         await using var other = await server.SubscribeAsync();
         var ids = await PublishAsync(server, 3);
         await using var client = await server.SubscribeAsync(lastEventId: ids[0]);
@@ -129,7 +131,7 @@ public sealed class Reconnecting
     [Test]
     public async Task Much_more_than_a_write_holds_is_caught_up_with_in_order()
     {
-        await using var server = TestServer.Start();
+        await using var server = Start();
         var lines = string.Join('\n', Enumerable.Range(0, 20_000).Select(i => $$"""{"data":{{i}}}"""));
         using var answer = await server.PostAsync("/events", "application/x-ndjson", lines);
         await using var client = await server.SubscribeAsync("?lastEventId=earliest");
@@ -139,7 +141,7 @@ public sealed class Reconnecting
     [Test]
     public async Task Fifty_clients_that_drop_and_resume_while_200_events_are_published_miss_and_double_nothing()
     {
-        await using var server = TestServer.Start(o => o with { PresenceLimit = 0 });
+        await using var server = Start(o => o with { PresenceLimit = 0 });
         var first = await server.PublishAsync("""{"data":"start"}""");
         var random = new Random(7);
         var clients = Enumerable.Range(0, 50).Select(_ => ResumeAgainAndAgainAsync(server, first, random.Next())).ToArray();
@@ -189,4 +191,8 @@ public sealed class Reconnecting
 
         return ids;
     }
+
+    // Both ways that frames may go: on the connection's own socket, and through HttpListener where that cannot be reached.
+    private TestServer Start(Func<ServerOptions, ServerOptions>? change = null) =>
+        TestServer.Start(o => (change ?? (same => same))(o with { SendsOnSockets = sendsOnSockets }));
 }

@@ -3,7 +3,9 @@ using SseListener.Tests.Support;
 namespace SseListener.Tests;
 
 /// <summary>A client that stops reading costs nobody anything.</summary>
-public sealed class SlowClients
+[TestFixture(true)]
+[TestFixture(false)]
+public sealed class SlowClients(bool sendsOnSockets)
 {
     private const int Events = 40;
     private static readonly string _big = new('x', 500_000);
@@ -11,7 +13,7 @@ public sealed class SlowClients
     [Test]
     public async Task A_client_that_stops_reading_holds_up_neither_the_others_nor_a_publish()
     {
-        await using var server = TestServer.Start(o => o with { PresenceLimit = 0 });
+        await using var server = Start(o => o with { PresenceLimit = 0 });
         using var stalled = await StalledClient.OpenAsync(server.Port);
         await using var other = await server.SubscribeAsync();
         var reading = other.NextDataAsync(Events);
@@ -23,19 +25,21 @@ public sealed class SlowClients
     [Test]
     public async Task A_client_that_reads_again_gets_everything()
     {
-        await using var server = TestServer.Start(o => o with { PresenceLimit = 0 });
+        await using var server = Start(o => o with { PresenceLimit = 0 });
         using var stalled = await StalledClient.OpenAsync(server.Port);
         await FillAsync(server);
         await server.PublishAsync("""{"data":"the end"}""");
         var reading = stalled.ReadUntilAsync("the end");
-        var received = await reading;
+        await reading;
+        await stalled.ReadUntilAsync("\n\n\r\n");
+        var received = stalled.Body;
         Assert.That(received.Split("\ndata: \"").Skip(1).Select(text => text.Split('"')[0].Trim('x')), Is.EqualTo(Enumerable.Range(0, Events).Select(i => i.ToString(Units.Culture)).Append("the end")));
     }
 
     [Test]
     public async Task A_client_whose_next_event_is_dropped_from_history_is_disconnected()
     {
-        await using var server = TestServer.Start(o => o with { PresenceLimit = 0, History = 1024 * 1024 });
+        await using var server = Start(o => o with { PresenceLimit = 0, History = 1024 * 1024 });
         using var stalled = await StalledClient.OpenAsync(server.Port);
         await using var other = await server.SubscribeAsync();
         for (var i = 0; i < Events; i++)
@@ -51,7 +55,7 @@ public sealed class SlowClients
     [Test]
     public async Task A_write_that_takes_longer_than_the_write_timeout_ends_its_client()
     {
-        await using var server = TestServer.Start(o => o with { PresenceLimit = 0, WriteTimeout = TimeSpan.FromMilliseconds(700) });
+        await using var server = Start(o => o with { PresenceLimit = 0, WriteTimeout = TimeSpan.FromMilliseconds(700) });
         using var stalled = await StalledClient.OpenAsync(server.Port);
         await FillAsync(server);
         await Wait.UntilAsync(() => server.Server.Clients.Count == 0, "it is still there");
@@ -62,7 +66,7 @@ public sealed class SlowClients
     [Platform("Linux")]
     public async Task The_reason_is_the_same_when_the_kernel_finds_it_out_first()
     {
-        await using var server = TestServer.Start(o => o with { PresenceLimit = 0 });
+        await using var server = Start(o => o with { PresenceLimit = 0 });
         using var stalled = await StalledClient.OpenAsync(server.Port);
         server.Accepted().SetRawSocketOption(TcpOption.Level, TcpOption.UserTimeout, BitConverter.GetBytes(300));
         await FillAsync(server);
@@ -73,7 +77,7 @@ public sealed class SlowClients
     [Test]
     public async Task A_client_that_stops_reading_does_not_hold_up_the_stop()
     {
-        await using var server = TestServer.Start(o => o with { PresenceLimit = 0 });
+        await using var server = Start(o => o with { PresenceLimit = 0 });
         using var stalled = await StalledClient.OpenAsync(server.Port);
         await FillAsync(server);
         await server.Server.StopAsync().WaitAsync(TimeSpan.FromSeconds(5));
@@ -83,7 +87,7 @@ public sealed class SlowClients
     [Test]
     public async Task A_crowd_that_stops_reading_is_disconnected_to_the_last_client()
     {
-        await using var server = TestServer.Start(o => o with { PresenceLimit = 0, History = 1024 * 1024 });
+        await using var server = Start(o => o with { PresenceLimit = 0, History = 1024 * 1024 });
         var stalled = await Task.WhenAll(Enumerable.Range(0, 20).Select(_ => StalledClient.OpenAsync(server.Port)));
         await FillAsync(server);
         await Wait.UntilAsync(() => server.Server.Clients.Count == 0, "lapped clients are still there");
@@ -100,4 +104,8 @@ public sealed class SlowClients
             await server.PublishAsync($$"""{"data":"{{i}}{{_big}}"}""");
         }
     }
+
+    // Both ways that frames may go: on the connection's own socket, and through HttpListener where that cannot be reached.
+    private TestServer Start(Func<ServerOptions, ServerOptions>? change = null) =>
+        TestServer.Start(o => (change ?? (same => same))(o with { SendsOnSockets = sendsOnSockets }));
 }

@@ -1,4 +1,3 @@
-using System.Net;
 using SseListener.Tests.Support;
 
 namespace SseListener.Tests;
@@ -83,7 +82,7 @@ public sealed class Stopping
     }
 
     [Test]
-    public async Task Newcomers_get_503_while_the_server_stops()
+    public async Task Newcomers_are_closed_without_an_answer_and_publishers_get_503_while_the_server_stops()
     {
         await using var server = TestServer.Start();
         using var half = new RawRequest(server.Port);
@@ -92,9 +91,11 @@ public sealed class Stopping
 
         // The half request keeps the listener open for a while.
         var stopping = server.Server.StopAsync();
-        using var refused = await server.Http.GetAsync(new Uri("/events", UriKind.Relative));
-        Assert.That(refused.StatusCode, Is.EqualTo(HttpStatusCode.ServiceUnavailable));
-        Assert.That(refused.Headers.RetryAfter, Is.Not.Null);
+        Assert.That(await RawRequest.ExchangeAsync(server.Port, RawRequest.Head(server.Port, "GET /events")), Is.Empty);
+        Assert.That(server.Logged, Does.Contain("503: The server is stopping."));
+        using var publish = await server.PostAsync("/events", "text/plain", "late");
+        await Problem.ExpectAsync(publish, 503, "The server is stopping.");
+        Assert.That(publish.Headers.RetryAfter, Is.Not.Null);
         half.Reset();
         await stopping;
     }

@@ -34,10 +34,10 @@ public sealed class WireFormat
         Assert.That(Frame(data, null, null, "i"), Is.EqualTo(lines + "id: i\n\n"));
 
     [Test]
-    public void The_greeting_names_the_client_its_channels_and_the_delay() =>
+    public void The_greeting_names_the_client_its_channels_the_delay_and_the_place() =>
         Assert.That(
-            Written(output => SseFrame.WriteHello(output, "V1StGXR8_Z", ["default"], 3127)),
-            Is.EqualTo("event: hello\ndata: {\"client\":\"V1StGXR8_Z\",\"channels\":[\"default\"]}\nretry: 3127\n\n"));
+            Written(output => SseFrame.WriteHello(output, "V1StGXR8_Z", ["default"], 3127, "@o3vT0bq5nS1kZ8wYx2LdQg")),
+            Is.EqualTo("event: hello\ndata: {\"client\":\"V1StGXR8_Z\",\"channels\":[\"default\"]}\nretry: 3127\nid: @o3vT0bq5nS1kZ8wYx2LdQg\n\n"));
 
     [Test]
     public void A_join_can_be_resumed_from() =>

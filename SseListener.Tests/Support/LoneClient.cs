@@ -10,6 +10,6 @@ internal static class LoneClient
     /// <param name="log">The channel's log.</param>
     /// <param name="output">Takes what it is sent.</param>
     /// <param name="lifetime">When it ends by itself; null for never.</param>
-    public static Client Of(ChannelLog log, Stream output, Lifetime? lifetime = null) =>
-        new("c", output, new SubscribeResult.Subscription([log], new ChannelFeed(log.After(0)), HasGap: false), lifetime ?? Lifetime.Endless);
+    public static Client Of(ChannelLog log, Output output, Lifetime? lifetime = null) =>
+        new("c", output, new SubscribeResult.Subscription([log], new ChannelFeed(log.After(0)), Place: 0, HasGap: false), lifetime ?? Lifetime.Endless);
 }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
@@ -22,6 +23,33 @@ internal sealed class RawRequest : IDisposable
 
     /// <summary>Everything received so far, a character a byte.</summary>
     public string Received => _received.ToString();
+
+    /// <summary>The data of all chunks that have come to their end; the tests of chunks themselves look at <see cref="Received"/>.</summary>
+    public string Body => string.Concat(Chunks);
+
+    /// <summary>The same, by chunk.</summary>
+    public IReadOnlyList<string> Chunks
+    {
+        get
+        {
+            var (received, chunks) = (Received, new List<string>());
+            for (var at = received.IndexOf("\r\n\r\n", StringComparison.Ordinal) + 4; received.IndexOf("\r\n", at, StringComparison.Ordinal) is var end and > 0;)
+            {
+                var length = int.Parse(received.AsSpan(at..end), NumberStyles.AllowHexSpecifier, Units.Culture);
+                at = end + 2 + length;
+                if (length == 0 || received.Length < at + 2)
+                {
+                    break;
+                }
+
+                chunks.Add(received.Substring(end + 2, length));
+                Assert.That(received.Substring(at, 2), Is.EqualTo("\r\n"), "a chunk ends with a line end");
+                at += 2;
+            }
+
+            return chunks;
+        }
+    }
 
     /// <summary>Sends a request and returns the whole answer, the connection's end included.</summary>
     public static async Task<string> ExchangeAsync(int port, string request)

@@ -1,14 +1,13 @@
 using System.Diagnostics;
+using System.Net.Sockets;
+using SseListener.Events;
 
 namespace SseListener.Tests.Support;
 
-/// <summary>A stream whose writes succeed, but each takes a while of the processor, as a send does.</summary>
-internal sealed class SlowOutput : QuickOutput
+/// <summary>A connection that takes everything, but each slice takes a while of the processor, as a send does.</summary>
+internal sealed class SlowOutput() : RecordedOutput
 {
-    private static readonly TimeSpan _write = TimeSpan.FromMicroseconds(500);
-
-    /// <summary>How many there have been.</summary>
-    public int Writes { get; private set; }
+    private static readonly TimeSpan _send = TimeSpan.FromMicroseconds(500);
 
     /// <summary>Keeps the processor for so long.</summary>
     public static void Spin(TimeSpan time)
@@ -20,10 +19,9 @@ internal sealed class SlowOutput : QuickOutput
         }
     }
 
-    public override IAsyncResult BeginWrite(byte[] buffer, int offset, int count, AsyncCallback? callback, object? state)
+    public override SocketError Send(Slice slice, out List<ArraySegment<byte>>? rest)
     {
-        Spin(_write);
-        Writes++;
-        return base.BeginWrite(buffer, offset, count, callback, state);
+        Spin(_send);
+        return base.Send(slice, out rest);
     }
 }

@@ -21,5 +21,11 @@ internal sealed class StalledClient : IDisposable
     /// <summary>Reads again, everything up to this text.</summary>
     public Task<string> ReadUntilAsync(string text) => _raw.ReadUntilAsync(text);
 
+    /// <summary>Reads again, to the end.</summary>
+    public Task<string> ReadToEndAsync() => _raw.ReadToEndAsync();
+
+    /// <summary>What it has been sent, without the chunks.</summary>
+    public string Body => _raw.Body;
+
     public void Dispose() => _raw.Dispose();
 }

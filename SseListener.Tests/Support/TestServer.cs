@@ -105,6 +105,21 @@ internal sealed class TestServer : IAsyncDisposable
         return await Http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead);
     }
 
+    /// <summary>Asks for a stream, and returns whether there is one: a request that may come back later is closed without an answer.</summary>
+    public async Task<bool> IsAdmittedAsync(string query = "", params (string Name, string Value)[] fields)
+    {
+        try
+        {
+            using var answer = await SendAsync("GET", "/events" + query, fields);
+            Assert.That(answer.StatusCode, Is.EqualTo(HttpStatusCode.OK));
+            return true;
+        }
+        catch (HttpRequestException e) when (e.HttpRequestError is HttpRequestError.ResponseEnded)
+        {
+            return false;
+        }
+    }
+
     /// <summary>Publishes one event more, which must be the very next that arrives.</summary>
     public async Task ExpectNothingArrivedAsync(EventStream subscriber, string channel = "default")
     {

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using System.Text;
 
 namespace SseListener.Bench;
 
@@ -34,7 +35,7 @@ internal static class BareSockets
             }
             else if (count > 0)
             {
-                socket.Send("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n: hi\n"u8);
+                socket.Send("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n: hi\n\r\n"u8);
                 lock (clients)
                 {
                     clients.Add(socket);
@@ -45,6 +46,8 @@ internal static class BareSockets
 
     /// <summary>The frame that carries a body as its data.</summary>
     public static byte[] Frame(ReadOnlySpan<byte> body) => [.. "event: message\ndata: "u8, .. body, .. "\nid: abcdefghij\n\n"u8];
+
+    private static byte[] Chunk(byte[] bytes) => [.. Encoding.ASCII.GetBytes(string.Create(Units.Culture, $"{bytes.Length:x}\r\n")), .. bytes, .. "\r\n"u8];
 
     private static void Publish(Socket publisher, byte[] first, List<Socket> clients)
     {
@@ -65,7 +68,7 @@ internal static class BareSockets
                 length += read;
             }
 
-            SendToAll(clients, Frame(request.AsSpan((body + 4)..length)));
+            SendToAll(clients, Chunk(Frame(request.AsSpan((body + 4)..length))));
             socket.Send("HTTP/1.1 204 No Content\r\n\r\n"u8);
         }
     }

@@ -17,7 +17,7 @@ internal sealed class Bursts : IDisposable
     private const int Few = 2;
 
     // Bytes: no more than a client gets in one sweep, or clients would fall behind by a rest.
-    private const int Long = Client.LargestWrite;
+    private const int Long = Events.Slice.Longest;
 
     private const double Share = 0.125;
 

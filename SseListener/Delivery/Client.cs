@@ -1,61 +1,41 @@
 using System.Net.Sockets;
-using System.Runtime.InteropServices;
 using SseListener.Events;
 
 namespace SseListener.Delivery;
 
 /// <summary>
-/// One open response: an output, a feed that says what comes next, and at most one write in flight. Nothing is queued for a
-/// client. All members are for its lane's thread, except <see cref="Id"/>, <see cref="Ended"/>, <see cref="End"/>,
-/// <see cref="Leave"/>, <see cref="TryBeginWaiting"/> and the completion of a write.
+/// One open stream: an output, a feed that says what comes next, and at most one send under way. Nothing is queued for a client. All
+/// members are for its lane's thread, except <see cref="Id"/>, <see cref="Ended"/>, <see cref="End"/>, <see cref="Leave"/>,
+/// <see cref="TryBeginWaiting"/> and the completion of a send.
 /// </summary>
-internal sealed class Client
+/// <param name="id">Its NanoId.</param>
+/// <param name="output">Where everything goes.</param>
+/// <param name="subscription">Its place on its channels.</param>
+/// <param name="lifetime">How long it may listen.</param>
+internal sealed class Client(string id, Output output, SubscribeResult.Subscription subscription, Lifetime lifetime)
 {
-    /// <summary>
-    /// Bytes of a write: few enough that a client on a slow line takes them within the write timeout, enough that a burst costs few sends.
-    /// A turn ends with the write that reaches so many.
-    /// </summary>
-    public const int LargestWrite = 64 * 1024;
-
-    // Of a turn: as many as there are segments up to the first of this length.
-    private const int MostSlices = 10;
-
-    private static readonly TimeSpan _lastWord = TimeSpan.FromMilliseconds(250);
-    private static readonly AsyncCallback _written = OnWritten;
-    private static readonly string _timedOut = new SocketException((int)SocketError.TimedOut).Message;
+    private const int NotEnding = -1;
 
     private readonly TaskCompletionSource<EndReason> _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private readonly Stream _output;
-    private readonly Feed _feed;
+    private readonly Feed _feed = subscription.Feed;
+    private int _reason = NotEnding;
     private int _isWaiting;
-    private volatile bool _isWriting;
-    private volatile bool _hasEnded;
-    private long _lastWrite = Environment.TickCount64;
-
-    /// <summary>A client that is to get whatever its subscription's feed brings.</summary>
-    /// <param name="id">Its NanoId.</param>
-    /// <param name="output">Where that goes.</param>
-    /// <param name="subscription">Its place on its channels.</param>
-    /// <param name="lifetime">How long it may listen.</param>
-    public Client(string id, Stream output, SubscribeResult.Subscription subscription, Lifetime lifetime)
-    {
-        Id = id;
-        Subscription = subscription;
-        _output = output;
-        _feed = subscription.Feed;
-        Lifetime = lifetime;
-    }
+    private volatile bool _isSending;
+    private bool _isBehindFrame = true;
+    private bool _isCut;
+    private bool _isOver;
+    private long _lastSend = Environment.TickCount64;
 
     /// <summary>The client's NanoId.</summary>
-    public string Id { get; }
+    public string Id { get; } = id;
 
     /// <summary>Its place on its channels.</summary>
-    public SubscribeResult.Subscription Subscription { get; }
+    public SubscribeResult.Subscription Subscription { get; } = subscription;
 
     /// <summary>How long it may listen.</summary>
-    public Lifetime Lifetime { get; }
+    public Lifetime Lifetime { get; } = lifetime;
 
-    /// <summary>Completes when the stream is over, with the reason.</summary>
+    /// <summary>Completes when the stream is over and its lane sends nothing more, with the reason.</summary>
     public Task<EndReason> Ended => _ended.Task;
 
     /// <summary>The lane that serves the client.</summary>
@@ -68,17 +48,26 @@ internal sealed class Client
     public Seat[] Seats { get; set; } = [];
 
     /// <summary>Whether everything appended so far has been handed to the connection.</summary>
-    public bool IsIdle => _hasEnded || (!_isWriting && _feed.IsCaughtUp);
+    public bool IsIdle => IsEnding || (!_isSending && _feed.IsCaughtUp);
 
-    /// <summary>Ends the stream; the first reason counts. Any thread may call it.</summary>
+    private bool IsEnding => Volatile.Read(ref _reason) != NotEnding;
+
+    /// <summary>Ends the stream; the first reason counts. Its lane carries it out, so that nobody else is sending then. Any thread may call it.</summary>
     public void End(EndReason reason)
     {
-        _hasEnded = true;
-        _ended.TrySetResult(reason);
+        // Of a send and a read that both wait, the kernel tells one that the other end has not answered in time, and the other only that
+        // the connection is gone.
+        if (Interlocked.CompareExchange(ref _reason, (int)reason, NotEnding) == (int)EndReason.Left && reason is EndReason.WriteTimeout)
+        {
+            Volatile.Write(ref _reason, (int)reason);
+        }
+
+        Lane?.Serve(this);
     }
 
-    /// <summary>Ends a client whose connection is gone; soon, if a write is in flight, for that fails now and knows why. Any thread may call it.</summary>
-    public void Leave() => _ = LeaveAsync();
+    /// <summary>Ends the stream of a client whose connection is gone. Any thread may call it.</summary>
+    /// <param name="error">What the kernel says of it: it keeps to the write timeout too (TCP_USER_TIMEOUT).</param>
+    public void Leave(SocketError error) => End(error is SocketError.TimedOut ? EndReason.WriteTimeout : EndReason.Left);
 
     /// <summary>Takes note that the client waits for a turn; false when it does already. Any thread may call it.</summary>
     public bool TryBeginWaiting() => Interlocked.Exchange(ref _isWaiting, 1) == 0;
@@ -86,140 +75,128 @@ internal sealed class Client
     /// <summary>Takes note that the client gets its turn.</summary>
     public void EndWaiting() => Interlocked.Exchange(ref _isWaiting, 0);
 
-    /// <summary>A turn: starts the next write, if there is something to send and no write in flight.</summary>
+    /// <summary>A turn: sends the next slice, if there is something to send and no send under way.</summary>
+    /// <param name="slice">To be filled with it.</param>
     /// <param name="now">The time in milliseconds.</param>
-    /// <returns>True when there is more to send at once, so that the client wants another turn.</returns>
-    public bool Advance(long now)
+    public Turn Advance(Slice slice, long now)
     {
-        // The segments of a young channel are short: with one slice a turn the first 300 KB of a burst took a dozen sweeps more than
-        // there was news for, 3.2 million deliveries a second instead of 3.5, and half arrived within 210 ms instead of 38.
-        var (slices, sent) = (0, 0);
-        bool hasMore;
-        do
+        if (IsEnding || HasExpired(now) || (_isSending && IsLapped()))
         {
-            hasMore = SendSlice(now, ref sent);
-            slices++;
-        }
-        while (hasMore && _feed.IsAtSegmentEnd && slices < MostSlices && sent < LargestWrite);
-        return hasMore;
-    }
-
-    /// <summary>
-    /// Ends a client whose write has been in flight for too long, or whose time is up, and sends a heartbeat to one that has been silent
-    /// for too long.
-    /// </summary>
-    public void Tick(long now, long heartbeat, long writeTimeout)
-    {
-        if (_hasEnded || HasExpired(now))
-        {
-            return;
+            return Finish();
         }
 
-        var silence = now - _lastWrite;
-        if (_isWriting && silence >= writeTimeout)
+        if (_isSending)
         {
-            End(EndReason.WriteTimeout);
-        }
-        else if (_isWriting)
-        {
-            EndIfLapped();
-        }
-        else if (silence >= heartbeat && IsIdle)
-        {
-            // Only here, behind a whole frame: in the middle of one the comment would become a part of its data.
-            Write(SseFrame.Heartbeat, 0, SseFrame.Heartbeat.Length, now);
-        }
-    }
-
-    private async Task LeaveAsync()
-    {
-        if (_isWriting)
-        {
-            await Task.Delay(_lastWord);
+            return Turn.Done;
         }
 
-        End(EndReason.Left);
-    }
-
-    private bool SendSlice(long now, ref int sent)
-    {
-        if (_hasEnded || HasExpired(now))
-        {
-            return false;
-        }
-
-        if (_isWriting)
-        {
-            EndIfLapped();
-            return false;
-        }
-
-        var state = _feed.Take(LargestWrite, out var slice);
+        var state = _feed.Take(slice);
         if (state is CursorState.Lapped)
         {
             End(EndReason.Lapped);
+            return Finish();
         }
 
-        // Also without a slice: a slice before may have ended in front of what is passed over.
-        Lane?.Meter.CountWrite(_feed.CountTaken(), slice.Count);
-        if (slice.Count == 0)
+        if (slice.Length > 0)
         {
-            return state is CursorState.SliceAndMore;
+            Lane?.Meter.CountWrite(slice.Frames, slice.Length);
+            Send(slice, now);
         }
 
-        sent += slice.Count;
-        return Write(slice.Array!, slice.Offset, slice.Count, now) && state is CursorState.SliceAndMore;
+        return IsEnding ? Finish() : state is CursorState.SliceAndMore && !_isSending ? Turn.Again : Turn.Done;
     }
 
-    // BeginWrite and EndWrite, not WriteAsync: the response streams have only these, and what Stream puts around them allocates
-    // and goes through the thread pool for a write that has already succeeded.
-    private bool Write(byte[] buffer, int offset, int count, long now)
+    /// <summary>
+    /// Ends a client whose send has been under way for too long, or whose time is up, and sends a heartbeat to one that has been silent
+    /// for too long.
+    /// </summary>
+    /// <param name="heartbeat">What to send.</param>
+    /// <param name="now">The time in milliseconds.</param>
+    /// <param name="longestSilence">Milliseconds.</param>
+    /// <param name="writeTimeout">Milliseconds.</param>
+    public Turn Tick(Slice heartbeat, long now, long longestSilence, long writeTimeout)
     {
-        _lastWrite = now;
-        _isWriting = true;
-        try
+        if (IsEnding || HasExpired(now))
         {
-            var write = _output.BeginWrite(buffer, offset, count, _written, this);
-            return write.CompletedSynchronously && Finish(write);
+            return Finish();
         }
-        catch (Exception e) when (IsDisconnection(e))
+
+        var silence = now - _lastSend;
+        if (_isSending && silence >= writeTimeout)
         {
-            End(ReasonOf(e));
-            return false;
+            End(EndReason.WriteTimeout);
+        }
+        else if (_isSending)
+        {
+            IsLapped();
+        }
+        else if (silence >= longestSilence && _feed.IsCaughtUp)
+        {
+            // Only here, behind a whole frame: in the middle of one the comment would become a part of its data.
+            Send(heartbeat, now);
+        }
+
+        return IsEnding ? Finish() : Turn.Done;
+    }
+
+    /// <summary>Says that the stream is over. To be called once its lane has let go of the client.</summary>
+    public void Complete() => _ended.TrySetResult((EndReason)_reason);
+
+    private void Send(Slice slice, long now)
+    {
+        _lastSend = now;
+        _isBehindFrame = slice.EndsFrame;
+        var error = output.Send(slice, out var rest);
+        if (error is not SocketError.Success)
+        {
+            Leave(error);
+        }
+        else if (rest is not null)
+        {
+            _isSending = true;
+            _ = SendAsync(rest);
         }
     }
 
-    private bool Finish(IAsyncResult write)
+    private async Task SendAsync(List<ArraySegment<byte>> rest)
     {
-        _output.EndWrite(write);
-        _feed.Written();
-        _isWriting = false;
-        return true;
+        var error = await output.SendAsync(rest);
+        if (error is not SocketError.Success)
+        {
+            Leave(error);
+        }
+
+        _isSending = false;
+        Lane?.Serve(this);
     }
 
-    private static void OnWritten(IAsyncResult write)
+    // Over when no send is under way: whoever closes the connection then does not do it in the middle of one.
+    private Turn Finish()
     {
-        if (write.CompletedSynchronously)
+        if (_isSending)
         {
-            return;
+            if (!_isCut)
+            {
+                _isCut = true;
+                output.Cut();
+            }
+
+            return Turn.Done;
         }
 
-        var client = (Client)write.AsyncState!;
-        try
+        if (_isOver)
         {
-            client.Finish(write);
-            client.Lane!.Serve(client);
+            return Turn.Done;
         }
-        catch (Exception e) when (IsDisconnection(e))
-        {
-            client.End(ReasonOf(e));
-        }
+
+        _isOver = true;
+        return Turn.Over;
     }
 
     private bool HasExpired(long now)
     {
         // Whom nothing forbids to listen gets the rest of what has begun.
-        if (now < Lifetime.End || (Lifetime.Reason is EndReason.MaxAge && (_isWriting || !_feed.IsBehindFrame)))
+        if (now < Lifetime.End || (Lifetime.Reason is EndReason.MaxAge && (_isSending || !_isBehindFrame)))
         {
             return false;
         }
@@ -228,19 +205,26 @@ internal sealed class Client
         return true;
     }
 
-    private void EndIfLapped()
+    private bool IsLapped()
     {
         if (_feed.IsLapped)
         {
             End(EndReason.Lapped);
         }
+
+        return IsEnding;
     }
+}
 
-    // What a stream throws when its connection is gone. The listener's own exception is an ExternalException, and a connection that
-    // is being closed on another thread may cost it a NullReferenceException.
-    private static bool IsDisconnection(Exception e) =>
-        e is IOException or ExternalException or InvalidOperationException or NullReferenceException;
+/// <summary>What is to become of a client after its turn.</summary>
+internal enum Turn
+{
+    /// <summary>It has had what there is for it now.</summary>
+    Done,
 
-    // The kernel keeps to the write timeout too (TCP_USER_TIMEOUT) and may find out first. Of that the listener passes on the words only.
-    private static EndReason ReasonOf(Exception e) => e.Message.Contains(_timedOut, StringComparison.Ordinal) ? EndReason.WriteTimeout : EndReason.Left;
+    /// <summary>There is more to send at once.</summary>
+    Again,
+
+    /// <summary>Its stream is over. It says so once.</summary>
+    Over,
 }

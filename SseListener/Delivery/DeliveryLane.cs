@@ -18,12 +18,15 @@ internal sealed class DeliveryLane : IDisposable
     // Milliseconds from one look at who rests to the next.
     private static readonly long _restStep = (long)Rest.Lull.TotalMilliseconds;
 
-    private readonly LaneClients _clients = new();
+    private readonly LaneClients _clients;
     private readonly ConcurrentQueue<Audience> _appended = new();
     private readonly ConcurrentQueue<Client> _behind = new();
     private readonly AutoResetEvent _signal = new(false);
     private readonly Thread _thread;
     private readonly Action<Client> _serve;
+    private readonly Slice _slice = new();
+    private readonly Slice _comment = Slice.Of(SseFrame.Heartbeat);
+    private readonly List<Client> _over = [];
     private readonly Bursts _bursts;
     private readonly long _heartbeat;
     private readonly long _writeTimeout;
@@ -40,10 +43,11 @@ internal sealed class DeliveryLane : IDisposable
     /// <param name="meter">Told of what is delivered.</param>
     /// <param name="bursts">What all lanes do in a burst.</param>
     /// <param name="heartbeat">How long a client may be without a write before it gets a comment.</param>
-    /// <param name="writeTimeout">How long a write may stay in flight.</param>
+    /// <param name="writeTimeout">How long a send may stay under way.</param>
     public DeliveryLane(string name, LaneMeter meter, Bursts bursts, TimeSpan heartbeat, TimeSpan writeTimeout)
     {
         Meter = meter;
+        _clients = new LaneClients(this);
         _bursts = bursts;
         _heartbeat = (long)heartbeat.TotalMilliseconds;
         _writeTimeout = (long)writeTimeout.TotalMilliseconds;
@@ -57,18 +61,10 @@ internal sealed class DeliveryLane : IDisposable
     /// <summary>What the lane has delivered.</summary>
     public LaneMeter Meter { get; }
 
-    /// <summary>Takes a client in, which has been greeted.</summary>
+    /// <summary>Takes a client in, which has been greeted; it is let go of when its stream is over.</summary>
     public void Add(Client client)
     {
-        client.Lane = this;
         _clients.Add(client);
-        Signal();
-    }
-
-    /// <summary>Lets go of a client that was added and has ended.</summary>
-    public void Remove(Client client)
-    {
-        _clients.Remove(client);
         Signal();
     }
 
@@ -84,7 +80,7 @@ internal sealed class DeliveryLane : IDisposable
         }
     }
 
-    /// <summary>Gives a client a turn: a write of its has ended, and there may be more to send.</summary>
+    /// <summary>Gives a client a turn: a send of its has ended, or its stream.</summary>
     public void Serve(Client client)
     {
         Queue(client);
@@ -106,6 +102,9 @@ internal sealed class DeliveryLane : IDisposable
         _isStopping = true;
         Signal();
         _thread.Join();
+
+        // Who ends a client now has nobody to wake.
+        Interlocked.Exchange(ref _isSignalled, 1);
         _signal.Dispose();
     }
 
@@ -131,7 +130,7 @@ internal sealed class DeliveryLane : IDisposable
             // Before anything is looked at: what comes after this signals again.
             Interlocked.Exchange(ref _isSignalled, 0);
             _now = Environment.TickCount64;
-            _clients.TakeMoves(_serve);
+            _clients.AdmitNewcomers(_serve);
             Sweep();
             CatchUp();
             if (_now >= _nextTick)
@@ -139,7 +138,15 @@ internal sealed class DeliveryLane : IDisposable
                 Tick();
             }
 
+            ReleaseOver();
             AnswerDrain();
+            _slice.Forget();
+        }
+
+        foreach (var client in _clients.All)
+        {
+            client.End(EndReason.ServerStop);
+            client.Complete();
         }
     }
 
@@ -175,6 +182,7 @@ internal sealed class DeliveryLane : IDisposable
     {
         var started = Stopwatch.GetTimestamp();
         var announced = audience.BeginSweep();
+        _slice.Renew();
         foreach (var client in audience.Clients)
         {
             ServeNow(client);
@@ -190,15 +198,21 @@ internal sealed class DeliveryLane : IDisposable
         for (var turns = CatchUpTurns; turns > 0 && _behind.TryDequeue(out var client); turns--)
         {
             client.EndWaiting();
+            _slice.Renew();
             ServeNow(client);
         }
     }
 
     private void ServeNow(Client client)
     {
-        if (client.Advance(_now))
+        switch (client.Advance(_slice, _now))
         {
-            Queue(client);
+            case Turn.Again:
+                Queue(client);
+                break;
+            case Turn.Over:
+                _over.Add(client);
+                break;
         }
     }
 
@@ -215,8 +229,23 @@ internal sealed class DeliveryLane : IDisposable
         _nextTick = _now + _tick;
         foreach (var client in _clients.All)
         {
-            client.Tick(_now, _heartbeat, _writeTimeout);
+            if (client.Tick(_comment, _now, _heartbeat, _writeTimeout) is Turn.Over)
+            {
+                _over.Add(client);
+            }
         }
+    }
+
+    // Not at once, for somebody may be going over the lists.
+    private void ReleaseOver()
+    {
+        foreach (var client in _over)
+        {
+            _clients.Release(client);
+            client.Complete();
+        }
+
+        _over.Clear();
     }
 
     private void AnswerDrain()

@@ -12,6 +12,9 @@ internal enum EndReason
     /// <summary>What was written to it stayed unfinished, or unacknowledged, for longer than the write timeout.</summary>
     WriteTimeout,
 
+    /// <summary>It sent more behind its request than anybody has a reason to.</summary>
+    SentMore,
+
     /// <summary>The token that let it listen has expired.</summary>
     TokenExpired,
 
@@ -23,4 +26,12 @@ internal enum EndReason
 
     /// <summary>The server stops.</summary>
     ServerStop,
+}
+
+/// <summary>What an end is to look like.</summary>
+internal static class EndReasons
+{
+    /// <summary>Whether the server ends the stream on purpose: its client is to see a whole response, not one that broke off.</summary>
+    public static bool IsOnPurpose(this EndReason reason) =>
+        reason is EndReason.TokenExpired or EndReason.MaxAge or EndReason.Dismissed or EndReason.ServerStop;
 }

@@ -6,55 +6,41 @@ using SseListener.Events;
 namespace SseListener.Delivery;
 
 /// <summary>
-/// The clients of a lane, and who of them listens to what. Any thread may add and remove clients and look for an audience; the rest
+/// The clients of a lane, and who of them listens to what. Any thread may add clients and look for an audience; the rest
 /// is for the lane's thread.
 /// </summary>
-internal sealed class LaneClients
+internal sealed class LaneClients(DeliveryLane lane)
 {
     private readonly ConcurrentDictionary<Topic, Audience> _audiences = new();
     private readonly List<Client> _clients = [];
-    private readonly ConcurrentQueue<(Client Client, bool Arrives)> _moves = new();
+    private readonly ConcurrentQueue<Client> _newcomers = new();
 
     /// <summary>All of them, in no order.</summary>
     public ReadOnlySpan<Client> All => CollectionsMarshal.AsSpan(_clients);
 
-    /// <summary>Takes a client in with the next <see cref="TakeMoves"/>.</summary>
-    public void Add(Client client) => _moves.Enqueue((client, Arrives: true));
-
-    /// <summary>Lets go of a client with the next <see cref="TakeMoves"/>.</summary>
-    public void Remove(Client client) => _moves.Enqueue((client, Arrives: false));
+    /// <summary>Takes a client in with the next <see cref="AdmitNewcomers"/>.</summary>
+    public void Add(Client client) => _newcomers.Enqueue(client);
 
     /// <summary>Finds those who listen to a topic.</summary>
     public bool TryFind(Topic topic, [NotNullWhen(true)] out Audience? audience) => _audiences.TryGetValue(topic, out audience);
 
-    /// <summary>Takes in and lets go of those who wait for it.</summary>
+    /// <summary>Takes in those who wait for it.</summary>
     /// <param name="serve">Gives a newcomer what there is for it already.</param>
-    public void TakeMoves(Action<Client> serve)
+    public void AdmitNewcomers(Action<Client> serve)
     {
-        while (_moves.TryDequeue(out var move))
+        while (_newcomers.TryDequeue(out var client))
         {
-            if (!move.Arrives)
-            {
-                Release(move.Client);
-                continue;
-            }
+            Admit(client);
 
-            Admit(move.Client);
-
-            // Either this serving finds what is appended just now, or who appended it finds the audience.
+            // Either this serving finds what is appended just now, and whether the client has been ended, or whoever did it finds the
+            // audience, and the lane.
             Interlocked.MemoryBarrier();
-            serve(move.Client);
+            serve(client);
         }
     }
 
-    private void Admit(Client client)
-    {
-        client.Place = _clients.Count;
-        _clients.Add(client);
-        client.Seats = [.. client.Subscription.Topics.Select(topic => _audiences.GetOrAdd(topic, static topic => new Audience(topic)).Add(client))];
-    }
-
-    private void Release(Client client)
+    /// <summary>Lets go of a client.</summary>
+    public void Release(Client client)
     {
         var last = _clients[^1];
         _clients[client.Place] = last;
@@ -68,5 +54,13 @@ internal sealed class LaneClients
                 _audiences.TryRemove(seat.Audience.Topic, out _);
             }
         }
+    }
+
+    private void Admit(Client client)
+    {
+        client.Lane = lane;
+        client.Place = _clients.Count;
+        _clients.Add(client);
+        client.Seats = [.. client.Subscription.Topics.Select(topic => _audiences.GetOrAdd(topic, static topic => new Audience(topic)).Add(client))];
     }
 }

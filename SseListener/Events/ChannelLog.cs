@@ -11,32 +11,31 @@ internal sealed class ChannelLog : Topic
 
     /// <summary>An empty log.</summary>
     /// <param name="name">The channel's name.</param>
-    public ChannelLog(string name)
-        : base(name) => _first = _last = new Segment(this, capacity: 0, framesBefore: 0);
+    /// <param name="lastDropped">The number up to which it may have had frames before.</param>
+    public ChannelLog(string name, long lastDropped = 0)
+        : base(name)
+    {
+        LastDropped = lastDropped;
+        _first = _last = new Segment(this, capacity: 0, framesBefore: 0);
+    }
+
+    /// <summary>The number of its last frame that is no longer kept. For the hub's writer only.</summary>
+    public long LastDropped { get; private set; }
 
     /// <summary>Whether nothing is kept. For the hub's writer only.</summary>
     public bool IsEmpty => _last.Length == 0;
 
     /// <summary>A cursor behind the newest event. For the hub's writer only.</summary>
-    public Cursor End => new(_last, _last.Length, Frames);
-
-    /// <summary>How many frames it has had. For the hub's writer only.</summary>
-    public long Frames => _last.FramesBefore + _last.Count;
+    public Cursor End => new(_last, _last.Length);
 
     /// <summary>The oldest segment. For the hub's writer only.</summary>
     public Segment First => _first;
 
     /// <summary>A cursor at the first event with a higher number. For the hub's writer only.</summary>
-    public Cursor After(long sequence)
-    {
-        var segment = _first;
-        while (segment.LastSequence <= sequence && segment.Next is { } next)
-        {
-            segment = next;
-        }
+    public Cursor After(long sequence) => SegmentAfter(sequence).After(sequence);
 
-        return segment.After(sequence);
-    }
+    /// <summary>How many events with a higher number are kept. For the hub's writer only.</summary>
+    public long CountAfter(long sequence) => _last.FramesThrough - SegmentAfter(sequence).FramesUpTo(sequence);
 
     /// <summary>Appends a frame.</summary>
     /// <param name="frame">Its bytes.</param>
@@ -53,7 +52,7 @@ internal sealed class ChannelLog : Topic
         // Twice as large as one that was filled; no larger than one that was not.
         var full = _last;
         var capacity = Math.Clamp(isOver ? full.Length : full.Capacity * 2, limits.Smallest, limits.Largest);
-        _last = new Segment(this, Math.Max(frame.Length, capacity), Frames);
+        _last = new Segment(this, Math.Max(frame.Length, capacity), full.FramesThrough);
         _last.TryAppend(frame, stamp, out position);
         full.Link(_last);
 
@@ -69,11 +68,23 @@ internal sealed class ChannelLog : Topic
         var dropped = _first;
         if (dropped.Next is null)
         {
-            _last = new Segment(this, capacity: 0, Frames);
+            _last = new Segment(this, capacity: 0, dropped.FramesThrough);
             dropped.Link(_last);
         }
 
         _first = dropped.Next!;
+        LastDropped = Math.Max(LastDropped, dropped.LastSequence);
         dropped.Drop(number);
+    }
+
+    private Segment SegmentAfter(long sequence)
+    {
+        var segment = _first;
+        while (segment.LastSequence <= sequence && segment.Next is { } next)
+        {
+            segment = next;
+        }
+
+        return segment;
     }
 }

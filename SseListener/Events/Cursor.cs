@@ -20,15 +20,11 @@ internal enum CursorState
 /// A reader's place in a channel's log. Where it starts decides what a client gets: the end for live events only, behind a
 /// known event for what was missed since, the beginning for everything kept. Reading on is the same in all cases.
 /// </summary>
-internal struct Cursor(Segment segment, int offset, long frames)
+internal struct Cursor(Segment segment, int offset)
 {
     private Segment _segment = segment;
     private int _offset = offset;
-    private long _frames = frames;
     private FramePosition _skipped;
-
-    /// <summary>How many frames its channel has had before the cursor; within a segment, as many as when that was entered.</summary>
-    public readonly long Frames => _frames;
 
     /// <summary>Makes the cursor pass over one frame that is still ahead of it: a client's own join.</summary>
     public void Skip(FramePosition frame) => _skipped = frame;
@@ -36,8 +32,9 @@ internal struct Cursor(Segment segment, int offset, long frames)
     /// <summary>Whether the bytes before or behind the cursor have been dropped; to be asked while those before it are being written.</summary>
     public readonly bool IsLapped => _segment.Buffer is null;
 
-    /// <summary>Whether it stands at the beginning or the end of a segment, and so between two frames.</summary>
-    public readonly bool IsAtEdge => _offset == 0 || _offset == _segment.Length;
+    /// <summary>Whether another one stands at the same place, and goes on in the same way.</summary>
+    public readonly bool IsAt(in Cursor other) =>
+        _segment == other._segment && _offset == other._offset && _skipped.Segment is null && other._skipped.Segment is null;
 
     /// <summary>
     /// Finds the next bytes, at most <paramref name="limit"/> of them and not across segments. They stay next until
@@ -75,26 +72,8 @@ internal struct Cursor(Segment segment, int offset, long frames)
         }
     }
 
-    /// <summary>Moves on by <paramref name="count"/> bytes of the slice that was read.</summary>
+    /// <summary>Moves on by <paramref name="count"/> bytes of the slice that was read; a negative number gives some of them back.</summary>
     public void Advance(int count) => _offset += count;
-
-    /// <summary>
-    /// Counts the frames that were passed since the last call. Those of a slice that ends within a segment are counted when its end is
-    /// reached: where a frame ends is for the hub's writer to know.
-    /// </summary>
-    public int CountPassed()
-    {
-        if (_offset < _segment.Length)
-        {
-            return 0;
-        }
-
-        // A dropped segment has no frames, and one that grows may be ahead of its length: the next count makes good for it.
-        var frames = _segment.FramesBefore + _segment.Count;
-        var passed = (int)Math.Max(0, frames - _frames);
-        _frames += passed;
-        return passed;
-    }
 
     private int EndBeforeSkipped(int end)
     {
@@ -111,7 +90,6 @@ internal struct Cursor(Segment segment, int offset, long frames)
         if (_offset == _skipped.Start)
         {
             _offset = _skipped.End;
-            _frames++;
         }
 
         _skipped = default;

@@ -54,9 +54,19 @@ internal sealed class EventHub : IDisposable
     /// <summary>How many patterns somebody listens to.</summary>
     public int Patterns => _writer.Topics.Patterns;
 
-    /// <summary>Numbers frames from here on; only before <see cref="RunAsync"/>.</summary>
-    /// <param name="last">The number of the last frame that there has been.</param>
-    public void ContinueAfter(long last) => _writer.ContinueAfter(last);
+    /// <summary>Goes on where a log ended, whose frames have been taken up; only before <see cref="RunAsync"/>.</summary>
+    /// <param name="last">The number of the last frame that is known of.</param>
+    /// <param name="key">The log's key, for the positions of clients.</param>
+    /// <param name="mayHaveLost">Whether there may have been more frames.</param>
+    public void Continue(long last, byte[] key, bool mayHaveLost)
+    {
+        _writer.ContinueAfter(last, mayHaveLost);
+        _writer.Positions.Dispose();
+        _writer.Positions = new Positions(key);
+    }
+
+    /// <summary>The id of a place in the log, given as the number of the last frame before it.</summary>
+    public string PositionOf(long place) => _writer.Positions.Encode(place);
 
     /// <summary>Takes up a frame that was stored before; only before <see cref="RunAsync"/>.</summary>
     /// <param name="sequence">Its number.</param>
@@ -106,7 +116,11 @@ internal sealed class EventHub : IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _expiry.Dispose();
+    public void Dispose()
+    {
+        _expiry.Dispose();
+        _writer.Positions.Dispose();
+    }
 
     private Task<T?> EnqueueAsync<T>(HubWork<T> work)
         where T : class => _queue.Writer.TryWrite(work) ? work.Task : Task.FromResult<T?>(null);

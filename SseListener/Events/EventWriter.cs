@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using System.Text;
 
 namespace SseListener.Events;
@@ -8,6 +9,10 @@ namespace SseListener.Events;
 /// </summary>
 internal sealed class EventWriter
 {
+    // Numbers that are passed over after a restart. What a power cut took along had numbers too, which clients may have as their places:
+    // no new frame is to look like one that they have.
+    private const long LostAtMost = 1L << 32;
+
     private readonly History _history;
     private readonly TopicTable _topics;
     private readonly FrameBatch _batch = new();
@@ -15,6 +20,7 @@ internal sealed class EventWriter
     private readonly HashSet<Topic> _appended = [];
     private readonly int _presenceLimit;
     private readonly Func<FrameBatch, bool> _store;
+    private bool _hasRestored;
     private long _sequence;
     private long _first;
 
@@ -41,15 +47,28 @@ internal sealed class EventWriter
     /// <summary>How much that is.</summary>
     public Kept Kept => _history.Kept;
 
+    /// <summary>Ids for places in the log.</summary>
+    public Positions Positions { get; set; } = new(RandomNumberGenerator.GetBytes(Positions.KeySize));
+
     /// <summary>The batch that is being made.</summary>
     public FrameBatch Batch => _batch;
 
     /// <summary>The topics that have something new since the last <see cref="Begin"/>.</summary>
     public IReadOnlyCollection<Topic> Appended => _appended;
 
-    /// <summary>Numbers frames from here on.</summary>
-    /// <param name="last">The number of the last frame that there has been.</param>
-    public void ContinueAfter(long last) => _sequence = last;
+    /// <summary>Numbers frames from here on; to be called after what was stored has been taken up.</summary>
+    /// <param name="last">The number of the last frame that is known of.</param>
+    /// <param name="mayHaveLost">Whether there may have been more.</param>
+    public void ContinueAfter(long last, bool mayHaveLost)
+    {
+        if (!_hasRestored)
+        {
+            Forget(last);
+        }
+
+        _sequence = last + (mayHaveLost ? LostAtMost : 0);
+        Timeline.ContinueAfter(_sequence);
+    }
 
     /// <summary>Takes up a frame that was stored before; they come in their order.</summary>
     /// <param name="sequence">Its number.</param>
@@ -58,11 +77,20 @@ internal sealed class EventWriter
     /// <param name="frame">Its bytes.</param>
     public void Restore(long sequence, string channel, long time, ReadOnlySpan<byte> frame)
     {
-        if (!_history.IsTooOld(time, DateTimeOffset.UtcNow.ToUnixTimeMilliseconds()))
+        if (!_hasRestored)
         {
-            _history.Append(_topics.Open(channel), frame, sequence, time);
-            _history.Trim(sequence);
+            _hasRestored = true;
+            Forget(sequence - 1);
         }
+
+        if (_history.IsTooOld(time, DateTimeOffset.UtcNow.ToUnixTimeMilliseconds()))
+        {
+            Forget(sequence);
+            return;
+        }
+
+        _history.Append(_topics.Open(channel), frame, sequence, time);
+        _history.Trim(sequence);
     }
 
     /// <summary>Begins another batch.</summary>
@@ -194,25 +222,48 @@ internal sealed class EventWriter
 
     /// <summary>Finds the place of a client that comes back.</summary>
     /// <param name="selection">Its channels.</param>
-    /// <param name="lastEventId">The last event that it has.</param>
-    /// <returns>The number of that event, 0 when it is to get all that is kept; and whether it has missed what is no longer kept.</returns>
-    public (long After, bool HasGap) Find(Selection selection, string lastEventId)
-    {
-        // The event may be of a channel that the client no longer listens to, but of one that it may not hear it is to learn nothing.
-        if (_history.TryFind(Encoding.UTF8.GetBytes(lastEventId), out var last) && selection.MayHear(last.Segment.Log.Name))
-        {
-            var sequence = last.Segment.SequenceOf(last);
-            return (sequence, Timeline.HasDropped(sequence, selection));
-        }
-
-        return (0, lastEventId != SseEvent.Earliest);
-    }
+    /// <param name="topics">The same, as they are here.</param>
+    /// <param name="lastEventId">The last event that it has, or its last position.</param>
+    /// <returns>The number of the last frame before what it is to get; and whether it has missed what is no longer kept.</returns>
+    public (long After, bool HasGap) Find(Selection selection, IReadOnlyList<Topic> topics, string lastEventId) =>
+        TryFindPlace(selection, lastEventId, out var place)
+            ? (place, HasDropped(place, selection, topics))
+            : (Timeline.BeforeOldest, lastEventId != SseEvent.Earliest);
 
     /// <summary>Whether <see cref="Expire"/> has left something for another batch.</summary>
     public bool HasMoreToExpire { get; private set; }
 
     /// <summary>Drops what has become too old.</summary>
     public void Expire() => HasMoreToExpire = _history.Expire(_batch.Time);
+
+    // The event may be of a channel that the client no longer listens to, but of one that it may not hear it is to learn nothing.
+    private bool TryFindPlace(Selection selection, string lastEventId, out long place)
+    {
+        if (Positions.TryDecode(lastEventId, out place))
+        {
+            return Timeline.HasPlace(place);
+        }
+
+        if (_history.TryFind(Encoding.UTF8.GetBytes(lastEventId), out var last) && selection.MayHear(last.Segment.Log.Name))
+        {
+            place = last.Segment.SequenceOf(last);
+            return true;
+        }
+
+        return false;
+    }
+
+    // Of a place that the order of all frames no longer reaches back to, each channel knows what it has lost, and of a pattern nobody does.
+    private bool HasDropped(long place, Selection selection, IReadOnlyList<Topic> topics) =>
+        Timeline.ReachesBackTo(place) ? Timeline.HasDropped(place, selection)
+        : topics.Any(topic => (topic is ChannelLog log ? log.LastDropped : Timeline.LastDropped) > place);
+
+    // For what was there before this process, and is not kept.
+    private void Forget(long sequence)
+    {
+        _topics.Forget(sequence);
+        Timeline.Forget(sequence);
+    }
 
     private void Take(Topic topic, NumberedFrame frame)
     {

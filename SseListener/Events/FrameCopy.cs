@@ -57,7 +57,9 @@ internal abstract class FrameCopy
     /// <summary>Copies as it is what comes before <paramref name="end"/>.</summary>
     protected void CopyTo(int end, ReadOnlySpan<byte> frame, IBufferWriter<byte> output, int limit)
     {
-        var piece = frame[Position..Math.Min(end, Position + limit)];
+        // Not one of the two line feeds at a frame's end without the other: it is counted where they are.
+        var last = Position + limit + 1 >= end ? end : Position + limit;
+        var piece = frame[Position..last];
         output.Write(piece);
         Position += piece.Length;
     }

@@ -126,20 +126,20 @@ internal sealed class Join(SubscribeRequest request) : HubWork<SubscribeResult>
             return;
         }
 
-        (long After, bool HasGap)? found = request.LastEventId is { } id ? writer.Find(request.Selection, id) : null;
+        (long After, bool HasGap)? found = request.LastEventId is { } id ? writer.Find(request.Selection, _topics, id) : null;
         if (found is { HasGap: true })
         {
             writer.Counts.CountGap();
         }
 
         Feed feed = !request.IsEnveloped && _topics is [ChannelLog log] ? Follow(writer, log, found?.After, last) : Merge(writer, _topics, found, last is not null);
-        Result = new SubscribeResult.Subscription(_topics, feed, found?.HasGap ?? false);
+        Result = new SubscribeResult.Subscription(_topics, feed, found?.After ?? writer.Timeline.Last, found?.HasGap ?? false);
     }
 
     private static ChannelFeed Follow(EventWriter writer, ChannelLog log, long? after, FramePosition? join)
     {
         var start = after is { } sequence ? log.After(sequence) : log.End;
-        var missed = log.Frames - start.Frames;
+        var missed = after is { } last ? log.CountAfter(last) : 0;
         if (join is { } own && after is not null)
         {
             start.Skip(own);

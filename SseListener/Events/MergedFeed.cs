@@ -1,5 +1,3 @@
-using System.Buffers;
-
 namespace SseListener.Events;
 
 /// <summary>
@@ -11,12 +9,8 @@ internal sealed class MergedFeed : Feed
     // How many frames of other channels are passed over for one write: it must not keep the lane from its other clients.
     private const int LongestSearch = 1024;
 
-    // What is put together is held until it has been sent, which for a slow client takes long.
-    private const int LargestWrite = 16 * 1024;
-
-    // Where the bytes are put together. They are sent from an array that is no longer than they are: a slow client holds it.
-    [ThreadStatic]
-    private static ArrayBufferWriter<byte>? _together;
+    // What a slow client does not take at once is copied, and held until it has been sent, which takes long.
+    private const int LongestWrite = 16 * 1024;
 
     private readonly Timeline _timeline;
     private readonly HubCounts _counts;
@@ -30,7 +24,6 @@ internal sealed class MergedFeed : Feed
     private string? _judged;
     private bool _isJudgedMissed;
     private long _last;
-    private byte[]? _taken;
 
     /// <summary>A feed from the moment on at which its client joins. For the hub's writer.</summary>
     /// <param name="timeline">All frames.</param>
@@ -66,39 +59,18 @@ internal sealed class MergedFeed : Feed
     public override bool IsLapped => _copy.IsDone ? Find(out var next) is Search.Found && next.IsDropped : _copy.IsLapped;
 
     /// <inheritdoc/>
-    public override bool IsBehindFrame => _copy.IsDone;
-
-    /// <inheritdoc/>
-    public override CursorState Take(int limit, out ArraySegment<byte> slice)
+    public override CursorState Take(Slice slice)
     {
-        var output = _together ??= new ArrayBufferWriter<byte>(limit);
-        output.ResetWrittenCount();
+        slice.Begin();
         _passed = 0;
-        var state = Fill(output, Math.Min(limit, LargestWrite));
-        slice = default;
-        if (output.WrittenCount > 0)
-        {
-            _taken = ArrayPool<byte>.Shared.Rent(output.WrittenCount);
-            output.WrittenSpan.CopyTo(_taken);
-            slice = new ArraySegment<byte>(_taken, 0, output.WrittenCount);
-        }
-
-        return state is CursorState.Lapped && slice.Count > 0 ? CursorState.SliceAndMore : state;
+        var state = Fill(slice);
+        slice.End();
+        return state is CursorState.Lapped && slice.Length > 0 ? CursorState.SliceAndMore : state;
     }
 
-    /// <inheritdoc/>
-    public override void Written()
+    private CursorState Fill(Slice slice)
     {
-        if (_taken is { } taken)
-        {
-            _taken = null;
-            ArrayPool<byte>.Shared.Return(taken);
-        }
-    }
-
-    private CursorState Fill(ArrayBufferWriter<byte> output, int limit)
-    {
-        while (output.WrittenCount < limit)
+        while (slice.Length < LongestWrite)
         {
             if (_copy.IsDone)
             {
@@ -106,31 +78,25 @@ internal sealed class MergedFeed : Feed
                 if (search is not Search.Found)
                 {
                     return search is Search.Unfinished ? CursorState.SliceAndMore
-                        : output.WrittenCount > 0 ? CursorState.Slice
+                        : slice.Length > 0 ? CursorState.Slice
                         : CursorState.CaughtUp;
                 }
 
                 _last = next.Sequence;
                 _copy.Begin(next.Position);
-                Count();
+                if (_isMissing)
+                {
+                    _counts.CountReplayed(1);
+                }
             }
 
-            if (!_copy.TryWrite(output, limit - output.WrittenCount))
+            if (!_copy.TryWrite(slice, LongestWrite - slice.Length))
             {
                 return CursorState.Lapped;
             }
         }
 
         return CursorState.SliceAndMore;
-    }
-
-    private void Count()
-    {
-        Frames++;
-        if (_isMissing)
-        {
-            _counts.CountReplayed(1);
-        }
     }
 
     private Search Find(out NumberedFrame next)

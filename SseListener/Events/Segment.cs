@@ -40,11 +40,11 @@ internal sealed class Segment(ChannelLog log, int capacity, long framesBefore)
     /// <summary>The number of its last frame; 0 when there is none. For the hub's writer only.</summary>
     public long LastSequence => _count == 0 ? 0 : _marks[_count - 1].Sequence;
 
-    /// <summary>How many frames there are in it; of a dropped one 0. Read elsewhere than by the hub's writer, it may be ahead of <see cref="Length"/>.</summary>
-    public int Count => Volatile.Read(ref _count);
+    /// <summary>How many frames there are in it; of a dropped one 0. For the hub's writer only.</summary>
+    public int Count => _count;
 
-    /// <summary>How many frames the channel has had before this segment.</summary>
-    public long FramesBefore => framesBefore;
+    /// <summary>How many frames the channel has had up to the end of this segment. For the hub's writer only.</summary>
+    public long FramesThrough => framesBefore + _count;
 
     /// <summary>Where each frame lies. For the hub's writer only.</summary>
     public IEnumerable<FramePosition> Frames
@@ -89,11 +89,10 @@ internal sealed class Segment(ChannelLog log, int capacity, long framesBefore)
     public long SequenceOf(FramePosition frame) => _marks[Find(mark => mark.End >= frame.End)].Sequence;
 
     /// <summary>A cursor at the first frame that has a higher number. For the hub's writer only.</summary>
-    public Cursor After(long sequence)
-    {
-        var place = Find(mark => mark.Sequence > sequence);
-        return new Cursor(this, StartOf(place), framesBefore + place);
-    }
+    public Cursor After(long sequence) => new(this, StartOf(PlaceAfter(sequence)));
+
+    /// <summary>How many frames the channel has had up to this number. For the hub's writer only.</summary>
+    public long FramesUpTo(long sequence) => framesBefore + PlaceAfter(sequence);
 
     /// <summary>
     /// Makes <paramref name="next"/>, which already holds its first frame, visible, and gives back what is left of the array when it is
@@ -121,6 +120,8 @@ internal sealed class Segment(ChannelLog log, int capacity, long framesBefore)
         _marks = [];
         Volatile.Write(ref _buffer, null);
     }
+
+    private int PlaceAfter(long sequence) => Find(mark => mark.Sequence > sequence);
 
     private int StartOf(int place) => place == 0 ? 0 : _marks[place - 1].End;
 

@@ -19,11 +19,11 @@ internal static class SseFrame
     public static void WriteEvent(IBufferWriter<byte> output, SseEvent sseEvent, string id) =>
         Write(output, sseEvent.Type, sseEvent.Data.Span, sseEvent.Retry, id);
 
-    /// <summary>The greeting: the client's own id, its channels, and how many milliseconds to wait before reconnecting.</summary>
-    public static void WriteHello(IBufferWriter<byte> output, string client, IEnumerable<string> channels, int retry)
+    /// <summary>The greeting: the client's own id, its channels, how many milliseconds to wait before reconnecting, and its place.</summary>
+    public static void WriteHello(IBufferWriter<byte> output, string client, IEnumerable<string> channels, int retry, string position)
     {
         var names = string.Join(',', channels.Select(JsonText.Quote));
-        Write(output, "hello"u8, Bytes($$"""{"client":"{{client}}","channels":[{{names}}]}"""), retry, id: null);
+        Write(output, "hello"u8, Bytes($$"""{"client":"{{client}}","channels":[{{names}}]}"""), retry, position);
     }
 
     /// <summary>Tells that history between <paramref name="lastEventId"/> and what follows is not complete.</summary>

@@ -15,7 +15,7 @@ internal sealed class Timeline
     /// <summary>A timeline without frames.</summary>
     public Timeline() => _first = _trail.Last;
 
-    /// <summary>The number of the newest frame; 0 for none.</summary>
+    /// <summary>The number of the newest frame that there has been; 0 for none.</summary>
     public long Last { get; private set; }
 
     /// <summary>How many segments have been dropped.</summary>
@@ -29,6 +29,9 @@ internal sealed class Timeline
     /// later one may be there already, and the earlier one not yet.
     /// </summary>
     public long Published => Volatile.Read(ref _published);
+
+    /// <summary>The number before that of the oldest frame that is kept.</summary>
+    public long BeforeOldest => Beginning.TryPeek(out var oldest) ? oldest.Sequence - 1 : Last;
 
     /// <summary>The segment of the oldest frame that is kept; null when nothing is.</summary>
     public Segment? Oldest
@@ -98,8 +101,21 @@ internal sealed class Timeline
         return new TrailCursor(part, place);
     }
 
-    /// <summary>Whether a frame of these channels, behind one that is still kept, is no longer kept.</summary>
-    /// <param name="sequence">The number of the one that is kept.</param>
+    /// <summary>Goes on behind a frame.</summary>
+    public void ContinueAfter(long sequence) => Last = sequence;
+
+    /// <summary>Takes note that what there has been up to this number is not kept.</summary>
+    public void Forget(long sequence) => LastDropped = Math.Max(LastDropped, sequence);
+
+    /// <summary>Whether there has been the place behind this number: a frame before it, or behind it.</summary>
+    public bool HasPlace(long sequence) =>
+        sequence == Last || (sequence >= 0 && sequence < Last && (!ReachesBackTo(sequence) || sequence == BeforeFirst || HasFrame(sequence) || HasFrame(sequence + 1)));
+
+    /// <summary>Whether all frames behind this number are in the timeline, kept or not.</summary>
+    public bool ReachesBackTo(long sequence) => sequence >= BeforeFirst;
+
+    /// <summary>Whether a frame of these channels, behind a number that the timeline reaches back to, is no longer kept.</summary>
+    /// <param name="sequence">The number.</param>
     /// <param name="selection">The channels.</param>
     public bool HasDropped(long sequence, Selection selection)
     {
@@ -117,4 +133,9 @@ internal sealed class Timeline
 
         return false;
     }
+
+    // What comes before the first frame that is in the timeline, kept or not.
+    private long BeforeFirst => _first.Count > 0 ? _first[0].Sequence - 1 : Last;
+
+    private bool HasFrame(long sequence) => After(sequence - 1).TryPeek(out var frame) && frame.Sequence == sequence;
 }

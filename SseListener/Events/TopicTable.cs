@@ -13,6 +13,9 @@ internal sealed class TopicTable(int maxChannels)
     private readonly Dictionary<string, Pattern> _patterns = new(StringComparer.Ordinal);
     private readonly List<Topic> _perhapsIdle = [];
 
+    // Up to here there may have been frames of channels of which nothing is known any more.
+    private long _forgotten;
+
     /// <summary>How many channels there are. Any thread may ask.</summary>
     public int Channels => _channels.Count;
 
@@ -48,7 +51,7 @@ internal sealed class TopicTable(int maxChannels)
     {
         if (!_channels.TryGetValue(channel, out var log))
         {
-            _channels.Add(channel, log = new ChannelLog(channel));
+            _channels.Add(channel, log = new ChannelLog(channel, _forgotten));
             MayBeIdle(log);
         }
 
@@ -82,14 +85,18 @@ internal sealed class TopicTable(int maxChannels)
             {
                 _patterns.Remove(topic.Name);
             }
-            else if (topic is ChannelLog { IsEmpty: true })
+            else if (topic is ChannelLog { IsEmpty: true } log)
             {
                 _channels.Remove(topic.Name);
+                Forget(log.LastDropped);
             }
         }
 
         _perhapsIdle.Clear();
     }
+
+    /// <summary>Takes note that frames up to this number may have been of any channel.</summary>
+    public void Forget(long sequence) => _forgotten = Math.Max(_forgotten, sequence);
 
     private Topic Find(string name)
     {

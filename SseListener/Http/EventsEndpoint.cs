@@ -16,46 +16,42 @@ internal sealed class EventsEndpoint(
     ConcurrentDictionary<string, Client> clients,
     EventHub hub,
     DeliveryLanes lanes,
-    DepartureWatch departures,
     ClientPlaces places,
+    OpenConnections connections,
     Access access,
     Responses responses,
     ServerMetrics metrics,
     Log log)
 {
-    // 2^53-1, a length no stream reaches and every client can hold. With a length a frame is one send; chunked it would be
-    // three, two of them on the calling thread, and a client that stalls would hold that thread (DESIGN, section 2).
-    private const long Endless = 9_007_199_254_740_991;
-
     /// <summary>Holds the response open until the client has gone.</summary>
     public async Task SubscribeAsync(Exchange exchange)
     {
-        // This is the one async method that lasts as long as a stream: each costs about 130 bytes a client.
-        Client? client = null;
+        // This is the one async method that lasts as long as a stream: each costs about 130 bytes a client, and what it still needs.
         var address = places.AddressOf(exchange);
+        if (await AdmitAsync(exchange, address) is not (var client, var greeting))
+        {
+            return;
+        }
+
         try
         {
-            client = await AdmitAsync(exchange, address);
-            if (client is not null)
-            {
-                var reason = await client.Ended;
-                metrics.CountEnded(reason);
-                log.Often(LogLevel.Info, $"stream ended {ServerMetrics.NameOf(reason)}", reason is EndReason.Left
-                    ? $"connection closed by client {client.Id}"
-                    : $"closed the connection of client {client.Id}: {Describe(reason)}");
-            }
+            clients[client.Id] = client;
+            SetHeaders(exchange);
+            await responses.WriteAsync(exchange, greeting);
+            exchange.Forget();
+            Begin(exchange, client);
+            End(exchange, client, await client.Ended);
         }
         finally
         {
-            if (client is not null)
-            {
-                Close(exchange, client);
-                places.Release(address);
-            }
+            clients.TryRemove(client.Id, out _);
+            hub.Unsubscribe(client.Subscription, client.Id);
+            places.Release(address);
+            Break(exchange);
         }
     }
 
-    private async Task<Client?> AdmitAsync(Exchange exchange, IPAddress address)
+    private async Task<(Client Client, byte[] Greeting)?> AdmitAsync(Exchange exchange, IPAddress address)
     {
         if (!Channels.TryReadAll(exchange.Target, out var topics, out var problem)
             || !TryReadEnvelope(exchange.Target, out var isEnveloped, out problem))
@@ -71,42 +67,57 @@ internal sealed class EventsEndpoint(
             return null;
         }
 
-        Client? client = null;
+        SubscribeResult.Subscription? subscription = null;
         try
         {
             var request = new SubscribeRequest(NanoId.Generate(), new Selection(topics, grant.MayHear), isEnveloped, LastEventId(exchange));
-            return client = await OpenAsync(exchange, request, grant);
+            subscription = await hub.SubscribeAsync(request) as SubscribeResult.Subscription;
+            if (subscription is null)
+            {
+                await responses.RefuseAsync(exchange, hub.IsComplete ? Refusal.Stopping : Refusal.Later(503, "channel_limit", $"There are {options.MaxChannels} channels already."));
+                return null;
+            }
+
+            return (new Client(request.Client, OutputOf(exchange), subscription, LifetimeOf(grant)), Greeting(request, subscription));
         }
         finally
         {
-            if (client is null)
+            if (subscription is null)
             {
                 places.Release(address);
             }
         }
     }
 
-    private async Task<Client?> OpenAsync(Exchange exchange, SubscribeRequest request, Grant grant)
+    private Output OutputOf(Exchange exchange) =>
+        exchange.Socket is { } socket ? new SocketOutput(socket, IsChunked(exchange)) : new StreamOutput(exchange.Response.OutputStream, () => Break(exchange));
+
+    // HTTP/1.0 has no chunks: there the end of the connection is the end of the stream (RFC 9112, section 6.3).
+    private static bool IsChunked(Exchange exchange) => exchange.Request.ProtocolVersion >= HttpVersion.Version11;
+
+    private static void SetHeaders(Exchange exchange)
     {
-        if (await hub.SubscribeAsync(request) is not SubscribeResult.Subscription subscription)
+        var response = exchange.Response;
+        response.StatusCode = (int)HttpStatusCode.OK;
+        response.ContentType = "text/event-stream";
+        if (IsChunked(exchange))
         {
-            await responses.RefuseAsync(exchange, hub.IsComplete ? Refusal.Stopping : Refusal.Later(503, "channel_limit", $"There are {options.MaxChannels} channels already."));
-            return null;
+            // Never set to false, by which HttpListener understands a length of 0.
+            response.SendChunked = true;
         }
 
-        var client = new Client(request.Client, exchange.Response.OutputStream, subscription, LifetimeOf(grant));
-        clients[client.Id] = client;
-        departures.Add(exchange.Connection, client);
-        try
+        // No other request follows on the connection: reading on it is how its client's going is noticed.
+        response.KeepAlive = false;
+        response.Headers["Cache-Control"] = "no-cache, no-transform";
+        response.Headers["X-Accel-Buffering"] = "no";
+    }
+
+    private void Begin(Exchange exchange, Client client)
+    {
+        if (exchange.Socket is { } socket)
         {
-            SetHeaders(exchange.Response);
-            await responses.WriteAsync(exchange, Greeting(request, subscription.HasGap));
-            exchange.Forget();
-        }
-        catch
-        {
-            Close(exchange, client);
-            throw;
+            ConnectionSocket.PrepareForStream(socket, options.WriteTimeout);
+            _ = Departure.WatchAsync(socket, client);
         }
 
         lanes.Next().Add(client);
@@ -119,40 +130,55 @@ internal sealed class EventsEndpoint(
 
         metrics.CountConnect();
         log.Often(LogLevel.Info, "connected", $"client {client.Id} connected from {exchange.Connection.Remote}");
-        return client;
     }
 
-    private void Close(Exchange exchange, Client client)
+    private void End(Exchange exchange, Client client, EndReason reason)
     {
-        client.Lane?.Remove(client);
-        departures.Remove(exchange.Connection, client);
-        clients.TryRemove(client.Id, out _);
-        hub.Unsubscribe(client.Subscription, client.Id);
-        exchange.Response.Abort();
+        if (reason.IsOnPurpose())
+        {
+            // With the last chunk, which makes the response a whole one.
+            exchange.Response.Abort();
+        }
+        else
+        {
+            Break(exchange, resets: reason is EndReason.WriteTimeout);
+        }
+
+        metrics.CountEnded(reason);
+        log.Often(LogLevel.Info, $"stream ended {ServerMetrics.NameOf(reason)}", reason is EndReason.Left
+            ? $"connection closed by client {client.Id}"
+            : $"closed the connection of client {client.Id}: {Describe(reason)}");
     }
 
-    private static void SetHeaders(HttpListenerResponse response)
+    // Where the exchange does not know its socket, it is looked for among all: a client that reads nothing would keep HttpListener, which
+    // waits to send the last chunk.
+    private void Break(Exchange exchange, bool resets = false)
     {
-        response.StatusCode = (int)HttpStatusCode.OK;
-        response.ContentType = "text/event-stream";
-        response.ContentLength64 = Endless;
-        response.Headers["Cache-Control"] = "no-cache, no-transform";
-        response.Headers["Connection"] = "keep-alive";
-        response.Headers["X-Accel-Buffering"] = "no";
+        if (!exchange.TryBreak(resets))
+        {
+            connections.Cut((connection, _) => connection == exchange.Connection);
+            exchange.Response.Abort();
+        }
     }
 
-    private byte[] Greeting(SubscribeRequest request, bool hasGap)
+    private byte[] Greeting(SubscribeRequest request, SubscribeResult.Subscription subscription)
     {
         var greeting = new ArrayBufferWriter<byte>();
+
         // A quarter more or less, so that a restart does not bring everyone back in the same instant.
-        SseFrame.WriteHello(greeting, request.Client, request.Selection.Topics, (int)Math.Min(int.MaxValue, Jittered(options.Retry, parts: 4)));
-        if (hasGap)
+        var retry = (int)Math.Min(int.MaxValue, Jittered(options.Retry, parts: 4));
+        SseFrame.WriteHello(greeting, request.Client, request.Selection.Topics, retry, PositionOf(request, subscription));
+        if (subscription.HasGap)
         {
             SseFrame.WriteGap(greeting, request.LastEventId!);
         }
 
         return greeting.WrittenSpan.ToArray();
     }
+
+    // Whose position was good gets it back: it says all that a new one would.
+    private string PositionOf(SubscribeRequest request, SubscribeResult.Subscription subscription) =>
+        request.LastEventId is [Positions.Mark, ..] && !subscription.HasGap ? request.LastEventId : hub.PositionOf(subscription.Place);
 
     private Lifetime LifetimeOf(Grant grant)
     {
@@ -191,6 +217,7 @@ internal sealed class EventsEndpoint(
         EndReason.TokenExpired => "its token has expired",
         EndReason.MaxAge => "it has been open for as long as streams may be",
         EndReason.Dismissed => "it was dismissed",
+        EndReason.SentMore => "it sent more behind its request than is read",
         EndReason.WriteTimeout => "a write to it took longer than the write timeout",
         _ => "the server stops",
     };

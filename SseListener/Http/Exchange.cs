@@ -1,15 +1,19 @@
 using System.Net;
+using System.Net.Sockets;
 
 namespace SseListener.Http;
 
 /// <summary>One request and its answer.</summary>
-internal sealed class Exchange(HttpListenerContext context, Connection connection, long number, RequestTarget target)
+internal sealed class Exchange(HttpListenerContext context, Socket? socket, Connection connection, long number, RequestTarget target)
 {
     /// <summary>The request.</summary>
     public HttpListenerRequest Request => context.Request;
 
     /// <summary>The answer to it.</summary>
     public HttpListenerResponse Response => context.Response;
+
+    /// <summary>The socket of the connection, which stays HttpListener's; null where it cannot be reached.</summary>
+    public Socket? Socket => socket;
 
     /// <summary>The connection that it came in on.</summary>
     public Connection Connection { get; } = connection;
@@ -19,6 +23,9 @@ internal sealed class Exchange(HttpListenerContext context, Connection connectio
 
     /// <summary>The request's path and query.</summary>
     public RequestTarget Target { get; private set; } = target;
+
+    /// <summary>Whether it is a request for a stream of events.</summary>
+    public bool AsksForStream => Request.HttpMethod == "GET" && Target.Path == "/events";
 
     /// <summary>Bytes of the request line and the header fields.</summary>
     public int HeaderSize
@@ -33,6 +40,36 @@ internal sealed class Exchange(HttpListenerContext context, Connection connectio
 
             return size;
         }
+    }
+
+    /// <summary>
+    /// Ends the connection as if it had broken: without an answer, or in the middle of one. HttpListener alone would send a head or a last
+    /// chunk.
+    /// </summary>
+    /// <param name="resets">Whether what has been sent and not received yet is given up too.</param>
+    /// <returns>False where the socket cannot be reached; then nothing has been done.</returns>
+    public bool TryBreak(bool resets = false)
+    {
+        if (socket is null)
+        {
+            return false;
+        }
+
+        try
+        {
+            if (resets)
+            {
+                socket.LingerState = new LingerOption(enable: true, seconds: 0);
+            }
+        }
+        catch (Exception e) when (e is SocketException or ObjectDisposedException)
+        {
+            // It is closed already.
+        }
+
+        socket.Close();
+        Response.Abort();
+        return true;
     }
 
     /// <summary>Lets go of what is needed no more once a stream has begun, and would be kept for as long as it lasts.</summary>

@@ -31,7 +31,7 @@ internal sealed class Listening : IDisposable
     private bool _isStopped;
 
     /// <summary>Prepares to listen.</summary>
-    /// <param name="options">The host, the port, and the write timeout.</param>
+    /// <param name="options">The host and the port.</param>
     /// <param name="handle">Answers a request; it may throw nothing.</param>
     /// <param name="log">Takes what happens here.</param>
     public Listening(ServerOptions options, Func<HttpListenerContext, Task> handle, Log log)
@@ -40,7 +40,7 @@ internal sealed class Listening : IDisposable
         // keeps out pages whose own name was pointed at this machine (DNS rebinding).
         string[] hosts = options.Host == "localhost" ? ["localhost", "127.0.0.1"] : [options.Host];
         _prefixes = [.. hosts.Select(name => $"http://{name}:{options.Port}/")];
-        _socket = new ListeningSocket(options.Port, options.WriteTimeout, log);
+        _socket = new ListeningSocket(options.Port, log);
         _handle = handle;
         _log = log;
     }

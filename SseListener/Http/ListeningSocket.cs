@@ -4,19 +4,15 @@ using System.Runtime.InteropServices;
 namespace SseListener.Http;
 
 /// <summary>
-/// The listening socket, which HttpListener keeps to itself. On Linux an accepted connection inherits its options, so it is the
-/// one place to set those of all connections. Elsewhere nothing is set, and everything works all the same.
+/// The listening socket, which HttpListener keeps to itself: its queue of newcomers, and keeping them away. On Linux only; elsewhere
+/// nothing is set, and everything works all the same.
 /// </summary>
-internal sealed class ListeningSocket(int port, TimeSpan writeTimeout, Log log)
+internal sealed class ListeningSocket(int port, Log log)
 {
     // HttpListener asks for 500, and then a burst of connects loses some for a second or more: 8,000 took 8.6 to 10.7 s, and take
     // 1.7 s with this. But those who wait may all be accepted between two looks at the descriptors: where these would not last, it is
     // half of those that are kept free.
     private const int LargestBacklog = 4096;
-
-    // TCP_USER_TIMEOUT of linux/tcp.h, in milliseconds.
-    private const int TcpLevel = 6;
-    private const int UserTimeout = 18;
 
     // SO_ATTACH_FILTER and SO_DETACH_FILTER of asm-generic/socket.h.
     private const int SocketLevel = 1;
@@ -32,10 +28,7 @@ internal sealed class ListeningSocket(int port, TimeSpan writeTimeout, Log log)
     private volatile OpenSocket[] _sockets = [];
     private volatile int _backlog = BacklogFor(Descriptors.Room());
 
-    /// <summary>
-    /// Sets the options: nothing waits for an acknowledgement before it is sent, a connection whose other end has vanished is
-    /// found out, and fails once data has been unacknowledged for the write timeout. To be called when the port has been opened.
-    /// </summary>
+    /// <summary>Finds the socket, and sets how many connections may wait to be accepted. To be called when the port has been opened.</summary>
     public void Tune()
     {
         _sockets = [.. Descriptors.InUse().Select(OpenSocket.Find).OfType<OpenSocket>().Where(IsListening)];
@@ -44,7 +37,7 @@ internal sealed class ListeningSocket(int port, TimeSpan writeTimeout, Log log)
             log.Debug("the listening socket cannot be found here, so it is not tuned");
         }
 
-        ForEach(Tune);
+        ForEach(socket => socket.Listen(_backlog));
     }
 
     /// <summary>Sets how many connections may wait to be accepted.</summary>
@@ -69,14 +62,6 @@ internal sealed class ListeningSocket(int port, TimeSpan writeTimeout, Log log)
 
     /// <summary>How many connections wait to be accepted; 0 also when that cannot be found out.</summary>
     public int Waiting() => _sockets.Where(socket => socket.IsStillOpen).Sum(CountWaiting);
-
-    private void Tune(Socket socket)
-    {
-        socket.NoDelay = true;
-        socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.KeepAlive, true);
-        socket.SetRawSocketOption(TcpLevel, UserTimeout, BitConverter.GetBytes((int)Math.Min(writeTimeout.TotalMilliseconds, int.MaxValue)));
-        socket.Listen(_backlog);
-    }
 
     // No LINQ: where there are no descriptors, nothing can be loaded.
     private void ForEach(Action<Socket> set)

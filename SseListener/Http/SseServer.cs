@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Diagnostics.CodeAnalysis;
 using System.Net;
+using System.Net.Sockets;
 using SseListener.Delivery;
 using SseListener.Events;
 using SseListener.Journal;
@@ -24,7 +25,6 @@ internal sealed class SseServer : IAsyncDisposable
     private readonly IdleConnections _idle;
     private readonly ConcurrentDictionary<string, Client> _clients = new(StringComparer.Ordinal);
     private readonly DeliveryLanes _lanes;
-    private readonly DepartureWatch _departures = new();
     [SuppressMessage("Usage", "CA2213:Disposable fields should be disposed", Justification = "Disposing it is a step of the stop.")]
     private readonly IJournal _journal;
 
@@ -67,7 +67,7 @@ internal sealed class SseServer : IAsyncDisposable
         _crossOrigin = new CrossOrigin(options.Cors, _responses);
         _access = new Access(options, _crossOrigin);
         _router = new Router(
-            new EventsEndpoint(options, _clients, _hub, _lanes, _departures, new ClientPlaces(options), _access, _responses, _metrics, log),
+            new EventsEndpoint(options, _clients, _hub, _lanes, new ClientPlaces(options), _connections, _access, _responses, _metrics, log),
             new PublishEndpoint(options, _hub, _access, _responses, log),
             new ClientsEndpoint(_clients, _access, _responses),
             new StatusEndpoints(_state, _metrics, _access, _responses),
@@ -93,12 +93,12 @@ internal sealed class SseServer : IAsyncDisposable
             return false;
         }
 
-        _hub.ContinueAfter(_journal.Last);
+        _hub.Continue(_journal.Last, _journal.Key, _journal.MayHaveLost);
         try
         {
             _listening.Start();
         }
-        catch (Exception e) when (e is HttpListenerException or System.Net.Sockets.SocketException or ArgumentNullException)
+        catch (Exception e) when (e is HttpListenerException or SocketException or ArgumentNullException)
         {
             problem = IsTaken(e) ? $"Port {_options.Port} is in use." : $"Cannot listen on {_options.Host}:{_options.Port}: {e.Message}.";
             return false;
@@ -118,9 +118,14 @@ internal sealed class SseServer : IAsyncDisposable
             _log.Info($"tokens are verified by {key.Algorithm}");
         }
 
+        if (!ConnectionSocket.IsKnown || !_options.SendsOnSockets)
+        {
+            _log.Warning("the sockets of connections cannot be reached here: streams are sent through HttpListener, which is slower, and who leaves is found by the next write");
+        }
+
         problem = null;
         _descriptors = new DescriptorWatch(_listening, _idle, _log);
-        _watch = new ConnectionWatch(_connections, _listening, _departures, _idle, _log);
+        _watch = new ConnectionWatch(_connections, _listening, _idle, _log);
         _state.Rates.Start();
         _trim.Start();
         Running = _hub.RunAsync();
@@ -178,7 +183,7 @@ internal sealed class SseServer : IAsyncDisposable
         {
             await AnswerAsync(context, connection, number);
         }
-        catch (Exception e) when (e is HttpListenerException or IOException or InvalidOperationException or TimeoutException)
+        catch (Exception e) when (e is HttpListenerException or SocketException or IOException or InvalidOperationException or TimeoutException)
         {
             _log.Debug($"a connection ended during its answer: {e.Message}");
             context.Response.Abort();
@@ -204,7 +209,8 @@ internal sealed class SseServer : IAsyncDisposable
     {
         var request = context.Request;
         var isTarget = RequestTarget.TryParse(request.RawUrl!, out var target);
-        var exchange = new Exchange(context, connection, number, target ?? RequestTarget.None);
+        var socket = _options.SendsOnSockets ? ConnectionSocket.Of(context) : null;
+        var exchange = new Exchange(context, socket, connection, number, target ?? RequestTarget.None);
         RequestLog.Write(_log, exchange);
         _crossOrigin.Mark(exchange);
         return !isTarget ? _responses.ProblemAsync(exchange, 400, "The URL has an escape that is not %XX, or whose bytes are not UTF-8.")
@@ -214,7 +220,7 @@ internal sealed class SseServer : IAsyncDisposable
             : _router.RouteAsync(exchange);
     }
 
-    private static bool IsTaken(Exception e) => e is System.Net.Sockets.SocketException { SocketErrorCode: System.Net.Sockets.SocketError.AddressAlreadyInUse }
+    private static bool IsTaken(Exception e) => e is SocketException { SocketErrorCode: SocketError.AddressAlreadyInUse }
         || e.Message.Contains("in use", StringComparison.OrdinalIgnoreCase);
 
     // Whatever becomes of a step, the next one takes care of what it left; why the hub failed is told by who waits for Running.

@@ -7,6 +7,7 @@ internal readonly struct TcpInfo
 {
     private const int TcpLevel = 6;
     private const int Option = 11;
+    private const int UserTimeout = 18;
     private const int Established = 1;
     private const int UnackedAt = 24;
     private const int BytesAckedAt = 120;
@@ -35,4 +36,8 @@ internal readonly struct TcpInfo
 
     /// <summary>Bytes that were received; 0 on kernels that do not count them.</summary>
     public long BytesReceived { get; }
+
+    /// <summary>Sets how long data may stay unacknowledged before the kernel gives a connection up (TCP_USER_TIMEOUT).</summary>
+    public static void SetUserTimeout(Socket socket, TimeSpan timeout) =>
+        socket.SetRawSocketOption(TcpLevel, UserTimeout, BitConverter.GetBytes((int)Math.Min(timeout.TotalMilliseconds, int.MaxValue)));
 }

@@ -24,6 +24,7 @@ internal sealed class FileJournal : IJournal
     private readonly FormerFiles _former;
     private readonly List<JournalOutput> _retired = [];
     private readonly JournalFolder _folder;
+    private readonly JournalKey _key;
     private readonly string _path;
     private readonly long _bytes;
     private readonly long _age;
@@ -46,6 +47,7 @@ internal sealed class FileJournal : IJournal
     public FileJournal(string path, long bytes, TimeSpan age, JournalSync sync, JournalTimes times, Log log)
     {
         _folder = new JournalFolder(path, log);
+        _key = new JournalKey(path, log);
         _path = path;
         _bytes = bytes;
         _age = (long)age.TotalMilliseconds;
@@ -62,6 +64,12 @@ internal sealed class FileJournal : IJournal
     public long Last { get; private set; }
 
     /// <inheritdoc/>
+    public byte[] Key => _key.Bytes;
+
+    /// <inheritdoc/>
+    public bool MayHaveLost => !_key.IsNew;
+
+    /// <inheritdoc/>
     public bool IsWritable => _health.IsWritable;
 
     /// <inheritdoc/>
@@ -76,6 +84,7 @@ internal sealed class FileJournal : IJournal
                 return false;
             }
 
+            _key.Open();
             (var files, Last) = _folder.ReadBack(take);
             _output = new JournalOutput(files.LastOrDefault() ?? _output.File, _times);
             files.SkipLast(1).ToList().ForEach(_former.Add);
@@ -221,6 +230,7 @@ internal sealed class FileJournal : IJournal
         try
         {
             _folder.Keep();
+            _key.Keep();
             var isDeleted = _output.IsDeleted;
             if (isDeleted)
             {

@@ -21,6 +21,12 @@ internal interface IJournal : IDisposable
     /// <summary>The number of the last frame that it has kept; 0 for none.</summary>
     long Last { get; }
 
+    /// <summary>The key that goes with what it keeps, and is made with it: <see cref="Positions.KeySize"/> bytes.</summary>
+    byte[] Key { get; }
+
+    /// <summary>Whether there may have been frames behind <see cref="Last"/>, which a crash of the machine took along.</summary>
+    bool MayHaveLost { get; }
+
     /// <summary>Whether, as far as is known, batches can be kept. Any thread may ask.</summary>
     bool IsWritable { get; }
 

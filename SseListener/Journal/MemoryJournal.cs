@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using System.Security.Cryptography;
 using SseListener.Events;
 
 namespace SseListener.Journal;
@@ -8,6 +9,12 @@ internal sealed class MemoryJournal : IJournal
 {
     /// <inheritdoc/>
     public long Last => 0;
+
+    /// <inheritdoc/>
+    public byte[] Key { get; } = RandomNumberGenerator.GetBytes(Positions.KeySize);
+
+    /// <inheritdoc/>
+    public bool MayHaveLost => false;
 
     /// <inheritdoc/>
     public bool IsWritable => true;

@@ -101,6 +101,7 @@ internal sealed class ServerMetrics : IDisposable
         EndReason.Left => "left",
         EndReason.Lapped => "lapped",
         EndReason.WriteTimeout => "write_timeout",
+        EndReason.SentMore => "sent_more",
         EndReason.TokenExpired => "token_expired",
         EndReason.MaxAge => "max_age",
         EndReason.Dismissed => "dismissed",

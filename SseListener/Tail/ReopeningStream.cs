@@ -127,7 +127,8 @@ internal sealed class ReopeningStream : IDisposable
         await using var body = await answer.Content.ReadAsStreamAsync(interrupted);
         var parser = SseParser.Create(body);
         await using var events = parser.EnumerateAsync(interrupted).GetAsyncEnumerator(interrupted);
-        _tell(_lastId switch
+        var asked = _lastId;
+        _tell(asked switch
         {
             null or "" => "connected",
             SseEvent.Earliest => "connected, beginning with all that is kept",
@@ -139,7 +140,7 @@ internal sealed class ReopeningStream : IDisposable
             _lastId = sseEvent.EventId ?? _lastId;
             if (sseEvent.EventType == "gap")
             {
-                _tell($"gap: what came after {_lastId} is no longer kept; all that is kept follows");
+                _tell($"gap: what came after {asked} is no longer kept; all that is kept follows");
             }
 
             // The greeting is about the connection; one that somebody has published comes later.

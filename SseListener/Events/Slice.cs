@@ -1,0 +1,182 @@
+using System.Buffers;
+
+namespace SseListener.Events;
+
+/// <summary>
+/// What is sent at once: whole frames, or a piece of one that is longer than a slice. A lane has one, and fills it once for all
+/// clients that stand at the same place. For the lane's thread.
+/// </summary>
+internal sealed class Slice : IBufferWriter<byte>
+{
+    /// <summary>
+    /// Bytes of a slice: few enough that a client on a slow line takes them within the write timeout, enough that a burst costs few sends.
+    /// </summary>
+    public const int Longest = 64 * 1024;
+
+    /// <summary>Bytes that are left free before and behind the frames, for what a transport puts around them.</summary>
+    public const int Margin = 16;
+
+    private static readonly byte[] _end = "\n\n"u8.ToArray();
+
+    // Where the bytes lie in the log. What a client does not take at once is sent from there, so that a stalled client holds no copy.
+    private readonly List<ArraySegment<byte>> _parts = [];
+    private byte[] _buffer = new byte[Margin + Longest + Margin];
+    private Cursor _start;
+    private Cursor _next;
+    private CursorState _state;
+    private bool _isOfCursor;
+
+    /// <summary>How many bytes of frames there are.</summary>
+    public int Length { get; private set; }
+
+    /// <summary>How many frames end in it.</summary>
+    public int Frames { get; private set; }
+
+    /// <summary>Whether it ends with a whole frame.</summary>
+    public bool EndsFrame { get; private set; } = true;
+
+    /// <summary>A slice of its own for bytes that never change.</summary>
+    public static Slice Of(byte[] bytes)
+    {
+        var slice = new Slice();
+        slice.AddPart(bytes);
+        slice.End();
+        return slice;
+    }
+
+    /// <summary>The bytes, and so many of the margins before and behind them.</summary>
+    public Span<byte> Around(int before, int behind) => _buffer.AsSpan(Margin - before, before + Length + behind);
+
+    /// <summary>Adds to <paramref name="pieces"/> what is behind the first <paramref name="count"/> bytes, so that it outlives the slice.</summary>
+    public void AddBehind(int count, List<ArraySegment<byte>> pieces)
+    {
+        if (_parts.Count == 0 && count < Length)
+        {
+            pieces.Add(Around(0, 0)[count..].ToArray());
+        }
+
+        foreach (var part in _parts)
+        {
+            var passed = Math.Min(count, part.Count);
+            count -= passed;
+            if (passed < part.Count)
+            {
+                pieces.Add(part[passed..]);
+            }
+        }
+    }
+
+    /// <summary>Fills it with what comes behind a cursor, and moves the cursor on. For the next cursor at the same place it is filled already.</summary>
+    public CursorState Fill(ref Cursor cursor)
+    {
+        if (!_isOfCursor || !_start.IsAt(cursor))
+        {
+            Gather(cursor);
+        }
+
+        cursor = _next;
+        return _state;
+    }
+
+    /// <summary>To be called before a sweep or a turn: what was all there was may be so no more.</summary>
+    public void Renew()
+    {
+        if (_state is not CursorState.SliceAndMore)
+        {
+            Forget();
+        }
+    }
+
+    /// <summary>Lets go of the log: from a segment hang all later ones.</summary>
+    public void Forget()
+    {
+        _isOfCursor = false;
+        _start = _next = default;
+        _parts.Clear();
+    }
+
+    /// <summary>Empties it, to be written to.</summary>
+    public void Begin()
+    {
+        Forget();
+        Length = 0;
+    }
+
+    /// <summary>Takes note that what was written is all of it.</summary>
+    public void End()
+    {
+        var bytes = Around(0, 0);
+        Frames = bytes.Count(_end);
+        EndsFrame = bytes.IsEmpty || bytes.EndsWith(_end);
+    }
+
+    /// <inheritdoc/>
+    public void Advance(int count) => Length += count;
+
+    /// <inheritdoc/>
+    public Memory<byte> GetMemory(int sizeHint = 0)
+    {
+        Reserve(Math.Max(1, sizeHint));
+        return _buffer.AsMemory(Margin + Length, _buffer.Length - (2 * Margin) - Length);
+    }
+
+    /// <inheritdoc/>
+    public Span<byte> GetSpan(int sizeHint = 0) => GetMemory(sizeHint).Span;
+
+    private void Gather(Cursor cursor)
+    {
+        Begin();
+        _start = cursor;
+        do
+        {
+            _state = cursor.Read(Longest - Length, out var part);
+            AddPart(part);
+            cursor.Advance(part.Count);
+        }
+        while (_state is CursorState.SliceAndMore && Length < Longest);
+
+        // What was gathered before the drop is still good; the next turn finds out.
+        _state = Length == 0 ? _state : _state is CursorState.CaughtUp ? CursorState.Slice : _state is CursorState.Lapped ? CursorState.SliceAndMore : _state;
+        cursor.Advance(-CutToFrames());
+        End();
+        _next = cursor;
+        _isOfCursor = true;
+    }
+
+    // Whole frames, so that no chunk ends within one that fits into it. Only the last part can end within a frame.
+    private int CutToFrames()
+    {
+        var bytes = Around(0, 0);
+        if (Length < Longest || bytes.EndsWith(_end))
+        {
+            return 0;
+        }
+
+        // A piece of a long frame takes not one of the two line feeds at its end: the frame is counted where they are.
+        var end = bytes.LastIndexOf(_end);
+        var cut = end >= 0 ? Length - end - _end.Length : bytes[^1] == _end[0] ? 1 : 0;
+        Length -= cut;
+        _parts[^1] = _parts[^1][..^cut];
+        return cut;
+    }
+
+    private void AddPart(ArraySegment<byte> part)
+    {
+        if (part.Count > 0)
+        {
+            part.AsSpan().CopyTo(GetSpan(part.Count));
+            Length += part.Count;
+            _parts.Add(part);
+        }
+    }
+
+    // An envelope may be longer than a slice, by what is escaped in it.
+    private void Reserve(int count)
+    {
+        var needed = Margin + Length + count + Margin;
+        if (needed > _buffer.Length)
+        {
+            Array.Resize(ref _buffer, Math.Max(needed, 2 * _buffer.Length));
+        }
+    }
+}

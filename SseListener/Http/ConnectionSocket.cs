@@ -1,0 +1,62 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Runtime.CompilerServices;
+
+namespace SseListener.Http;
+
+/// <summary>
+/// The socket behind a request. HttpListener keeps it to itself, and sends each chunk of an answer in three pieces, two of them while
+/// the caller waits. This is the one file that depends on private names of the framework; where they are not to be had, because the
+/// platform or the framework's version is another, streams go through <see cref="HttpListenerResponse.OutputStream"/>.
+/// </summary>
+internal static class ConnectionSocket
+{
+    private const string HttpConnection = "System.Net.HttpConnection, System.Net.HttpListener";
+
+    /// <summary>Whether the names are there.</summary>
+    public static bool IsKnown { get; } = AreNamesKnown();
+
+    /// <summary>The socket that a request came in on; it stays HttpListener's. Null when it cannot be reached.</summary>
+    public static Socket? Of(HttpListenerContext context) =>
+        IsKnown && StreamOf(ConnectionOf(context)) is NetworkStream stream ? stream.Socket : null;
+
+    /// <summary>Sets a socket up for a stream: nothing waits for an acknowledgement before it is sent, and no send waits at all.</summary>
+    /// <param name="socket">The socket.</param>
+    /// <param name="writeTimeout">How long data may stay unacknowledged before the kernel gives the connection up.</param>
+    public static void PrepareForStream(Socket socket, TimeSpan writeTimeout)
+    {
+        socket.Blocking = false;
+        socket.NoDelay = true;
+        socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.KeepAlive, true);
+        if (OperatingSystem.IsLinux())
+        {
+            TcpInfo.SetUserTimeout(socket, writeTimeout);
+        }
+    }
+
+    // The first call of each finds out, whatever it is called with: with nothing, it finds nothing or no name.
+    private static bool AreNamesKnown() => IsFound(() => ConnectionOf(null!)) && IsFound(() => StreamOf(null!));
+
+    private static bool IsFound(Func<object> call)
+    {
+        try
+        {
+            return call() is not null;
+        }
+        catch (NullReferenceException)
+        {
+            return true;
+        }
+        catch (Exception e) when (e is MissingMemberException or TypeLoadException)
+        {
+            return false;
+        }
+    }
+
+    [UnsafeAccessor(UnsafeAccessorKind.Method, Name = "get_Connection")]
+    [return: UnsafeAccessorType(HttpConnection)]
+    private static extern object ConnectionOf(HttpListenerContext context);
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_stream")]
+    private static extern ref Stream StreamOf([UnsafeAccessorType(HttpConnection)] object connection);
+}
