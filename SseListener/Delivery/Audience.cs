@@ -11,7 +11,9 @@ internal sealed class Audience(Topic topic)
     private readonly List<Client> _clients = [];
     private readonly List<Seat> _seats = [];
 
-    private News _swept = new(topic.Count, topic.Length);
+    // What the topic had had when the last sweep ended.
+    private long _frames = topic.Count;
+    private long _bytes = topic.Length;
     private long _newsSince;
     private int _hasNews;
     private Rest _rest;
@@ -20,7 +22,7 @@ internal sealed class Audience(Topic topic)
     public Topic Topic => topic;
 
     /// <summary>Whether the last sweep was one of a burst that goes on.</summary>
-    public bool IsInBurst { get; private set; }
+    private bool IsInBurst { get; set; }
 
     /// <summary>Whether it is not to be swept yet.</summary>
     public bool IsResting => IsInBurst && _rest.GoesOn(topic.Count, Stopwatch.GetTimestamp());
@@ -50,19 +52,13 @@ internal sealed class Audience(Topic topic)
     }
 
     /// <summary>Ends a sweep: after one of a burst that goes on it rests.</summary>
-    /// <param name="rest">How long; zero when it was no sweep of a burst.</param>
-    public void EndSweep(TimeSpan rest)
+    /// <param name="swept">How long it took.</param>
+    public void EndSweep(TimeSpan swept)
     {
+        var rest = Rest.After(swept, topic.Count - _frames, topic.Length - _bytes);
+        (_frames, _bytes) = (topic.Count, topic.Length);
         IsInBurst = rest > TimeSpan.Zero && Volatile.Read(ref _hasNews) == 1;
-        _rest = new Rest(rest, topic.Count, Stopwatch.GetTimestamp());
-    }
-
-    /// <summary>What the topic has got since the last call.</summary>
-    public News TakeNews()
-    {
-        var (before, now) = (_swept, new News(topic.Count, topic.Length));
-        _swept = now;
-        return new News(now.Frames - before.Frames, now.Bytes - before.Bytes);
+        _rest = new Rest(rest, _frames, Stopwatch.GetTimestamp());
     }
 
     /// <summary>Takes a client in.</summary>

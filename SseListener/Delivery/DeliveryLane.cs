@@ -27,7 +27,6 @@ internal sealed class DeliveryLane : IDisposable
     private readonly Slice _slice = new();
     private readonly Slice _comment = Slice.Of(SseFrame.Heartbeat);
     private readonly List<Client> _over = [];
-    private readonly Bursts _bursts;
     private readonly long _heartbeat;
     private readonly long _writeTimeout;
     private readonly int _tick;
@@ -41,14 +40,12 @@ internal sealed class DeliveryLane : IDisposable
     /// <summary>A lane without clients, whose thread is running.</summary>
     /// <param name="name">The thread's name.</param>
     /// <param name="meter">Told of what is delivered.</param>
-    /// <param name="bursts">What all lanes do in a burst.</param>
     /// <param name="heartbeat">How long a client may be without a write before it gets a comment.</param>
     /// <param name="writeTimeout">How long a send may stay under way.</param>
-    public DeliveryLane(string name, LaneMeter meter, Bursts bursts, TimeSpan heartbeat, TimeSpan writeTimeout)
+    public DeliveryLane(string name, LaneMeter meter, TimeSpan heartbeat, TimeSpan writeTimeout)
     {
         Meter = meter;
         _clients = new LaneClients(this);
-        _bursts = bursts;
         _heartbeat = (long)heartbeat.TotalMilliseconds;
         _writeTimeout = (long)writeTimeout.TotalMilliseconds;
         _tick = (int)Math.Clamp(Math.Min(_heartbeat, _writeTimeout) / 4, 10, 1000);
@@ -164,21 +161,11 @@ internal sealed class DeliveryLane : IDisposable
                 continue;
             }
 
-            var swept = audience.IsInBurst ? SweepInTurn(audience) : Sweep(audience);
-            audience.EndSweep(_bursts.RestAfter(swept, audience.TakeNews()));
+            Sweep(audience);
         }
     }
 
-    private TimeSpan SweepInTurn(Audience audience)
-    {
-        _bursts.BeginTurn();
-        _now = Environment.TickCount64;
-        var swept = Sweep(audience);
-        _bursts.EndTurn();
-        return swept;
-    }
-
-    private TimeSpan Sweep(Audience audience)
+    private void Sweep(Audience audience)
     {
         var started = Stopwatch.GetTimestamp();
         var announced = audience.BeginSweep();
@@ -190,7 +177,7 @@ internal sealed class DeliveryLane : IDisposable
 
         var ended = Stopwatch.GetTimestamp();
         Meter.RecordSweep(announced, started, ended);
-        return Stopwatch.GetElapsedTime(started, ended);
+        audience.EndSweep(Stopwatch.GetElapsedTime(started, ended));
     }
 
     private void CatchUp()

@@ -6,19 +6,16 @@ namespace SseListener.Delivery;
 internal sealed class DeliveryLanes : IDisposable
 {
     private readonly DeliveryLane[] _lanes;
-    private readonly Bursts _bursts;
     private uint _next;
 
     /// <summary>Starts lanes.</summary>
     /// <param name="count">How many.</param>
-    /// <param name="processors">How many processors they share with everything else.</param>
     /// <param name="createMeter">Makes what is told of a lane's deliveries.</param>
     /// <param name="heartbeat">How long a client may be without a write before it gets a comment.</param>
     /// <param name="writeTimeout">How long a write may stay in flight.</param>
-    public DeliveryLanes(int count, int processors, Func<LaneMeter> createMeter, TimeSpan heartbeat, TimeSpan writeTimeout)
+    public DeliveryLanes(int count, Func<LaneMeter> createMeter, TimeSpan heartbeat, TimeSpan writeTimeout)
     {
-        _bursts = new Bursts(count, processors);
-        _lanes = [.. Enumerable.Range(1, count).Select(number => new DeliveryLane($"lane {number}", createMeter(), _bursts, heartbeat, writeTimeout))];
+        _lanes = [.. Enumerable.Range(1, count).Select(number => new DeliveryLane($"lane {number}", createMeter(), heartbeat, writeTimeout))];
     }
 
     /// <summary>How many there are.</summary>
@@ -52,7 +49,5 @@ internal sealed class DeliveryLanes : IDisposable
         {
             lane.Dispose();
         }
-
-        _bursts.Dispose();
     }
 }

@@ -55,7 +55,7 @@ internal sealed class SseServer : IAsyncDisposable
         _listening = new Listening(options, HandleAsync, log);
         _connections = new OpenConnections(options.Port);
         _idle = new IdleConnections(_connections, options.IdleTimeout, options.MaxHeader);
-        _lanes = new DeliveryLanes(options.Lanes, Environment.ProcessorCount, () => new LaneMeter(_metrics.Sweeps, _metrics.Latencies), options.Heartbeat, options.WriteTimeout);
+        _lanes = new DeliveryLanes(options.Lanes, () => new LaneMeter(_metrics.Sweeps, _metrics.Latencies), options.Heartbeat, options.WriteTimeout);
         _journal = options.Data is { } folder
             ? new FileJournal(folder, options.History, options.HistoryAge, options.Sync, new JournalTimes(_metrics.JournalWrites, _metrics.JournalFlushes), log)
             : new MemoryJournal();
