@@ -16,12 +16,12 @@ public sealed class LanesInBursts
     [TestCase(1)]
     [TestCase(2)]
     [TestCase(3)]
-    public async Task They_take_turns_and_every_client_gets_all_of_it(int count)
+    public async Task Slices_get_longer_and_every_client_gets_all_of_it(int count)
     {
         using var metrics = new ServerMetrics();
         var log = new ChannelLog("default");
         var outputs = Enumerable.Range(0, 12).Select(_ => new SlowOutput()).ToList();
-        var lanes = new DeliveryLanes(count, processors: 2, () => new LaneMeter(metrics.Sweeps, metrics.Latencies), TimeSpan.FromMinutes(1), TimeSpan.FromMinutes(1));
+        var lanes = new DeliveryLanes(count, () => new LaneMeter(metrics.Sweeps, metrics.Latencies), TimeSpan.FromMinutes(1), TimeSpan.FromMinutes(1));
         foreach (var output in outputs)
         {
             lanes.Next().Add(LoneClient.Of(log, output));

@@ -31,15 +31,16 @@ public sealed class Publishing
         await using var server = TestServer.Start(options => options with { Retry = TimeSpan.FromMilliseconds(3) });
         using var raw = new RawRequest(server.Port);
         await raw.SendAsync(RawRequest.Head(server.Port, "GET /events"));
-        await raw.ReadUntilAsync("retry: 3\n\n");
+        await raw.ReadUntilAsync("retry: 3\nid: @");
         var chosen = await server.PublishAsync("""{"data":{"nested":"here"},"type":"alert"}""");
         await server.PublishAsync("""{"id":"é7","retry":10000,"type":"größer","data":"😀"}""");
         using var answer = await server.PostAsync("/events?type=note&id=last&retry=0", "text/plain", "one\r\n two\n\n");
 
-        var received = await raw.ReadUntilAsync("id: last\n\n");
+        await raw.ReadUntilAsync("id: last\n\n\r\n");
         var client = server.Server.Clients.Keys.Single();
-        Assert.That(received[(received.IndexOf("\r\n\r\n", StringComparison.Ordinal) + 4)..], Is.EqualTo(AsBytes(
-            $"event: hello\ndata: {{\"client\":\"{client}\",\"channels\":[\"default\"]}}\nretry: 3\n\n"
+        var position = raw.Body.Split("id: ")[1].Split('\n')[0];
+        Assert.That(raw.Body, Is.EqualTo(AsBytes(
+            $"event: hello\ndata: {{\"client\":\"{client}\",\"channels\":[\"default\"]}}\nretry: 3\nid: {position}\n\n"
             + $"event: alert\ndata: {{\"nested\":\"here\"}}\nid: {chosen}\n\n"
             + "event: größer\ndata: \"😀\"\nretry: 10000\nid: é7\n\n"
             + "event: note\ndata: one\ndata:  two\ndata: \ndata: \nretry: 0\nid: last\n\n")));

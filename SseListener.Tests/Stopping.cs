@@ -92,7 +92,7 @@ public sealed class Stopping
         // The half request keeps the listener open for a while.
         var stopping = server.Server.StopAsync();
         Assert.That(await RawRequest.ExchangeAsync(server.Port, RawRequest.Head(server.Port, "GET /events")), Is.Empty);
-        Assert.That(server.Logged, Does.Contain("503: The server is stopping."));
+        await server.LogsAsync("503: The server is stopping.");
         using var publish = await server.PostAsync("/events", "text/plain", "late");
         await Problem.ExpectAsync(publish, 503, "The server is stopping.");
         Assert.That(publish.Headers.RetryAfter, Is.Not.Null);

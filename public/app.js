@@ -92,7 +92,6 @@ function listen(event) {
   $('channel').placeholder = defaultChannel();
   showCurl();
   if (before === String(channels) && phase !== 'closed') return;
-  if (before !== String(channels)) hasListened = false;
   forgetPeople();
   showAnew(); // with channels, or without
   reconnect();
@@ -125,7 +124,7 @@ const isHeard = channel => channels.some(one => one === channel || (isPattern(on
 // EventSource comes back by itself after a loss, and does it as the server asked for with `retry`, also when an event brought a new
 // one. So the page leaves that to it, and only says when. It is not told when: `retry` is no event. So it reads the server's `retry`
 // once the stream is open, in a request of its own, and after that measures how far apart two attempts are, which is exact.
-// What EventSource does not do is come back after an answer that is no stream (401, 503 …): then the page asks for the reason and tries again.
+// What EventSource does not do is come back after an answer that is no stream (401, a proxy's 502 …): then the page asks for the reason and tries again.
 
 const STATES = {
   connecting: 'Connecting…',
@@ -145,9 +144,7 @@ let lostAt = 0; // when EventSource began to wait; 0 when it does not
 let nextAt = 0; // when the next attempt is due; 0 when none is
 let retryTimer = 0;
 let refusal = '';
-let hasListened = false; // to these channels
-let lastId = '';
-let sourceId = ''; // the last id that this EventSource knows of
+let lastId = ''; // of an event, or a position
 
 function reconnect() {
   setPhase(phase === 'open' || phase === 'closed' ? 'connecting' : phase);
@@ -158,16 +155,13 @@ function connect() {
   clearTimeout(retryTimer);
   source?.close();
   // A new EventSource has forgotten the last id; only one that reconnects by itself sends it as a header.
-  source = new EventSource(streamUrl(position()));
-  [sourceId, lostAt, nextAt, retryMs, isMeasured] = ['', 0, 0, UNTOLD_RETRY_MS, false];
+  source = new EventSource(streamUrl(lastId));
+  [lostAt, nextAt, retryMs, isMeasured] = [0, 0, UNTOLD_RETRY_MS, false];
   source.onopen = opened;
   source.onerror = failed;
   for (const type of [...ALWAYS, ...extraTypes]) source.addEventListener(type, receive);
   showBanner();
 }
-
-// Whoever has listened and not got an event yet has no id to go on from. What is kept may be more than what was missed, but it is all of that.
-const position = () => lastId || (hasListened ? 'earliest' : '');
 
 function streamUrl(from) {
   const query = channels.map(channel => `channel=${channel}`);
@@ -179,7 +173,7 @@ function streamUrl(from) {
 function opened(event) {
   if (event instanceof MessageEvent) return; // published under the type "open"
   console.log('onopen');
-  [failures, lostAt, nextAt, refusal, hasListened] = [0, 0, 0, '', true];
+  [failures, lostAt, nextAt, refusal] = [0, 0, 0, ''];
   if (token && !isTokenForPublishing) showToken(KEPT_TOKEN, false);
   setPhase('open');
   readRetry(source);
@@ -216,10 +210,6 @@ function failed(event) {
   if (isOver) {
     nextAt = 0;
     return askWhy(source);
-  }
-  if (phase === 'open' && !lastId && !source.url.includes('lastEventId=')) {
-    source.close(); // by itself it would come back with no position at all
-    return tryAgainIn(retryMs, 'lost');
   }
   const now = performance.now();
   if (lostAt) [retryMs, isMeasured] = [now - lostAt, true];
@@ -286,7 +276,7 @@ function setPhase(newPhase) {
 }
 
 function showBanner() {
-  const text = { lost: 'The connection is lost.', gone: 'The server is gone.', refused: refusal }[phase] ?? '';
+  const text = { lost: 'The connection is lost.', gone: 'The server is gone, or has no room.', refused: refusal }[phase] ?? '';
   const held = document.activeElement === $('retry');
   $('lost').hidden = !text;
   $('lost').dataset.phase = phase;
@@ -326,10 +316,9 @@ let arrived = 0; // as above, but never set back: the events' numbers
 function receive(event) {
   if (!(event instanceof MessageEvent)) return; // EventSource's own open and error
   const now = performance.now();
-  // An event without an id of its own (hello, gap) carries the one before it, or none.
-  const id = event.lastEventId === sourceId ? '' : event.lastEventId;
-  sourceId = event.lastEventId;
-  lastId = id || lastId;
+  // What has no id of its own carries a position (hello), or the id before it (gap).
+  const id = event.lastEventId === lastId || isPosition(event.lastEventId) ? '' : event.lastEventId;
+  lastId = event.lastEventId;
   received++;
   if (countSecond() <= LOGGED_PER_SECOND) console.log(event.type === 'message' ? 'onmessage' : event.type, event.data);
   const { channel, data } = unwrap(event.data);
@@ -340,6 +329,9 @@ function receive(event) {
   keep(kept);
   requestRender();
 }
+
+// The place in the log from which a stream goes on: good for resuming, also on other channels, but no event's id.
+const isPosition = id => id.startsWith('@');
 
 // Cut out, not parsed: a number of 64 bits would be rounded. What was published as text is a JSON string in an envelope.
 function unwrap(text) {
@@ -368,7 +360,7 @@ function textMember(json, name) {
 }
 
 function showGap(id) {
-  showNotice(`Gap: what came between ${id ? `event ${id}` : 'your last event'} and ${clock.format(new Date())} is not complete.`);
+  showNotice(`Gap: what came between ${id && !isPosition(id) ? `event ${id}` : 'your last event'} and ${clock.format(new Date())} is not complete.`);
 }
 
 function showNotice(text) {

@@ -27,7 +27,7 @@ public sealed partial class LosingTheServer
         await page.ExpectStateAsync("Reconnecting…");
         await Expect(page.Lost).ToContainTextAsync("The connection is lost.");
         await page.ExpectStateAsync("Server gone");
-        await Expect(page.Lost).ToContainTextAsync("The server is gone.");
+        await Expect(page.Lost).ToContainTextAsync("The server is gone, or has no room.");
         await program.EndAsync();
 
         using var again = await BuiltProgram.ListenAgainAsync(port, options);
@@ -101,16 +101,38 @@ public sealed partial class LosingTheServer
     }
 
     [Test]
-    public async Task Also_a_page_that_has_not_got_an_event_yet_gets_what_it_missed()
+    public async Task Also_a_page_that_has_not_got_an_event_yet_gets_what_it_missed_and_nothing_older()
     {
         await using var server = TestServer.StartWithPages();
+        using var before = await server.PostAsync("/events", "application/x-ndjson", WatchingEvents.Batch(0, 40));
         await using var page = await BrowserPage.OpenAsync(server.Port);
         await page.Button("Disconnect").ClickAsync();
         await page.ExpectStateAsync("Not connected");
         await server.PublishAsync("""{"data":"while away"}""");
+        await server.PublishAsync("""{"data":"still away"}""");
         await page.Button("Connect").ClickAsync();
         await page.ShowPublishedAsync();
-        await page.ExpectDataAsync("\"while away\"");
+        await page.ExpectDataAsync("\"still away\"", "\"while away\"");
+        await Expect(page.Rows).ToHaveCountAsync(2);
+        await page.PublishAsync("\"back\"");
+        await page.ExpectDataAsync("\"back\"", "\"still away\"", "\"while away\"");
+        await Expect(page.Rows).ToHaveCountAsync(3);
+    }
+
+    [Test]
+    public async Task A_position_is_no_id_of_an_event()
+    {
+        await using var server = TestServer.StartWithPages();
+        await using var page = await BrowserPage.OpenAsync(server.Port);
+        await Expect(page.Rows.Locator(".type")).ToHaveTextAsync(["hello"]);
+        await Expect(page.Rows.Locator(".id")).ToHaveTextAsync([""]);
+        var position = await page.Text("last-id").InnerTextAsync();
+        Assert.That(position, Does.StartWith("@"));
+        await page.Button("Disconnect").ClickAsync();
+        await page.ExpectStateAsync("Not connected");
+        await page.Button("Connect").ClickAsync();
+        await Expect(page.Rows.Locator(".type").Filter(new() { HasText = "hello" })).ToHaveCountAsync(2);
+        await Expect(page.Rows.Filter(new() { HasText = "hello" }).Locator(".id")).ToHaveTextAsync(["", ""]);
     }
 
     [Test]
@@ -155,10 +177,24 @@ public sealed partial class LosingTheServer
     {
         await using var server = TestServer.StartWithPages(options => options with { MaxClients = 1 });
         var one = await server.SubscribeAsync();
-        await using var page = await BrowserPage.VisitAsync(server.Port, expected: "status of 503");
+        await using var page = await BrowserPage.VisitAsync(server.Port, expected: Broken);
+        await page.ExpectStateAsync("Server gone");
+        await one.DisposeAsync();
+        await page.ExpectStateAsync("Live");
+        await Expect(page.Lost).ToBeHiddenAsync();
+    }
+
+    [Test]
+    public async Task A_proxy_whose_server_is_away_is_asked_again_by_itself()
+    {
+        await using var server = TestServer.StartWithPages();
+        await using var page = await BrowserPage.OpenAsync(server.Port, expected: "status of 502");
+        await page.Tab.RouteAsync("**/events?*", route => route.FulfillAsync(new() { Status = 502 }));
+        await page.Button("Disconnect").ClickAsync();
+        await page.Button("Connect").ClickAsync();
         await page.ExpectStateAsync("Refused");
         await Expect(page.Lost).ToHaveTextAsync(RefusedPattern());
-        await one.DisposeAsync();
+        await page.Tab.UnrouteAsync("**/events?*");
         await page.ExpectStateAsync("Live");
         await Expect(page.Lost).ToBeHiddenAsync();
     }
@@ -174,6 +210,6 @@ public sealed partial class LosingTheServer
     [GeneratedRegex("^Reconnecting in about (2[2-9][0-9]|3[0-7][0-9]) s\\.$")]
     private static partial Regex CountdownPattern();
 
-    [GeneratedRegex("The server refuses \\(503\\): .*\\. .*(Trying again in [12] s\\.|Trying now…)", RegexOptions.Singleline)]
+    [GeneratedRegex("The server refuses \\(502\\): .*\\. .*(Trying again in [1-5] s\\.|Trying now…)", RegexOptions.Singleline)]
     private static partial Regex RefusedPattern();
 }

@@ -7,7 +7,7 @@ using System.Security.Cryptography.X509Certificates;
 
 namespace SseListener.Tests.Support;
 
-/// <summary>The real nginx with the README's configuration, of which only ports and the certificate's files are changed.</summary>
+/// <summary>The real nginx; by default with the README's configuration, of which only ports and the certificate's files are changed.</summary>
 internal sealed class Nginx : IDisposable
 {
     /// <summary>The site, as the README names it.</summary>
@@ -17,11 +17,11 @@ internal sealed class Nginx : IDisposable
     private readonly Process _process;
     private readonly byte[] _certificate;
 
-    private Nginx(string path, int port, int serverPort)
+    private Nginx(string path, int port, Func<Nginx, string> configuration)
     {
         Port = port;
         _certificate = WriteCertificate();
-        File.WriteAllText(In("nginx.conf"), Wrap(Substitute(Readme.Block("nginx"), serverPort)));
+        File.WriteAllText(In("nginx.conf"), Wrap(configuration(this)));
         _process = Process.Start(path, ["-p", _folder.Path, "-c", "nginx.conf", "-e", "error.log"]);
     }
 
@@ -35,12 +35,24 @@ internal sealed class Nginx : IDisposable
     public string[] Requests => File.ReadAllLines(In("access.log"));
 
     /// <summary>Starts it in front of a server on this machine and waits until it listens.</summary>
-    public static async Task<Nginx> StartAsync(int serverPort)
+    public static Task<Nginx> StartAsync(int serverPort) => StartAsync(nginx => nginx.Substitute(Readme.Block("nginx"), serverPort));
+
+    /// <summary>The same with a configuration that says where the server is and nothing else: HTTP/1.1 to clients, HTTP/1.0 to the server.</summary>
+    public static Task<Nginx> StartWithDefaultsAsync(int serverPort) => StartAsync(nginx => $$"""
+        server {
+            listen {{nginx.Port}};
+            location / {
+                proxy_pass http://127.0.0.1:{{serverPort}};
+            }
+        }
+        """);
+
+    private static async Task<Nginx> StartAsync(Func<Nginx, string> configuration)
     {
         var path = OtherPrograms.Nginx();
         while (true)
         {
-            var nginx = new Nginx(path, TestServer.FreePort(), serverPort);
+            var nginx = new Nginx(path, TestServer.FreePort(), configuration);
             await Wait.UntilAsync(() => nginx._process.HasExited || File.Exists(nginx.In("nginx.pid")), "nginx neither listens nor ends");
             if (!nginx._process.HasExited)
             {

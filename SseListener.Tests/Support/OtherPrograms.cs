@@ -1,14 +1,42 @@
+using System.Diagnostics.CodeAnalysis;
+
 namespace SseListener.Tests.Support;
 
 /// <summary>Programs that a few tests drive and that a fresh machine may not have. <c>SSE_REQUIRE</c>, a list such as
 /// <c>browser,nginx</c>, says which of them have to be there.</summary>
 internal static class OtherPrograms
 {
+    // Debian's modules, which Debian's python3 finds and another one on the PATH may not.
+    private const string Requests = "/usr/lib/python3/dist-packages/requests";
+
     /// <summary>The path of Chromium.</summary>
     public static string Browser() => Find("browser", "chromium", "chromium", "chromium-browser", "google-chrome");
 
     /// <summary>The path of nginx.</summary>
     public static string Nginx() => Find("nginx", "nginx", "nginx");
+
+    /// <summary>The path of Caddy.</summary>
+    public static string Caddy() => Find("caddy", "caddy", "caddy");
+
+    /// <summary>The path of curl.</summary>
+    public static string Curl() => Find("curl", "curl", "curl");
+
+    /// <summary>The path of a Python that has the module requests.</summary>
+    public static string Python()
+    {
+        if (!Directory.Exists(Requests))
+        {
+            Miss("python", "this test needs Python's requests: apt-get install python3-requests");
+        }
+
+        return "/usr/bin/python3";
+    }
+
+    /// <summary>The path of Node.js.</summary>
+    public static string Node() => Find("node", "nodejs npm", "node");
+
+    /// <summary>The path of Node.js's package manager.</summary>
+    public static string Npm() => Find("node", "nodejs npm", "npm");
 
     /// <summary>The path of Prometheus's promtool.</summary>
     public static string Promtool() => Find("prometheus", "prometheus", "promtool");
@@ -25,7 +53,20 @@ internal static class OtherPrograms
         }
     }
 
-    // Without the program the test is skipped, or, where SSE_REQUIRE names it, fails.
+    /// <summary>Skips a test that lacks something; where SSE_REQUIRE names it, fails the test.</summary>
+    /// <param name="name">Its name in SSE_REQUIRE.</param>
+    /// <param name="needed">What the test needs, and how to get it.</param>
+    [DoesNotReturn]
+    public static void Miss(string name, string needed)
+    {
+        if (IsRequired(name))
+        {
+            throw new AssertionException($"{needed} (SSE_REQUIRE names {name})");
+        }
+
+        throw new IgnoreException(needed);
+    }
+
     private static string Find(string name, string package, params string[] commands)
     {
         string[] folders = [.. (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':'), "/usr/bin", "/usr/sbin", "/usr/local/bin"];
@@ -35,13 +76,7 @@ internal static class OtherPrograms
             return path;
         }
 
-        var needed = $"this test needs {commands[0]}: apt-get install {package}";
-        if (IsRequired(name))
-        {
-            Assert.Fail($"{needed} (SSE_REQUIRE names {name})");
-        }
-
-        Assert.Ignore(needed);
+        Miss(name, $"this test needs {commands[0]}: apt-get install {package}");
         return "";
     }
 

@@ -8,6 +8,9 @@ namespace SseListener.Tests.Support;
 /// <summary>A server in this process on a port of its own, which stops when it is disposed.</summary>
 internal sealed class TestServer : IAsyncDisposable
 {
+    /// <summary>A page without anything on it, which a browser asks for no icon.</summary>
+    public const string EmptyPage = "<!DOCTYPE html><title>test</title><link rel=\"icon\" href=\"data:,\">";
+
     private readonly Log _log;
     private readonly LogText _logged;
     private readonly string? _pages;
@@ -38,7 +41,7 @@ internal sealed class TestServer : IAsyncDisposable
     public static TestServer Start(Func<ServerOptions, ServerOptions>? change = null)
     {
         var pages = Directory.CreateTempSubdirectory("sse-pages-").FullName;
-        File.WriteAllText(Path.Combine(pages, "index.html"), "<!DOCTYPE html><title>test</title>");
+        File.WriteAllText(Path.Combine(pages, "index.html"), EmptyPage);
         return Start(change, pages);
     }
 
@@ -119,6 +122,9 @@ internal sealed class TestServer : IAsyncDisposable
             return false;
         }
     }
+
+    /// <summary>Waits until this is in its log.</summary>
+    public Task LogsAsync(string text) => Wait.UntilAsync(() => Logged.Contains(text, StringComparison.Ordinal), $"not logged: {text}");
 
     /// <summary>Publishes one event more, which must be the very next that arrives.</summary>
     public async Task ExpectNothingArrivedAsync(EventStream subscriber, string channel = "default")
