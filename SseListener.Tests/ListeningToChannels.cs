@@ -7,7 +7,7 @@ namespace SseListener.Tests;
 /// <summary>One connection, several channels: what arrives, and in which order.</summary>
 [TestFixture(true)]
 [TestFixture(false)]
-public sealed class ListeningToChannels(bool sendsOnSockets)
+public sealed class ListeningToChannels(bool usesPrivateNames)
 {
     [Test]
     public async Task A_client_gets_what_is_published_to_its_channel_and_nothing_else()
@@ -187,5 +187,5 @@ public sealed class ListeningToChannels(bool sendsOnSockets)
 
     // Both ways that frames may go: on the connection's own socket, and through HttpListener where that cannot be reached.
     private TestServer Start(Func<ServerOptions, ServerOptions>? change = null) =>
-        TestServer.Start(o => (change ?? (same => same))(o with { SendsOnSockets = sendsOnSockets }));
+        TestServer.Start(o => (change ?? (same => same))(o with { UsesPrivateNames = usesPrivateNames }));
 }

@@ -6,7 +6,7 @@ namespace SseListener.Tests;
 /// <summary>What a client gets that has been away.</summary>
 [TestFixture(true)]
 [TestFixture(false)]
-public sealed class Reconnecting(bool sendsOnSockets)
+public sealed class Reconnecting(bool usesPrivateNames)
 {
     private static readonly string[] _twoAndThree = ["2", "3"];
     private static readonly string[] _oneToThree = ["1", "2", "3"];
@@ -194,5 +194,5 @@ public sealed class Reconnecting(bool sendsOnSockets)
 
     // Both ways that frames may go: on the connection's own socket, and through HttpListener where that cannot be reached.
     private TestServer Start(Func<ServerOptions, ServerOptions>? change = null) =>
-        TestServer.Start(o => (change ?? (same => same))(o with { SendsOnSockets = sendsOnSockets }));
+        TestServer.Start(o => (change ?? (same => same))(o with { UsesPrivateNames = usesPrivateNames }));
 }

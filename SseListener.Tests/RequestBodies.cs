@@ -103,8 +103,6 @@ public sealed class RequestBodies
         Assert.That((await subscriber.NextAsync()).Data, Is.EqualTo("1"));
     }
 
-    [TestCase(411, "3\r\none\r\n0\r\n\r\n", Text, Chunked)]
-    [TestCase(411, "a\r\n{\"data\":1}\r\n0\r\n\r\n", "Content-Type: application/x-ndjson", Chunked)]
     [TestCase(400, "a\r\n{\"data\":1}\r\n0\r\n\r\n", Json, Chunked, "Content-Length: 20")]
     [TestCase(400, "a\r\n{\"data\":1}\r\n0\r\n\r\n", Json, "Content-Length: 10", Chunked)]
     [TestCase(400, "a\r\n{\"data\":1}\r\n0\r\n\r\n", Json, "Content-Length: 10", "Transfer-Encoding : chunked")]
@@ -144,12 +142,18 @@ public sealed class RequestBodies
     [TestCase(Json, Chunked, "5\r\n{\"dat\r\n")]
     [TestCase(Json, Chunked, "5\r\n{\"dat\r\n0\r\n\r\n")]
     [TestCase(Json, Chunked, "")]
+    [TestCase(Json, Chunked, "a\r\n{\"data\":1}\r\n")]
+    [TestCase(Json, Chunked, "a\r\n{\"data\":1}\r\n0\r\n")]
+    [TestCase(Text, Chunked, "4\r\nhalf\r\n")]
+    [TestCase(Text, Chunked, "4\r\nha")]
+    [TestCase("Content-Type: application/x-ndjson", Chunked, "b\r\n{\"data\":1}\n\r\n")]
     public async Task A_body_that_is_cut_off_publishes_nothing(string type, string length, string part)
     {
         await using var server = TestServer.Start();
         await using var subscriber = await server.SubscribeAsync();
         using var raw = new RawRequest(server.Port);
         await raw.SendAsync(RawRequest.Head(server.Port, "POST /events", type, length, "Connection: close") + part);
+        await Wait.UntilAsync(() => server.Logged.Contains("Connection: close", StringComparison.Ordinal), "the request has not arrived");
         raw.EndSending();
         Assert.That(await raw.ReadToEndAsync(), Does.Not.StartWith("HTTP/1.1 200"));
         await server.ExpectNothingArrivedAsync(subscriber);

@@ -5,7 +5,7 @@ namespace SseListener.Tests;
 /// <summary>A client that stops reading costs nobody anything.</summary>
 [TestFixture(true)]
 [TestFixture(false)]
-public sealed class SlowClients(bool sendsOnSockets)
+public sealed class SlowClients(bool usesPrivateNames)
 {
     private const int Events = 40;
     private static readonly string _big = new('x', 500_000);
@@ -107,5 +107,5 @@ public sealed class SlowClients(bool sendsOnSockets)
 
     // Both ways that frames may go: on the connection's own socket, and through HttpListener where that cannot be reached.
     private TestServer Start(Func<ServerOptions, ServerOptions>? change = null) =>
-        TestServer.Start(o => (change ?? (same => same))(o with { SendsOnSockets = sendsOnSockets }));
+        TestServer.Start(o => (change ?? (same => same))(o with { UsesPrivateNames = usesPrivateNames }));
 }

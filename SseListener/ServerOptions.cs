@@ -66,8 +66,8 @@ internal sealed record ServerOptions
     /// <summary>Largest body of a publish, in bytes; a larger one gets 413.</summary>
     public int MaxBody { get; init; } = 1024 * 1024;
 
-    /// <summary>Whether streams are sent on their connections' sockets, where these can be reached. Not to be set but by tests of the other way.</summary>
-    public bool SendsOnSockets { get; init; } = true;
+    /// <summary>Whether private names of HttpListener are used, where there are such. Not to be set but by tests of what is done without.</summary>
+    public bool UsesPrivateNames { get; init; } = true;
 
     /// <summary>Largest request line with its header fields, in bytes; a larger one gets 431.</summary>
     public int MaxHeader { get; init; } = 32 * 1024;

@@ -60,9 +60,9 @@ public sealed class StreamsOfScripts
 
     [TestCase(true)]
     [TestCase(false)]
-    public async Task A_fetch_ends_without_an_exception_when_the_server_stops(bool sendsOnSockets)
+    public async Task A_fetch_ends_without_an_exception_when_the_server_stops(bool usesPrivateNames)
     {
-        await using var server = TestServer.Start(o => o with { SendsOnSockets = sendsOnSockets });
+        await using var server = TestServer.Start(o => o with { UsesPrivateNames = usesPrivateNames });
         await using var page = await BrowserPage.VisitAsync(server.Port);
         await page.Tab.EvaluateAsync("() => { window.whole = fetch('/events').then(answer => answer.text()).catch(String); }");
         await Wait.UntilAsync(() => server.Logged.Contains(" connected from ", StringComparison.Ordinal), "it does not connect");

@@ -5,8 +5,8 @@ using System.Runtime.CompilerServices;
 namespace SseListener.Http;
 
 /// <summary>
-/// The socket behind a request. HttpListener keeps it to itself, and sends each chunk of an answer in three pieces, two of them while
-/// the caller waits. This is the one file that depends on private names of the framework; where they are not to be had, because the
+/// The socket and the stream behind a request. HttpListener keeps them to itself, sends each chunk of an answer in three pieces, two of
+/// them while the caller waits, and reads chunked bodies in a recursion (<see cref="ChunkedBody"/>). This is the one file that depends on private names of the framework; where they are not to be had, because the
 /// platform or the framework's version is another, streams go through <see cref="HttpListenerResponse.OutputStream"/>.
 /// </summary>
 internal static class ConnectionSocket
@@ -19,6 +19,26 @@ internal static class ConnectionSocket
     /// <summary>The socket that a request came in on; it stays HttpListener's. Null when it cannot be reached.</summary>
     public static Socket? Of(HttpListenerContext context) =>
         IsKnown && StreamOf(ConnectionOf(context)) is NetworkStream stream ? stream.Socket : null;
+
+    /// <summary>Has HttpListener read the rest of a request through another stream.</summary>
+    /// <param name="context">The request, whose body has not been touched.</param>
+    /// <param name="replace">Makes the other stream, given the connection's own.</param>
+    public static TStream? ReplaceStream<TStream>(HttpListenerContext context, Func<Stream, TStream> replace)
+        where TStream : Stream
+    {
+        if (!IsKnown)
+        {
+            return null;
+        }
+
+        ref var stream = ref StreamOf(ConnectionOf(context));
+        var other = replace(stream);
+        stream = other;
+        return other;
+    }
+
+    /// <summary>Gives a connection its own stream back.</summary>
+    public static void RestoreStream(HttpListenerContext context, Stream own) => StreamOf(ConnectionOf(context)) = own;
 
     /// <summary>Sets a socket up for a stream: nothing waits for an acknowledgement before it is sent, and no send waits at all.</summary>
     /// <param name="socket">The socket.</param>

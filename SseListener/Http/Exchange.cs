@@ -80,6 +80,30 @@ internal sealed class Exchange(HttpListenerContext context, Socket? socket, Conn
         Response.Headers.Clear();
     }
 
+    /// <summary>Through what a chunked body is read; null when it is not chunked, or there is no safe way to read it.</summary>
+    public ChunkedBody? ChunkedBody { get; private set; }
+
+    /// <summary>Makes a chunked body safe to read, by whoever does; to be called before anybody does.</summary>
+    /// <param name="limit">Most bytes of it, what makes the chunks included.</param>
+    public void PrepareBody(long limit)
+    {
+        if (Request.ContentLength64 < 0)
+        {
+            ChunkedBody = ConnectionSocket.ReplaceStream(context, stream => new ChunkedBody(stream, limit));
+        }
+    }
+
+    /// <summary>Ends the answer. The connection may bring its next request with that, even on this thread.</summary>
+    public void Close()
+    {
+        if (ChunkedBody is { } body)
+        {
+            ConnectionSocket.RestoreStream(context, body.Connection);
+        }
+
+        Response.Close();
+    }
+
     /// <summary>Whether the request's body has been read to its end.</summary>
     public bool BodyIsRead { get; set; } = !context.Request.HasEntityBody;
 }

@@ -146,9 +146,7 @@ internal sealed class PublishEndpoint(ServerOptions options, EventHub hub, Acces
         (status, problem) = found is null ? (415, "The Content-Type must be application/json, text/plain or application/x-ndjson.")
             : !isUtf8 ? (415, "The charset must be utf-8.")
             : isChunked && request.Headers["Content-Length"] is not null ? (400, "A body has a Content-Length or is chunked, not both.")
-            // HttpListener ends a chunked body that was cut off as if it were complete. Half a JSON object does not parse, but
-            // half a text is a text, and half a batch is a batch.
-            : isChunked && found is not Format.Json ? (411, "A body of this type needs a Content-Length; only application/json may be chunked.")
+            : isChunked && exchange.ChunkedBody is null ? (411, "A chunked body cannot be read safely here: send a Content-Length.")
             : (200, null);
         return problem is null;
     }

@@ -51,8 +51,9 @@ internal sealed class RequestBody : IDisposable
                 var read = await ReadAsync(input, timeout - Stopwatch.GetElapsedTime(started));
                 if (read == 0)
                 {
-                    exchange.BodyIsRead = true;
-                    return BodyState.Complete;
+                    var isWhole = exchange.ChunkedBody is not ({ IsTooLong: true } or { IsCutOff: true });
+                    exchange.BodyIsRead = isWhole;
+                    return isWhole ? BodyState.Complete : exchange.ChunkedBody!.IsTooLong ? BodyState.TooLarge : BodyState.Broken;
                 }
 
                 _length += read;

@@ -114,12 +114,12 @@ internal sealed class Responses(TimeSpan writeTimeout, IdleConnections idle, Ser
     {
         if (!exchange.BodyIsRead)
         {
-            await LingerAsync(exchange.Request.InputStream);
+            await LingerAsync(exchange);
         }
 
         // Before it is closed, for with that the connection's next request may come, even on this thread.
         idle.End(exchange.Connection, exchange.Number);
-        exchange.Response.Close();
+        exchange.Close();
     }
 
     private void Count(Exchange exchange, Refusal refusal)
@@ -137,8 +137,15 @@ internal sealed class Responses(TimeSpan writeTimeout, IdleConnections idle, Ser
         }
     }
 
-    private static async Task LingerAsync(Stream input)
+    private static async Task LingerAsync(Exchange exchange)
     {
+        if (exchange.Request.ContentLength64 < 0 && exchange.ChunkedBody is null)
+        {
+            // It cannot be read safely.
+            return;
+        }
+
+        var input = exchange.Request.InputStream;
         var nowhere = new byte[16 * 1024];
         var started = Stopwatch.GetTimestamp();
         try

@@ -15,6 +15,9 @@ namespace SseListener.Http;
 /// </summary>
 internal sealed class SseServer : IAsyncDisposable
 {
+    // Bytes of chunks' heads and trailers that a body may have beside as many as it may have of data.
+    private const int SmallestFraming = 64 * 1024;
+
     private static readonly TimeSpan _deliveryLimit = TimeSpan.FromSeconds(1.5);
     private static readonly TimeSpan _answerLimit = TimeSpan.FromSeconds(1);
 
@@ -118,7 +121,7 @@ internal sealed class SseServer : IAsyncDisposable
             _log.Info($"tokens are verified by {key.Algorithm}");
         }
 
-        if (!ConnectionSocket.IsKnown || !_options.SendsOnSockets)
+        if (!ConnectionSocket.IsKnown || !_options.UsesPrivateNames)
         {
             _log.Warning("the sockets of connections cannot be reached here: streams are sent through HttpListener, which is slower, and who leaves is found by the next write");
         }
@@ -209,8 +212,13 @@ internal sealed class SseServer : IAsyncDisposable
     {
         var request = context.Request;
         var isTarget = RequestTarget.TryParse(request.RawUrl!, out var target);
-        var socket = _options.SendsOnSockets ? ConnectionSocket.Of(context) : null;
+        var socket = _options.UsesPrivateNames ? ConnectionSocket.Of(context) : null;
         var exchange = new Exchange(context, socket, connection, number, target ?? RequestTarget.None);
+        if (_options.UsesPrivateNames)
+        {
+            exchange.PrepareBody((2L * _options.MaxBody) + SmallestFraming);
+        }
+
         RequestLog.Write(_log, exchange);
         _crossOrigin.Mark(exchange);
         return !isTarget ? _responses.ProblemAsync(exchange, 400, "The URL has an escape that is not %XX, or whose bytes are not UTF-8.")
