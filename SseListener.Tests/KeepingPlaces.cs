@@ -159,6 +159,10 @@ public sealed class KeepingPlaces
         await using var quiet = await server.SubscribeAsync("?channel=quiet");
         await using var both = await server.SubscribeAsync("?channel=quiet&channel=busy");
         await using var pattern = await server.SubscribeAsync("?channel=b/*");
+        await using var gone = await server.SubscribeAsync("?channel=gone");
+        await gone.DisposeAsync();
+        await Wait.UntilAsync(() => server.Server.Clients.Count == 3, "it is still there");
+        await server.PublishAsync("""{"data":"nobody hears this"}""", "gone");
         for (var i = 0; i < 3000; i++)
         {
             await server.PublishAsync($$"""{"data":"{{new string('x', 100)}}"}""", "busy");
@@ -168,7 +172,8 @@ public sealed class KeepingPlaces
         var next = await server.PublishAsync("""{"data":"quiet"}""", "quiet");
         await using var back = await server.SubscribeAsync("?channel=quiet", quiet.LastEventId);
         Assert.That((await back.NextAsync()).EventId, Is.EqualTo(next));
-        foreach (var (query, position) in new[] { ("?channel=quiet&channel=busy", both.LastEventId), ("?channel=b/*", pattern.LastEventId) })
+        string[] lists = ["?channel=quiet&channel=busy", "?channel=b/*", "?channel=gone"];
+        foreach (var (query, position) in lists.Zip([both.LastEventId, pattern.LastEventId, gone.LastEventId]))
         {
             await using var lost = await server.SubscribeAsync(query, position);
             Assert.That((await lost.NextAsync()).EventType, Is.EqualTo("gap"));

@@ -21,6 +21,9 @@ internal sealed class RawRequest : IDisposable
         _socket.Connect(IPAddress.Loopback, port);
     }
 
+    /// <summary>Whether the connection has ended with RST in place of FIN.</summary>
+    public bool IsReset { get; private set; }
+
     /// <summary>Everything received so far, a character a byte.</summary>
     public string Received => _received.ToString();
 
@@ -111,8 +114,9 @@ internal sealed class RawRequest : IDisposable
             _received.Append(Encoding.Latin1.GetString(buffer, 0, count));
             return count > 0;
         }
-        catch (SocketException)
+        catch (SocketException e)
         {
+            IsReset = e.SocketErrorCode is SocketError.ConnectionReset;
             return false;
         }
     }

@@ -24,6 +24,9 @@ internal sealed class StalledClient : IDisposable
     /// <summary>Reads again, to the end.</summary>
     public Task<string> ReadToEndAsync() => _raw.ReadToEndAsync();
 
+    /// <summary>Whether its connection has been reset.</summary>
+    public bool IsReset => _raw.IsReset;
+
     /// <summary>What it has been sent, without the chunks.</summary>
     public string Body => _raw.Body;
 
