@@ -74,7 +74,7 @@ public sealed class HubBatches
     private async Task<PublishResult?[]> RunAsync(Action<FrameBatch> store, params string[][] publishes)
     {
         using var hub = Hub(store, maxChannels: 10);
-        hub.Continue(7, new byte[16], mayHaveLost: false);
+        hub.Continue(7, new byte[16], [7]);
         var answers = publishes.Select(events => hub.PublishAsync("default", [.. events.Select(Event)])).ToList();
         var running = hub.RunAsync();
         var results = await Task.WhenAll(answers).WaitAsync(Support.Wait.Limit);

@@ -8,7 +8,6 @@ namespace SseListener.Tests;
 public sealed class KeepingHistory
 {
     private static readonly string[] _twoAndThree = ["2", "3"];
-    private static readonly string[] _twoAndFarBehind = ["1", "2", "4294967299"];
     private static readonly string[] _oneToThree = ["1", "2", "3"];
 
     [Test]
@@ -96,7 +95,9 @@ public sealed class KeepingHistory
         await PublishAsync(folder, 1, 2);
         await PublishAsync(folder, 3);
         var lines = folder.Journals.SelectMany(File.ReadAllLines).Where(line => line.StartsWith(':'));
-        Assert.That(lines.Select(line => line.Split(' ')[1]), Is.EqualTo(_twoAndFarBehind));
+        var numbers = lines.Select(line => long.Parse(line.Split(' ')[1], Units.Culture)).ToList();
+        Assert.That(numbers.Take(2), Is.EqualTo((long[])[1, 2]));
+        Assert.That(numbers[2], Is.GreaterThan(1L << 32));
     }
 
     // The disk keeps more than memory, so what is read back may have an id twice.

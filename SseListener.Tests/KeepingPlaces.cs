@@ -45,6 +45,7 @@ public sealed class KeepingPlaces
     [TestCase("@")]
     [TestCase("@not base64")]
     [TestCase("@o3vT0bq5nS1kZ8wYx2LdQgAAAAAA")]
+    [TestCase("@o3vT0bq5 nS1kZ8wYx2LdQg")]
     public async Task Behind_a_gap_there_is_a_place_too(string lastEventId)
     {
         await using var server = TestServer.Start();
@@ -132,6 +133,51 @@ public sealed class KeepingPlaces
     }
 
     [Test]
+    public async Task The_place_in_a_journal_whose_files_are_gone_is_gone_with_them()
+    {
+        using var folder = new TempFolder();
+        string position;
+        await using (var server = KeepingHistory.Start(folder, o => o))
+        {
+            await PublishAsync(server, 1, 2);
+            await using var client = await server.SubscribeAsync();
+            position = client.LastEventId;
+            await PublishAsync(server, 3);
+        }
+
+        File.Delete(folder.Journals.Single());
+        await using var after = KeepingHistory.Start(folder, o => o);
+        await using var back = await after.SubscribeAsync(lastEventId: position);
+        Assert.That((await back.NextAsync()).EventType, Is.EqualTo("gap"));
+    }
+
+    [Test]
+    public async Task The_place_in_what_came_after_a_copy_was_made_is_unknown_once_the_copy_is_in_its_place()
+    {
+        using var folder = new TempFolder();
+        await KeepingHistory.PublishAsync(folder, 1, 2);
+        var copy = Directory.GetFiles(folder.Path).ToDictionary(file => file, File.ReadAllBytes);
+        string position;
+        await using (var server = KeepingHistory.Start(folder, o => o))
+        {
+            await PublishAsync(server, 3, 4);
+            await using var client = await server.SubscribeAsync();
+            position = client.LastEventId;
+        }
+
+        Array.ForEach(folder.Journals, File.Delete);
+        foreach (var (file, bytes) in copy)
+        {
+            await File.WriteAllBytesAsync(file, bytes);
+        }
+
+        await using var after = KeepingHistory.Start(folder, o => o);
+        await PublishAsync(after, 5, 6, 7, 8);
+        await using var back = await after.SubscribeAsync(lastEventId: position);
+        Assert.That((await back.NextAsync()).EventType, Is.EqualTo("gap"));
+    }
+
+    [Test]
     public async Task Restarts_in_which_nothing_happens_leave_it_good()
     {
         using var folder = new TempFolder();
@@ -198,6 +244,7 @@ public sealed class KeepingPlaces
         var ids = Enumerable.Range(0, 1000).Select(i => positions.Encode(i / 2)).ToList();
         Assert.That(ids, Is.Unique, "not even whether anything came in between");
         Assert.That(ids.Select((id, i) => positions.TryDecode(id, out var place) && place == i / 2), Is.All.True);
+        Assert.That(positions.TryDecode(ids[0].Insert(5, "\n\n"), out _), Is.False, "hello would end there");
         Assert.That(ids.Select(id => others.TryDecode(id, out _)), Is.All.False);
         Assert.That(ids.Select(id => positions.TryDecode(id[..^2] + (id[^2] == 'A' ? "B" : "A") + id[^1], out _)), Is.All.False);
     }

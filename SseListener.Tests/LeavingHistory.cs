@@ -87,7 +87,7 @@ public sealed class LeavingHistory
         }
 
         await KeepingHistory.PublishAsync(folder, 2);
-        Assert.That(await File.ReadAllTextAsync(folder.Journals[^1]), Does.StartWith(": 4294967298 default "), "the number goes on");
+        Assert.That(await File.ReadAllTextAsync(folder.Journals[^1]), Does.Match("^: [0-9]{10,} default "), "the number goes on, far behind");
     }
 
     [Test]

@@ -140,6 +140,7 @@ internal sealed class DeliveryLane : IDisposable
             _slice.Forget();
         }
 
+        _clients.AdmitNewcomers(static _ => { });
         foreach (var client in _clients.All)
         {
             client.End(EndReason.ServerStop);

@@ -57,10 +57,10 @@ internal sealed class EventHub : IDisposable
     /// <summary>Goes on where a log ended, whose frames have been taken up; only before <see cref="RunAsync"/>.</summary>
     /// <param name="last">The number of the last frame that is known of.</param>
     /// <param name="key">The log's key, for the positions of clients.</param>
-    /// <param name="mayHaveLost">Whether there may have been more frames.</param>
-    public void Continue(long last, byte[] key, bool mayHaveLost)
+    /// <param name="starts">The numbers to begin behind, of this start and of those before it that have left no frame.</param>
+    public void Continue(long last, byte[] key, IReadOnlyList<long> starts)
     {
-        _writer.ContinueAfter(last, mayHaveLost);
+        _writer.ContinueAfter(last, starts);
         _writer.Positions.Dispose();
         _writer.Positions = new Positions(key);
     }

@@ -9,10 +9,6 @@ namespace SseListener.Events;
 /// </summary>
 internal sealed class EventWriter
 {
-    // Numbers that are passed over after a restart. What a power cut took along had numbers too, which clients may have as their places:
-    // no new frame is to look like one that they have.
-    private const long LostAtMost = 1L << 32;
-
     private readonly History _history;
     private readonly TopicTable _topics;
     private readonly FrameBatch _batch = new();
@@ -58,16 +54,16 @@ internal sealed class EventWriter
 
     /// <summary>Numbers frames from here on; to be called after what was stored has been taken up.</summary>
     /// <param name="last">The number of the last frame that is known of.</param>
-    /// <param name="mayHaveLost">Whether there may have been more.</param>
-    public void ContinueAfter(long last, bool mayHaveLost)
+    /// <param name="starts">The numbers to begin behind, of this start and of those before it that have left no frame.</param>
+    public void ContinueAfter(long last, IReadOnlyList<long> starts)
     {
         if (!_hasRestored)
         {
             Forget(last);
         }
 
-        _sequence = last + (mayHaveLost ? LostAtMost : 0);
-        Timeline.ContinueAfter(_sequence);
+        _sequence = starts[^1];
+        Timeline.ContinueAfter(last, starts);
     }
 
     /// <summary>Takes up a frame that was stored before; they come in their order.</summary>

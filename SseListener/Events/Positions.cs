@@ -19,6 +19,7 @@ internal sealed class Positions : IDisposable
 
     // One block: the number, random bytes, and zeros, which no other key would leave there.
     private const int BlockSize = 16;
+    private const int IdLength = 23;
     private const int RandomAt = 8;
     private const int ZerosAt = 12;
 
@@ -48,7 +49,7 @@ internal sealed class Positions : IDisposable
     {
         sequence = 0;
         Span<byte> block = stackalloc byte[BlockSize];
-        if (id.Length == 0 || id[0] != Mark
+        if (id.Length != IdLength || id[0] != Mark
             || Base64Url.DecodeFromChars(id.AsSpan(1), block, out _, out var length) is not OperationStatus.Done || length != BlockSize)
         {
             return false;

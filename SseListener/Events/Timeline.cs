@@ -11,6 +11,8 @@ internal sealed class Timeline
     private TrailPart _first;
     private int _dropped;
     private long _published;
+    private long _known;
+    private IReadOnlyList<long> _starts = [0];
 
     /// <summary>A timeline without frames.</summary>
     public Timeline() => _first = _trail.Last;
@@ -101,15 +103,22 @@ internal sealed class Timeline
         return new TrailCursor(part, place);
     }
 
-    /// <summary>Goes on behind a frame.</summary>
-    public void ContinueAfter(long sequence) => Last = sequence;
+    /// <summary>Goes on where the program has been started again.</summary>
+    /// <param name="known">The number of the last frame that is known of.</param>
+    /// <param name="starts">The numbers that were begun behind, at this start and those before it that have left no frame.</param>
+    public void ContinueAfter(long known, IReadOnlyList<long> starts)
+    {
+        _known = known;
+        _starts = starts;
+        Last = starts[^1];
+    }
 
     /// <summary>Takes note that what there has been up to this number is not kept.</summary>
     public void Forget(long sequence) => LastDropped = Math.Max(LastDropped, sequence);
 
     /// <summary>Whether there has been the place behind this number: a frame before it, or behind it.</summary>
     public bool HasPlace(long sequence) =>
-        sequence == Last || (sequence >= 0 && sequence < Last && (!ReachesBackTo(sequence) || sequence == BeforeFirst || HasFrame(sequence) || HasFrame(sequence + 1)));
+        sequence == Last || _starts.Contains(sequence) || (sequence >= 0 && sequence < Last && !WasLost(sequence) && (!ReachesBackTo(sequence) || sequence == BeforeFirst || HasFrame(sequence) || HasFrame(sequence + 1)));
 
     /// <summary>Whether all frames behind this number are in the timeline, kept or not.</summary>
     public bool ReachesBackTo(long sequence) => sequence >= BeforeFirst;
@@ -136,6 +145,8 @@ internal sealed class Timeline
 
     // What comes before the first frame that is in the timeline, kept or not.
     private long BeforeFirst => _first.Count > 0 ? _first[0].Sequence - 1 : Last;
+
+    private bool WasLost(long sequence) => sequence > _known && sequence < _starts[^1];
 
     private bool HasFrame(long sequence) => After(sequence - 1).TryPeek(out var frame) && frame.Sequence == sequence;
 }

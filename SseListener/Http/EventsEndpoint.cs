@@ -67,10 +67,11 @@ internal sealed class EventsEndpoint(
             return null;
         }
 
+        var request = new SubscribeRequest(NanoId.Generate(), new Selection(topics, grant.MayHear), isEnveloped, LastEventId(exchange));
         SubscribeResult.Subscription? subscription = null;
+        var isAdmitted = false;
         try
         {
-            var request = new SubscribeRequest(NanoId.Generate(), new Selection(topics, grant.MayHear), isEnveloped, LastEventId(exchange));
             subscription = await hub.SubscribeAsync(request) as SubscribeResult.Subscription;
             if (subscription is null)
             {
@@ -78,13 +79,19 @@ internal sealed class EventsEndpoint(
                 return null;
             }
 
-            return (new Client(request.Client, OutputOf(exchange), subscription, LifetimeOf(grant)), Greeting(request, subscription));
+            var admitted = (new Client(request.Client, OutputOf(exchange), subscription, LifetimeOf(grant)), Greeting(request, subscription));
+            isAdmitted = true;
+            return admitted;
         }
         finally
         {
-            if (subscription is null)
+            if (!isAdmitted)
             {
                 places.Release(address);
+                if (subscription is not null)
+                {
+                    hub.Unsubscribe(subscription, request.Client);
+                }
             }
         }
     }

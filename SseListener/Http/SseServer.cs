@@ -96,7 +96,7 @@ internal sealed class SseServer : IAsyncDisposable
             return false;
         }
 
-        _hub.Continue(_journal.Last, _journal.Key, _journal.MayHaveLost);
+        _hub.Continue(_journal.Last, _journal.Key, _journal.Starts);
         try
         {
             _listening.Start();

@@ -67,7 +67,7 @@ internal sealed class FileJournal : IJournal
     public byte[] Key => _key.Bytes;
 
     /// <inheritdoc/>
-    public bool MayHaveLost => !_key.IsNew;
+    public IReadOnlyList<long> Starts => _key.Starts;
 
     /// <inheritdoc/>
     public bool IsWritable => _health.IsWritable;
@@ -84,8 +84,9 @@ internal sealed class FileJournal : IJournal
                 return false;
             }
 
-            _key.Open();
+            _key.Read();
             (var files, Last) = _folder.ReadBack(take);
+            _key.Begin(Last);
             _output = new JournalOutput(files.LastOrDefault() ?? _output.File, _times);
             files.SkipLast(1).ToList().ForEach(_former.Add);
             _timer.Change(_lookAfterEvery, Timeout.InfiniteTimeSpan);

@@ -24,8 +24,8 @@ internal interface IJournal : IDisposable
     /// <summary>The key that goes with what it keeps, and is made with it: <see cref="Positions.KeySize"/> bytes.</summary>
     byte[] Key { get; }
 
-    /// <summary>Whether there may have been frames behind <see cref="Last"/>, which a crash of the machine took along.</summary>
-    bool MayHaveLost { get; }
+    /// <summary>The numbers that the program began behind, of those starts that have left no frame; the present one's is the last.</summary>
+    IReadOnlyList<long> Starts { get; }
 
     /// <summary>Whether, as far as is known, batches can be kept. Any thread may ask.</summary>
     bool IsWritable { get; }

@@ -3,32 +3,48 @@ using SseListener.Events;
 
 namespace SseListener.Journal;
 
-/// <summary>The key of a journal, in a file beside it: with another one the positions of clients are of another log.</summary>
+/// <summary>
+/// What makes positions of a journal known again, in a file beside it: the key that they are enciphered with, and the numbers that the
+/// program began behind when it was started. With another key they are of another log.
+/// </summary>
 /// <param name="folder">The journal's folder.</param>
 /// <param name="log">Takes why it cannot be kept.</param>
 internal sealed class JournalKey(string folder, Log log)
 {
+    // Starts without an event behind them, of which the oldest are forgotten.
+    private const int MostStarts = 1000;
+
     private readonly string _file = Path.Combine(folder, "key");
+    private bool _isNew = true;
 
     /// <summary>The key.</summary>
     public byte[] Bytes { get; private set; } = RandomNumberGenerator.GetBytes(Positions.KeySize);
 
-    /// <summary>Whether there was none.</summary>
-    public bool IsNew { get; private set; } = true;
+    /// <summary>The numbers that the program began behind, of those starts that have left no frame; the present one's is the last.</summary>
+    public IReadOnlyList<long> Starts { get; private set; } = [];
 
-    /// <summary>Reads it, or keeps a new one.</summary>
+    /// <summary>Reads it, if it is there.</summary>
     /// <exception cref="IOException">It cannot be read.</exception>
     /// <exception cref="UnauthorizedAccessException">It cannot be read.</exception>
-    public void Open()
+    public void Read()
     {
-        if (File.Exists(_file) && File.ReadAllBytes(_file) is { Length: Positions.KeySize } kept)
+        if (File.Exists(_file) && File.ReadAllBytes(_file) is { Length: >= Positions.KeySize } kept && (kept.Length - Positions.KeySize) % sizeof(long) == 0)
         {
-            (Bytes, IsNew) = (kept, false);
+            (Bytes, _isNew) = (kept[..Positions.KeySize], false);
+            Starts = [.. kept[Positions.KeySize..].Chunk(sizeof(long)).Select(bytes => BitConverter.ToInt64(bytes))];
         }
-        else
-        {
-            TryWrite();
-        }
+    }
+
+    /// <summary>Begins behind the last frame that is kept, and keeps where; before any position is given.</summary>
+    /// <remarks>
+    /// Far behind it, and not where anybody can tell: what a power cut took along had numbers too, and so has what came after a copy of
+    /// the folder was made that is in its place now. No new frame is to look like one of those.
+    /// </remarks>
+    public void Begin(long last)
+    {
+        var start = _isNew ? last : Starts.Append(last).Max() + (1L << 32) + ((long)RandomNumberGenerator.GetInt32(int.MaxValue) << 8);
+        Starts = [.. Starts.Where(former => former > last).TakeLast(MostStarts - 1), start];
+        TryWrite();
     }
 
     /// <summary>Keeps it again when somebody has deleted it.</summary>
@@ -55,6 +71,7 @@ internal sealed class JournalKey(string folder, Log log)
             using (var output = new FileStream(unfinished, options))
             {
                 output.Write(Bytes);
+                output.Write([.. Starts.SelectMany(BitConverter.GetBytes)]);
                 output.Flush(flushToDisk: true);
             }
 

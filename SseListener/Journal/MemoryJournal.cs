@@ -14,7 +14,7 @@ internal sealed class MemoryJournal : IJournal
     public byte[] Key { get; } = RandomNumberGenerator.GetBytes(Positions.KeySize);
 
     /// <inheritdoc/>
-    public bool MayHaveLost => false;
+    public IReadOnlyList<long> Starts => [0];
 
     /// <inheritdoc/>
     public bool IsWritable => true;
