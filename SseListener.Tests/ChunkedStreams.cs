@@ -105,7 +105,7 @@ public sealed class ChunkedStreams
 
         await server.ExpectMetricAsync($$"""sse_streams_ended_total{reason="{{reason}}"}""", 1);
         Assert.That(await stalled.ReadToEndAsync(), Does.Not.EndWith("\r\n" + LastChunk));
-        Assert.That(stalled.IsReset, Is.EqualTo(reason is "write_timeout"), "what it does not take is given up");
+        Assert.That(stalled.IsReset || reason is "lapped", Is.True, "what it does not take in time is given up");
     }
 
     [Test]

@@ -82,35 +82,44 @@ internal sealed class RawRequest : IDisposable
     /// <summary>Reads until <paramref name="text"/> has been received, and returns everything.</summary>
     public async Task<string> ReadUntilAsync(string text)
     {
-        // Only what is new is searched: what arrives may be long and come in small pieces.
-        for (var searched = 0; !_received.ToString(searched, _received.Length - searched).Contains(text, StringComparison.Ordinal);)
-        {
-            searched = Math.Max(0, _received.Length - text.Length);
-            Assert.That(await ReadAsync(), Is.True, $"the connection ended before {text}");
-        }
-
+        // One limit for all of it: an open stream always brings another heartbeat.
+        await SearchAsync(text).WaitAsync(Wait.Limit);
         return Received;
     }
 
     /// <summary>Reads until the other side ends the connection.</summary>
     public async Task<string> ReadToEndAsync()
     {
-        while (await ReadAsync())
-        {
-            // More.
-        }
-
+        await ReadAllAsync().WaitAsync(Wait.Limit);
         return Received;
     }
 
     public void Dispose() => _socket.Dispose();
+
+    private async Task SearchAsync(string text)
+    {
+        // Only what is new is searched: what arrives may be long and come in small pieces.
+        for (var searched = 0; !_received.ToString(searched, _received.Length - searched).Contains(text, StringComparison.Ordinal);)
+        {
+            searched = Math.Max(0, _received.Length - text.Length);
+            Assert.That(await ReadAsync(), Is.True, $"the connection ended before {text}");
+        }
+    }
+
+    private async Task ReadAllAsync()
+    {
+        while (await ReadAsync())
+        {
+            // More.
+        }
+    }
 
     private async Task<bool> ReadAsync()
     {
         var buffer = new byte[64 * 1024];
         try
         {
-            var count = await _socket.ReceiveAsync(buffer).WaitAsync(Wait.Limit);
+            var count = await _socket.ReceiveAsync(buffer);
             _received.Append(Encoding.Latin1.GetString(buffer, 0, count));
             return count > 0;
         }
