@@ -178,6 +178,18 @@ public sealed class KeepingPlaces
     }
 
     [Test]
+    public async Task A_key_that_somebody_deletes_is_kept_again()
+    {
+        using var folder = new TempFolder();
+        var key = Path.Combine(folder.Path, "key");
+        await using var server = KeepingHistory.Start(folder, o => o);
+        var before = await File.ReadAllBytesAsync(key);
+        File.Delete(key);
+        await Wait.UntilAsync(() => File.Exists(key), "it stays away");
+        Assert.That(await File.ReadAllBytesAsync(key), Is.EqualTo(before));
+    }
+
+    [Test]
     public async Task Restarts_in_which_nothing_happens_leave_it_good()
     {
         using var folder = new TempFolder();
