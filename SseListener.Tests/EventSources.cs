@@ -75,6 +75,7 @@ public sealed class EventSources
         using var source = await StartAsync(server.Port);
         await source.WritesAsync("0 ended: whole.");
         await server.PublishAsync("""{"data":"missed"}""");
+        Assert.That(Attempts(source).Count(), Is.EqualTo(1), "it is back already, and has missed nothing");
         await source.WritesAsync("0 received \"missed\".");
     }
 

@@ -66,7 +66,7 @@ internal sealed record ServerOptions
     /// <summary>Largest body of a publish, in bytes; a larger one gets 413.</summary>
     public int MaxBody { get; init; } = 1024 * 1024;
 
-    /// <summary>Whether private names of HttpListener are used, where there are such. Not to be set but by tests of what is done without.</summary>
+    /// <summary>Whether private names of the framework are used, where they are found. Only tests of what is done without them set this.</summary>
     public bool UsesPrivateNames { get; init; } = true;
 
     /// <summary>Largest request line with its header fields, in bytes; a larger one gets 431.</summary>

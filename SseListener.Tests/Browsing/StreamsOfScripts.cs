@@ -53,6 +53,7 @@ public sealed class StreamsOfScripts
         await Wait.UntilAsync(() => server.Server.Clients.Count == 0, "its stream does not end");
         await server.PublishAsync("""{"data":1}""");
         await server.PublishAsync("""{"data":2}""");
+        Assert.That(server.Server.Clients, Is.Empty, "it is back already, and has missed nothing");
         await ExpectAsync(page, "1,2");
         await server.PublishAsync("""{"data":3}""");
         await ExpectAsync(page, "1,2,3");

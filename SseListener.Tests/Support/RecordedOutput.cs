@@ -34,12 +34,7 @@ internal class RecordedOutput(int taken = int.MaxValue) : Output
         Sends++;
         var bytes = slice.Around(0, 0);
         _bytes.AddRange(bytes[..Math.Min(taken, bytes.Length)]);
-        rest = null;
-        if (taken < bytes.Length)
-        {
-            slice.AddBehind(taken, rest = []);
-        }
-
+        rest = taken < bytes.Length ? slice.Behind(taken) : null;
         return SocketError.Success;
     }
 

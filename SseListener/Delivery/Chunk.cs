@@ -23,15 +23,14 @@ internal static class Chunk
     /// <summary>What comes behind the first <paramref name="sent"/> bytes of a slice's chunk, so that it outlives the slice.</summary>
     public static List<ArraySegment<byte>> Behind(Slice slice, int sent)
     {
-        var rest = new List<ArraySegment<byte>>();
         var chunk = Frame(slice);
         var head = chunk.Length - slice.Length - _lineEnd.Length;
+        var rest = slice.Behind(Math.Clamp(sent - head, 0, slice.Length));
         if (sent < head)
         {
-            rest.Add(chunk[sent..head].ToArray());
+            rest.Insert(0, chunk[sent..head].ToArray());
         }
 
-        slice.AddBehind(Math.Max(0, sent - head), rest);
         rest.Add(new ArraySegment<byte>(_lineEnd)[Math.Max(0, sent - head - slice.Length)..]);
         return rest;
     }

@@ -52,7 +52,9 @@ internal sealed class Client(string id, Output output, SubscribeResult.Subscript
 
     private bool IsEnding => Volatile.Read(ref _reason) != NotEnding;
 
-    /// <summary>Ends the stream; the first reason counts. Its lane carries it out, so that nobody else is sending then. Any thread may call it.</summary>
+    /// <summary>
+    /// Ends the stream; the first reason counts. Its lane carries it out, so that nobody else is sending then. Any thread may call it.
+    /// </summary>
     public void End(EndReason reason)
     {
         // Of a send and a read that both wait, the kernel tells one that the other end has not answered in time, and the other only that

@@ -3,7 +3,9 @@ using SseListener.Events;
 
 namespace SseListener.Delivery;
 
-/// <summary>Where a client's slices go: its connection. One slice at a time; for its lane's thread, but for <see cref="SendAsync"/>.</summary>
+/// <summary>
+/// Where a client's slices go: its connection. It takes one slice at a time. For its lane's thread, but for <see cref="SendAsync"/>.
+/// </summary>
 internal abstract class Output
 {
     /// <summary>Sends of a slice what the connection takes at once.</summary>

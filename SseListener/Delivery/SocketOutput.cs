@@ -21,7 +21,7 @@ internal sealed class SocketOutput(Socket socket, bool isChunked) : Output
                 return error;
             }
 
-            rest = sent == bytes.Length ? null : isChunked ? Chunk.Behind(slice, sent) : Behind(slice, sent);
+            rest = sent == bytes.Length ? null : isChunked ? Chunk.Behind(slice, sent) : slice.Behind(sent);
             return SocketError.Success;
         }
         catch (ObjectDisposedException)
@@ -60,12 +60,5 @@ internal sealed class SocketOutput(Socket socket, bool isChunked) : Output
         {
             // The other end was faster.
         }
-    }
-
-    private static List<ArraySegment<byte>> Behind(Slice slice, int sent)
-    {
-        var rest = new List<ArraySegment<byte>>();
-        slice.AddBehind(sent, rest);
-        return rest;
     }
 }

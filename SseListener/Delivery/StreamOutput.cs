@@ -17,8 +17,7 @@ internal sealed class StreamOutput(Stream stream, Action cut) : Output
     /// <inheritdoc/>
     public override SocketError Send(Slice slice, out List<ArraySegment<byte>>? rest)
     {
-        rest = [];
-        slice.AddBehind(0, rest);
+        rest = slice.Behind(0);
         return SocketError.Success;
     }
 
@@ -37,8 +36,8 @@ internal sealed class StreamOutput(Stream stream, Action cut) : Output
         }
         catch (Exception e) when (e is IOException or ExternalException or InvalidOperationException or NullReferenceException)
         {
-            // HttpListener's own exception is an ExternalException that passes on the words only, and a connection that is being closed
-            // on another thread may cost it a NullReferenceException.
+            // The listener's own exception is an ExternalException that passes on the words only. A connection that is being closed on
+            // another thread may cost it a NullReferenceException.
             return e.Message.Contains(_timedOut, StringComparison.Ordinal) ? SocketError.TimedOut : SocketError.ConnectionReset;
         }
     }

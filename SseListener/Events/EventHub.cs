@@ -58,15 +58,10 @@ internal sealed class EventHub : IDisposable
     /// <param name="last">The number of the last frame that is known of.</param>
     /// <param name="key">The log's key, for the positions of clients.</param>
     /// <param name="starts">The numbers to begin behind, of this start and of those before it that have left no frame.</param>
-    public void Continue(long last, byte[] key, IReadOnlyList<long> starts)
-    {
-        _writer.ContinueAfter(last, starts);
-        _writer.Positions.Dispose();
-        _writer.Positions = new Positions(key);
-    }
+    public void Continue(long last, byte[] key, IReadOnlyList<long> starts) => _writer.ContinueAfter(last, starts, key);
 
     /// <summary>The id of a place in the log, given as the number of the last frame before it.</summary>
-    public string PositionOf(long place) => _writer.Positions.Encode(place);
+    public string PositionOf(long place) => _writer.Places.PositionOf(place);
 
     /// <summary>Takes up a frame that was stored before; only before <see cref="RunAsync"/>.</summary>
     /// <param name="sequence">Its number.</param>
@@ -119,7 +114,7 @@ internal sealed class EventHub : IDisposable
     public void Dispose()
     {
         _expiry.Dispose();
-        _writer.Positions.Dispose();
+        _writer.Places.Dispose();
     }
 
     private Task<T?> EnqueueAsync<T>(HubWork<T> work)

@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using System.Text;
 
 namespace SseListener.Events;
@@ -27,6 +26,7 @@ internal sealed class EventWriter
     {
         _topics = new TopicTable(limits.MaxChannels);
         _history = new History(limits.HistoryBytes, limits.HistoryAge, _topics.MayBeIdle);
+        Places = new Places(_history, _topics);
         _presenceLimit = limits.PresenceLimit;
         _store = store;
     }
@@ -43,8 +43,8 @@ internal sealed class EventWriter
     /// <summary>How much that is.</summary>
     public Kept Kept => _history.Kept;
 
-    /// <summary>Ids for places in the log.</summary>
-    public Positions Positions { get; set; } = new(RandomNumberGenerator.GetBytes(Positions.KeySize));
+    /// <summary>The places of clients that come back.</summary>
+    public Places Places { get; }
 
     /// <summary>The batch that is being made.</summary>
     public FrameBatch Batch => _batch;
@@ -55,15 +55,17 @@ internal sealed class EventWriter
     /// <summary>Numbers frames from here on; to be called after what was stored has been taken up.</summary>
     /// <param name="last">The number of the last frame that is known of.</param>
     /// <param name="starts">The numbers to begin behind, of this start and of those before it that have left no frame.</param>
-    public void ContinueAfter(long last, IReadOnlyList<long> starts)
+    /// <param name="key">The log's key, for the positions of clients.</param>
+    public void ContinueAfter(long last, IReadOnlyList<long> starts, byte[] key)
     {
         if (!_hasRestored)
         {
-            Forget(last);
+            Places.Forget(last);
         }
 
         _sequence = starts[^1];
         Timeline.ContinueAfter(last, starts);
+        Places.UseKey(key);
     }
 
     /// <summary>Takes up a frame that was stored before; they come in their order.</summary>
@@ -76,12 +78,12 @@ internal sealed class EventWriter
         if (!_hasRestored)
         {
             _hasRestored = true;
-            Forget(sequence - 1);
+            Places.Forget(sequence - 1);
         }
 
         if (_history.IsTooOld(time, DateTimeOffset.UtcNow.ToUnixTimeMilliseconds()))
         {
-            Forget(sequence);
+            Places.Forget(sequence);
             return;
         }
 
@@ -216,50 +218,11 @@ internal sealed class EventWriter
         _topics.ForgetIdle();
     }
 
-    /// <summary>Finds the place of a client that comes back.</summary>
-    /// <param name="selection">Its channels.</param>
-    /// <param name="topics">The same, as they are here.</param>
-    /// <param name="lastEventId">The last event that it has, or its last position.</param>
-    /// <returns>The number of the last frame before what it is to get; and whether it has missed what is no longer kept.</returns>
-    public (long After, bool HasGap) Find(Selection selection, IReadOnlyList<Topic> topics, string lastEventId) =>
-        TryFindPlace(selection, lastEventId, out var place)
-            ? (place, HasDropped(place, selection, topics))
-            : (Timeline.BeforeOldest, lastEventId != SseEvent.Earliest);
-
     /// <summary>Whether <see cref="Expire"/> has left something for another batch.</summary>
     public bool HasMoreToExpire { get; private set; }
 
     /// <summary>Drops what has become too old.</summary>
     public void Expire() => HasMoreToExpire = _history.Expire(_batch.Time);
-
-    // The event may be of a channel that the client no longer listens to, but of one that it may not hear it is to learn nothing.
-    private bool TryFindPlace(Selection selection, string lastEventId, out long place)
-    {
-        if (Positions.TryDecode(lastEventId, out place))
-        {
-            return Timeline.HasPlace(place);
-        }
-
-        if (_history.TryFind(Encoding.UTF8.GetBytes(lastEventId), out var last) && selection.MayHear(last.Segment.Log.Name))
-        {
-            place = last.Segment.SequenceOf(last);
-            return true;
-        }
-
-        return false;
-    }
-
-    // Of a place that the order of all frames no longer reaches back to, each channel knows what it has lost, and of a pattern nobody does.
-    private bool HasDropped(long place, Selection selection, IReadOnlyList<Topic> topics) =>
-        Timeline.ReachesBackTo(place) ? Timeline.HasDropped(place, selection)
-        : topics.Any(topic => (topic is ChannelLog log ? log.LastDropped : Timeline.LastDropped) > place);
-
-    // For what was there before this process, and is not kept.
-    private void Forget(long sequence)
-    {
-        _topics.Forget(sequence);
-        Timeline.Forget(sequence);
-    }
 
     private void Take(Topic topic, NumberedFrame frame)
     {

@@ -126,7 +126,7 @@ internal sealed class Join(SubscribeRequest request) : HubWork<SubscribeResult>
             return;
         }
 
-        (long After, bool HasGap)? found = request.LastEventId is { } id ? writer.Find(request.Selection, _topics, id) : null;
+        (long After, bool HasGap)? found = request.LastEventId is { } id ? writer.Places.Find(request.Selection, _topics, id) : null;
         if (found is { HasGap: true })
         {
             writer.Counts.CountGap();

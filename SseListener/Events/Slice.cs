@@ -47,14 +47,17 @@ internal sealed class Slice : IBufferWriter<byte>
     /// <summary>The bytes, and so many of the margins before and behind them.</summary>
     public Span<byte> Around(int before, int behind) => _buffer.AsSpan(Margin - before, before + Length + behind);
 
-    /// <summary>Adds to <paramref name="pieces"/> what is behind the first <paramref name="count"/> bytes, so that it outlives the slice.</summary>
-    public void AddBehind(int count, List<ArraySegment<byte>> pieces)
+    /// <summary>
+    /// What is behind the first <paramref name="count"/> bytes. It outlives the slice, and is copied only where it is not the log's own.
+    /// </summary>
+    public List<ArraySegment<byte>> Behind(int count)
     {
-        if (_parts.Count == 0 && count < Length)
+        if (_parts.Count == 0)
         {
-            pieces.Add(Around(0, 0)[count..].ToArray());
+            return [Around(0, 0)[count..].ToArray()];
         }
 
+        var pieces = new List<ArraySegment<byte>>();
         foreach (var part in _parts)
         {
             var passed = Math.Min(count, part.Count);
@@ -64,9 +67,13 @@ internal sealed class Slice : IBufferWriter<byte>
                 pieces.Add(part[passed..]);
             }
         }
+
+        return pieces;
     }
 
-    /// <summary>Fills it with what comes behind a cursor, and moves the cursor on. For the next cursor at the same place it is filled already.</summary>
+    /// <summary>
+    /// Fills it with what comes behind a cursor, and moves the cursor on. For the next cursor at the same place it is filled already.
+    /// </summary>
     public CursorState Fill(ref Cursor cursor)
     {
         if (!_isOfCursor || !_start.IsAt(cursor))
@@ -135,8 +142,12 @@ internal sealed class Slice : IBufferWriter<byte>
         }
         while (_state is CursorState.SliceAndMore && Length < Longest);
 
-        // What was gathered before the drop is still good; the next turn finds out.
-        _state = Length == 0 ? _state : _state is CursorState.CaughtUp ? CursorState.Slice : _state is CursorState.Lapped ? CursorState.SliceAndMore : _state;
+        if (Length > 0)
+        {
+            // Also when something was dropped: what was gathered before is good, and the next turn finds out.
+            _state = _state is CursorState.CaughtUp or CursorState.Slice ? CursorState.Slice : CursorState.SliceAndMore;
+        }
+
         cursor.Advance(-CutToFrames());
         End();
         _next = cursor;

@@ -118,7 +118,9 @@ internal sealed class Timeline
 
     /// <summary>Whether there has been the place behind this number: a frame before it, or behind it.</summary>
     public bool HasPlace(long sequence) =>
-        sequence == Last || _starts.Contains(sequence) || (sequence >= 0 && sequence < Last && !WasLost(sequence) && (!ReachesBackTo(sequence) || sequence == BeforeFirst || HasFrame(sequence) || HasFrame(sequence + 1)));
+        sequence == Last || _starts.Contains(sequence)
+        || (sequence >= 0 && sequence < Last && !WasLost(sequence)
+            && (sequence <= BeforeFirst || HasFrame(sequence) || HasFrame(sequence + 1)));
 
     /// <summary>Whether all frames behind this number are in the timeline, kept or not.</summary>
     public bool ReachesBackTo(long sequence) => sequence >= BeforeFirst;

@@ -5,9 +5,10 @@ using System.Runtime.CompilerServices;
 namespace SseListener.Http;
 
 /// <summary>
-/// The socket and the stream behind a request. HttpListener keeps them to itself, sends each chunk of an answer in three pieces, two of
-/// them while the caller waits, and reads chunked bodies in a recursion (<see cref="ChunkedBody"/>). This is the one file that depends on private names of the framework; where they are not to be had, because the
-/// platform or the framework's version is another, streams go through <see cref="HttpListenerResponse.OutputStream"/>.
+/// The socket and the stream behind a request. HttpListener keeps them to itself. It sends each chunk of an answer in three pieces, two
+/// of them while the caller waits, and reads chunked bodies in a recursion (<see cref="ChunkedBody"/>). This is the one file that depends
+/// on private names of the framework. Another platform or version may not have them: then streams go through
+/// <see cref="HttpListenerResponse.OutputStream"/>, and chunked bodies are refused.
 /// </summary>
 internal static class ConnectionSocket
 {

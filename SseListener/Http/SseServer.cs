@@ -123,7 +123,7 @@ internal sealed class SseServer : IAsyncDisposable
 
         if (!ConnectionSocket.IsKnown || !_options.UsesPrivateNames)
         {
-            _log.Warning("the sockets of connections cannot be reached here: streams are sent through HttpListener, which is slower, and who leaves is found by the next write");
+            _log.Warning("the sockets of connections cannot be reached: streams go through HttpListener, and clients that leave are found by the next write");
         }
 
         problem = null;

@@ -20,7 +20,7 @@ internal sealed class JournalKey(string folder, Log log)
     /// <summary>The key.</summary>
     public byte[] Bytes { get; private set; } = RandomNumberGenerator.GetBytes(Positions.KeySize);
 
-    /// <summary>The numbers that the program began behind, of those starts that have left no frame; the present one's is the last.</summary>
+    /// <summary>The numbers that the program began behind, of starts that have left no frame; the present one's is the last.</summary>
     public IReadOnlyList<long> Starts { get; private set; } = [];
 
     /// <summary>Reads it, if it is there.</summary>
@@ -28,7 +28,9 @@ internal sealed class JournalKey(string folder, Log log)
     /// <exception cref="UnauthorizedAccessException">It cannot be read.</exception>
     public void Read()
     {
-        if (File.Exists(_file) && File.ReadAllBytes(_file) is { Length: >= Positions.KeySize } kept && (kept.Length - Positions.KeySize) % sizeof(long) == 0)
+        if (File.Exists(_file)
+            && File.ReadAllBytes(_file) is { Length: >= Positions.KeySize } kept
+            && (kept.Length - Positions.KeySize) % sizeof(long) == 0)
         {
             (Bytes, _isNew) = (kept[..Positions.KeySize], false);
             Starts = [.. kept[Positions.KeySize..].Chunk(sizeof(long)).Select(bytes => BitConverter.ToInt64(bytes))];
@@ -79,7 +81,10 @@ internal sealed class JournalKey(string folder, Log log)
         }
         catch (Exception e) when (JournalOutput.IsFailure(e))
         {
-            log.Often(LogLevel.Warning, "key not kept", $"{_file} cannot be written, so clients that come back after a restart will be told of a gap: {e.Message}");
+            log.Often(
+                LogLevel.Warning,
+                "key not kept",
+                $"{_file} cannot be written, so clients that come back after a restart will be told of a gap: {e.Message}");
         }
     }
 }
