@@ -20,7 +20,7 @@ public sealed class ChunkedBodies
     public async Task None_that_yields_nothing_for_long_ends_the_process(string arguments, string field)
     {
         using var folder = new TempFolder();
-        var (program, port) = await BuiltProgram.ListenAsync($"{arguments} --data {folder.Path} --body-timeout 2s");
+        var (program, port) = await BuiltProgram.ListenAsync($"{arguments} --data {folder.Path} --body-timeout 8s");
         using var running = program;
         string[] fields = ["Content-Type: application/json", "Transfer-Encoding: chunked", .. field.Length > 0 ? [field] : Array.Empty<string>()];
         var isOpen = field.Length > 0 || !arguments.Contains("token", StringComparison.Ordinal);

@@ -102,7 +102,7 @@ internal sealed class RawRequest : IDisposable
         for (var searched = 0; !_received.ToString(searched, _received.Length - searched).Contains(text, StringComparison.Ordinal);)
         {
             searched = Math.Max(0, _received.Length - text.Length);
-            Assert.That(await ReadAsync(), Is.True, $"the connection ended before {text}");
+            Assert.That(await ReadAsync(), Is.True, $"the connection ended before {text}, after {Received[..Math.Min(200, Received.Length)]}");
         }
     }
 
