@@ -2,7 +2,11 @@ using SseListener.Tests.Support;
 
 namespace SseListener.Tests;
 
-/// <summary>A client that stops reading costs nobody anything.</summary>
+/// <summary>
+/// A client that stops reading costs nobody anything. Alone, because HttpListener's own way to send holds a thread of the pool for each
+/// such client, and the servers of other tests share that pool.
+/// </summary>
+[NonParallelizable]
 [TestFixture(true)]
 [TestFixture(false)]
 public sealed class SlowClients(bool usesPrivateNames)

@@ -8,6 +8,10 @@ namespace SseListener.Tests.Support;
 /// <summary>A bare socket: sends exactly these bytes and shows exactly what comes back.</summary>
 internal sealed class RawRequest : IDisposable
 {
+    // For all that is waited for at once, which may be 20 MB through a small buffer. A limit for each read would never be reached: an
+    // open stream always brings another heartbeat.
+    private static readonly TimeSpan _limit = 3 * Wait.Limit;
+
     private readonly Socket _socket = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
     private readonly StringBuilder _received = new();
 
@@ -82,15 +86,14 @@ internal sealed class RawRequest : IDisposable
     /// <summary>Reads until <paramref name="text"/> has been received, and returns everything.</summary>
     public async Task<string> ReadUntilAsync(string text)
     {
-        // One limit for all of it: an open stream always brings another heartbeat.
-        await SearchAsync(text).WaitAsync(Wait.Limit);
+        await SearchAsync(text).WaitAsync(_limit);
         return Received;
     }
 
     /// <summary>Reads until the other side ends the connection.</summary>
     public async Task<string> ReadToEndAsync()
     {
-        await ReadAllAsync().WaitAsync(Wait.Limit);
+        await ReadAllAsync().WaitAsync(_limit);
         return Received;
     }
 
