@@ -105,7 +105,10 @@ internal sealed class RawRequest : IDisposable
         for (var searched = 0; !_received.ToString(searched, _received.Length - searched).Contains(text, StringComparison.Ordinal);)
         {
             searched = Math.Max(0, _received.Length - text.Length);
-            Assert.That(await ReadAsync(), Is.True, $"the connection ended before {text}, after {Received[..Math.Min(200, Received.Length)]}");
+            if (!await ReadAsync())
+            {
+                Assert.Fail($"the connection ended before {text}, after {_received.ToString(0, Math.Min(200, _received.Length))}");
+            }
         }
     }
 
