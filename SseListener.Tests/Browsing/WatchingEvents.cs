@@ -17,7 +17,7 @@ public sealed class WatchingEvents
         await Expect(page.Rows.First.Locator(".type")).ToHaveTextAsync("alert");
         await Expect(page.Rows.First.Locator(".id")).ToHaveTextAsync(id);
         await Expect(page.Text("last-id")).ToHaveTextAsync(id);
-        await Expect(page.Data.Last).ToContainTextAsync($$"""{"client":"{{await page.Text("client-id").InnerTextAsync()}}","channels":["default"]}""");
+        await Expect(page.Data.Last).ToContainTextAsync($$"""{"client":"{{await page.ClientIdAsync()}}","channels":["default"]}""");
     }
 
     [Test]

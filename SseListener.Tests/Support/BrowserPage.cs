@@ -88,6 +88,13 @@ internal sealed class BrowserPage : IAsyncDisposable
 
     public Task ExpectStateAsync(string state) => Expect(Text("state")).ToHaveTextAsync(state);
 
+    /// <summary>What the page says it is called. Its stream may be open a moment before hello says so.</summary>
+    public async Task<string> ClientIdAsync()
+    {
+        await Expect(Text("client-id")).Not.ToHaveTextAsync("–");
+        return await Text("client-id").InnerTextAsync();
+    }
+
     /// <summary>Listens to these channels, as somebody who types them would.</summary>
     public async Task ListenAsync(string channels)
     {
