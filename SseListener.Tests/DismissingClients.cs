@@ -16,7 +16,7 @@ public sealed class DismissingClients
         Assert.That((int)answer.StatusCode, Is.EqualTo(204));
         Assert.That(await answer.Content.ReadAsByteArrayAsync(), Is.Empty);
         await client.EndAsync();
-        Assert.That((await other.NextAsync()).Data, Is.EqualTo($$"""{"left":"{{client.ClientId}}"}"""));
+        Assert.That((await other.NextAsync()).Data, Is.EqualTo($$"""{"left":"{{client.ClientId}}","clients":1}"""));
         await Wait.UntilAsync(() => server.Logged.Contains($"closed the connection of client {client.ClientId}: it was dismissed", StringComparison.Ordinal), server.Logged);
         await Wait.UntilAsync(() => server.Server.Clients.Count == 1, "it is still there");
         using var again = await server.SendAsync("DELETE", "/clients/" + client.ClientId);

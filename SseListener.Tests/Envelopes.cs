@@ -49,7 +49,7 @@ public sealed class Envelopes
         Assert.That(client.Hello, Does.StartWith("""{"client":"""));
         Assert.That((await client.NextAsync()).Data, Is.EqualTo("""{"lastEventId":"unknown"}"""));
         await using var other = await server.SubscribeAsync("?channel=b");
-        Assert.That((await client.NextAsync()).Data, Is.EqualTo($$$"""{"channel":"b","data":{"joined":"{{{other.ClientId}}}"}}"""));
+        Assert.That((await client.NextAsync()).Data, Is.EqualTo($$$"""{"channel":"b","data":{"joined":"{{{other.ClientId}}}","clients":2}}"""));
     }
 
     [TestCase("1", true)]

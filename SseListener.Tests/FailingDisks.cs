@@ -22,8 +22,9 @@ public sealed class FailingDisks
             Assert.That(answer.Headers.RetryAfter?.ToString(), Is.EqualTo("1"));
         }
 
-        // The join of this one is not told to the other either.
+        // Who comes is news, and needs no disk.
         await using var second = await server.SubscribeAsync();
+        Assert.That((await client.NextAsync()).EventType, Is.EqualTo("join"));
         Directory.Delete(obstacle);
         Assert.That(await server.PublishAsync("""{"data":2,"id":"a"}"""), Is.EqualTo("a"));
         Assert.That((await client.NextAsync()).Data, Is.EqualTo("2"));

@@ -59,7 +59,7 @@ public sealed class HubBatches
     }
 
     private EventHub Hub(Action<FrameBatch> store, int maxChannels) => new(
-        new HubLimits(HistoryBytes: 1000, TimeSpan.FromHours(1), PresenceLimit: 0, maxChannels),
+        new HubLimits(HistoryBytes: 1000, TimeSpan.FromHours(1), maxChannels),
         batch =>
         {
             store(batch);

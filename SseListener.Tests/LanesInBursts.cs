@@ -21,7 +21,7 @@ public sealed class LanesInBursts
         using var metrics = new ServerMetrics();
         var log = new ChannelLog("default");
         var outputs = Enumerable.Range(0, 12).Select(_ => new SlowOutput()).ToList();
-        var lanes = new DeliveryLanes(count, () => new LaneMeter(metrics.Sweeps, metrics.Latencies), TimeSpan.FromMinutes(1), TimeSpan.FromMinutes(1));
+        var lanes = new DeliveryLanes(count, LoneClient.LaneOptions, () => new LaneMeter(metrics.Sweeps, metrics.Latencies));
         foreach (var output in outputs)
         {
             lanes.Next().Add(LoneClient.Of(log, output));

@@ -147,14 +147,12 @@ public sealed class MergingFeeds
     public void A_pattern_is_forgotten_with_its_last_client_and_not_before()
     {
         var table = new TopicTable(maxChannels: 1);
-        Assert.That(table.TryOpen(["t/*"], out var topics));
-        var pattern = (Pattern)topics!.Single();
-        pattern.Listeners = 1;
-        table.MayBeIdle(pattern);
+        Assert.That(table.TryListen(["t/*"], out var topics));
+        Assert.That(table.TryListen(["t/*"], out _));
+        table.StopListening(topics!);
         table.ForgetIdle();
-        Assert.That(table.PatternsOver("t/1/2"), Is.EqualTo((Pattern[])[pattern]));
-        pattern.Listeners = 0;
-        table.MayBeIdle(pattern);
+        Assert.That(table.PatternsOver("t/1/2"), Is.EqualTo(topics));
+        table.StopListening(topics!);
         table.ForgetIdle();
         Assert.That(table.PatternsOver("t/1/2"), Is.Empty);
     }
@@ -173,12 +171,12 @@ public sealed class MergingFeeds
     [Test]
     public async Task Who_leaves_takes_the_trails_along()
     {
-        using var hub = new EventHub(new HubLimits(HistoryBytes: 1000, TimeSpan.FromHours(1), PresenceLimit: 0, MaxChannels: 10), _ => true, _ => { });
+        using var hub = new EventHub(new HubLimits(HistoryBytes: 1000, TimeSpan.FromHours(1), MaxChannels: 10), _ => true, _ => { });
         var running = hub.RunAsync();
         var request = new SubscribeRequest("c", new Selection(["a", "t/*"], mayHear: null), IsEnveloped: false, LastEventId: null);
         var subscription = (SubscribeResult.Subscription)(await hub.SubscribeAsync(request).WaitAsync(Support.Wait.Limit))!;
         Assert.That(subscription.Topics.Select(topic => topic.Trail), Has.None.Null);
-        hub.Unsubscribe(subscription, "c");
+        hub.Unsubscribe(subscription);
         hub.Complete();
         await running.WaitAsync(Support.Wait.Limit);
         Assert.That(subscription.Topics.Select(topic => topic.Trail), Is.All.Null);

@@ -127,7 +127,7 @@ public sealed class PrivateChannels
         await using var member = await server.SubscribeAsync("?channel=a/secret&token=" + token);
         await using (var other = await server.SubscribeAsync("?channel=a/secret&token=" + token))
         {
-            Assert.That((await member.NextAsync()).Data, Is.EqualTo($$"""{"joined":"{{other.ClientId}}"}"""));
+            Assert.That((await member.NextAsync()).Data, Is.EqualTo($$"""{"joined":"{{other.ClientId}}","clients":2}"""));
         }
 
         Assert.That((await member.NextAsync()).EventType, Is.EqualTo("leave"));

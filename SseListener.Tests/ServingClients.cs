@@ -21,7 +21,7 @@ public sealed class ServingClients : IDisposable
     [Test]
     public async Task What_is_appended_while_a_newcomer_is_served_goes_to_those_who_stand_where_it_stood()
     {
-        using var lane = new DeliveryLane("lane", new LaneMeter(_metrics.Sweeps, _metrics.Latencies), TimeSpan.FromMinutes(1), TimeSpan.FromMinutes(1));
+        using var lane = new DeliveryLane("lane", LoneClient.LaneOptions, new LaneMeter(_metrics.Sweeps, _metrics.Latencies), (_, _) => { });
         var waits = new RecordedOutput();
         lane.Add(LoneClient.Of(_log, waits));
         await lane.DrainAsync().WaitAsync(Wait.Limit);

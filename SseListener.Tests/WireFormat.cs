@@ -39,17 +39,11 @@ public sealed class WireFormat
             Written(output => SseFrame.WriteHello(output, "V1StGXR8_Z", ["default"], 3127, "@o3vT0bq5nS1kZ8wYx2LdQg")),
             Is.EqualTo("event: hello\ndata: {\"client\":\"V1StGXR8_Z\",\"channels\":[\"default\"]}\nretry: 3127\nid: @o3vT0bq5nS1kZ8wYx2LdQg\n\n"));
 
-    [Test]
-    public void A_join_can_be_resumed_from() =>
-        Assert.That(
-            Written(output => SseFrame.WriteJoin(output, "V1StGXR8_Z", "Uakgb_J5m9")),
-            Is.EqualTo("event: join\ndata: {\"joined\":\"V1StGXR8_Z\"}\nid: Uakgb_J5m9\n\n"));
-
-    [Test]
-    public void A_leave_can_be_resumed_from() =>
-        Assert.That(
-            Written(output => SseFrame.WriteLeave(output, "V1StGXR8_Z", "Uakgb_J5m9")),
-            Is.EqualTo("event: leave\ndata: {\"left\":\"V1StGXR8_Z\"}\nid: Uakgb_J5m9\n\n"));
+    [TestCase(true, null, "event: join\ndata: {\"joined\":\"V1StGXR8_Z\",\"clients\":17}\nid: @o3v\n\n")]
+    [TestCase(false, null, "event: leave\ndata: {\"left\":\"V1StGXR8_Z\",\"clients\":17}\nid: @o3v\n\n")]
+    [TestCase(true, "b", "event: join\ndata: {\"channel\":\"b\",\"data\":{\"joined\":\"V1StGXR8_Z\",\"clients\":17}}\nid: @o3v\n\n")]
+    public void A_join_and_a_leave_say_who_and_how_many_are_here_and_can_be_resumed_from(bool hasJoined, string? channel, string frame) =>
+        Assert.That(Written(output => SseFrame.WritePresence(output, hasJoined, "V1StGXR8_Z", 17, channel, "@o3v")), Is.EqualTo(frame));
 
     [TestCase("abc", "abc")]
     [TestCase("a\"\\\n\u0001é", "a\\\"\\\\\\n\\u0001é")]

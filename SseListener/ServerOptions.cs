@@ -57,7 +57,7 @@ internal sealed record ServerOptions
     /// <summary>Whether a proxy on this machine says in X-Forwarded-For whose request it brings.</summary>
     public bool TrustProxy { get; init; }
 
-    /// <summary>Most channels, and patterns that somebody listens to, at a time; one more gets 503.</summary>
+    /// <summary>Most channels that keep events, and most channels and patterns that are only listened to.</summary>
     public int MaxChannels { get; init; } = 100_000;
 
     /// <summary>Most publishes under way at a time; one more gets 503.</summary>
@@ -72,8 +72,8 @@ internal sealed record ServerOptions
     /// <summary>Largest request line with its header fields, in bytes; a larger one gets 431.</summary>
     public int MaxHeader { get; init; } = 32 * 1024;
 
-    /// <summary>Largest audience that is told who joins and leaves; 0 for none.</summary>
-    public int PresenceLimit { get; init; } = 1000;
+    /// <summary>Most clients of a channel that are told who joins and leaves; 0 for none.</summary>
+    public int PresenceLimit { get; init; } = 100;
 
     /// <summary>What whoever publishes has to bring; null when no such token counts.</summary>
     public string? PublishToken { get; init; }

@@ -343,20 +343,24 @@ function unwrap(text) {
 function noteServerEvent({ type, id, channel, data, at }) {
   switch (type) {
     case 'hello': return greeted(textMember(data, 'client'));
-    case 'join': return joined(textMember(data, 'joined'), channel, at);
-    case 'leave': return left(textMember(data, 'left'), channel, at);
+    case 'join': return joined(textMember(data, 'joined'), channel, at, member(data, 'clients'));
+    case 'leave': return left(textMember(data, 'left'), channel, at, member(data, 'clients'));
     case 'gap': return id || showGap(textMember(data, 'lastEventId')); // the server's own has no id, one that somebody published has
   }
 }
 
 // Anyone can publish under these types, so nothing about the data is certain.
-function textMember(json, name) {
+function member(json, name) {
   try {
-    const value = JSON.parse(json)?.[name];
-    return typeof value === 'string' ? value : '';
+    return JSON.parse(json)?.[name];
   } catch {
-    return '';
+    return undefined;
   }
+}
+
+function textMember(json, name) {
+  const value = member(json, name);
+  return typeof value === 'string' ? value : '';
 }
 
 function showGap(id) {
@@ -629,6 +633,7 @@ const selves = new Set(); // every client id this page has had
 const others = new Set();
 const comings = []; // newest first
 let clientId = '';
+let clients = 0; // on the channel, as the last join or leave said; 0 if none has, or there are several channels
 let peopleChanged = true;
 
 function greeted(id) {
@@ -638,17 +643,26 @@ function greeted(id) {
   peopleChanged = true;
 }
 
-function joined(id, channel, at) {
-  // A replay also brings the joins of this page's earlier connections.
-  if (!CLIENT.test(id) || selves.has(id)) return;
+function joined(id, channel, at, count) {
+  if (!CLIENT.test(id)) return;
+  noteClients(count);
+  if (selves.has(id)) return; // this page's earlier connections
   if (others.size < MAX_PEOPLE) others.add(id);
   noteComing('joined', id, channel, at);
 }
 
-function left(id, channel, at) {
-  if (!CLIENT.test(id) || selves.has(id)) return;
+function left(id, channel, at, count) {
+  if (!CLIENT.test(id)) return;
+  noteClients(count);
+  if (selves.has(id)) return;
   others.delete(id); // of all its channels: it is one connection
   noteComing('left', id, channel, at);
+}
+
+// It mends what was missed: joins and leaves are news, which a page that is behind does without.
+function noteClients(count) {
+  clients = !isMixed() && Number.isSafeInteger(count) && count > 0 ? count : 0;
+  peopleChanged = true;
 }
 
 function noteComing(what, id, channel, at) {
@@ -660,6 +674,7 @@ function noteComing(what, id, channel, at) {
 // The server may have restarted, and then nobody says who left.
 function leaveAlone() {
   clientId = '';
+  clients = 0;
   others.clear();
   peopleChanged = true;
 }
@@ -673,10 +688,11 @@ function renderPeople() {
   peopleChanged = false;
   const names = [...others].slice(0, MAX_SHOWN_PEOPLE);
   if (clientId) names.unshift(`${clientId} (you)`);
-  if (others.size > MAX_SHOWN_PEOPLE) names.push(`and ${others.size - MAX_SHOWN_PEOPLE} more`);
+  const count = clients || others.size + (clientId ? 1 : 0);
+  if (count > names.length) names.push(`and ${number.format(count - names.length)} more`);
   $('people').replaceChildren(...names.map(name => element('li', '', name)));
-  const count = others.size + (clientId ? 1 : 0);
-  $('people-count').textContent = count ? `${number.format(count)}${others.size === MAX_PEOPLE ? ' or more' : ''}` : 'nobody, as far as is known';
+  const isLeast = !clients && others.size === MAX_PEOPLE;
+  $('people-count').textContent = count ? `${number.format(count)}${isLeast ? ' or more' : ''}` : 'nobody, as far as is known';
   $('comings').replaceChildren(...comings.map(coming));
   $('comings').hidden = comings.length === 0;
   $('comings-empty').hidden = comings.length > 0;

@@ -9,7 +9,7 @@ namespace SseListener.Tests.Browsing;
 public sealed class MeetingOthers
 {
     [Test]
-    public async Task Whoever_comes_is_listed_until_he_goes_and_both_are_kept()
+    public async Task Those_who_come_are_listed_until_they_go_and_both_are_noted()
     {
         await using var server = TestServer.StartWithPages();
         await using var page = await BrowserPage.OpenAsync(server.Port);
@@ -49,7 +49,7 @@ public sealed class MeetingOthers
         await using var page = await BrowserPage.OpenAsync(server.Port);
         await using var other = await BrowserPage.OpenAsync(server.Port);
         var (first, second) = (await page.ClientIdAsync(), await other.ClientIdAsync());
-        await Expect(page.Tab.Locator("#people li").Last).ToHaveTextAsync(second);
+        await Expect(page.Tab.Locator("#people li")).ToHaveTextAsync([$"{first} (you)", second, "and 1 more"]);
         Assert.That((await watcher.NextAsync()).Data, Does.Contain(first));
         Assert.That((await watcher.NextAsync()).Data, Does.Contain(second));
         await server.ExpectNothingArrivedAsync(watcher);

@@ -6,10 +6,13 @@ namespace SseListener.Tests.Support;
 /// <summary>A client without a server, as its lane sees it.</summary>
 internal static class LoneClient
 {
+    /// <summary>Of lanes that leave it alone.</summary>
+    public static LaneOptions LaneOptions { get; } = new() { Heartbeat = TimeSpan.FromMinutes(1), WriteTimeout = TimeSpan.FromMinutes(1) };
+
     /// <summary>One that listens to a single channel, from the oldest frame that is kept.</summary>
     /// <param name="log">The channel's log.</param>
     /// <param name="output">Takes what it is sent.</param>
     /// <param name="lifetime">When it ends by itself; null for never.</param>
     public static Client Of(ChannelLog log, Output output, Lifetime? lifetime = null) =>
-        new("c", output, new SubscribeResult.Subscription([log], new ChannelFeed(log.After(0)), Place: 0, HasGap: false), lifetime ?? Lifetime.Endless);
+        new("c", output, new SubscribeResult.Subscription([log], new ChannelFeed(new Timeline(), log.After(0)), Place: 0, IsEnveloped: false, HasGap: false), lifetime ?? Lifetime.Endless);
 }

@@ -68,8 +68,13 @@ internal sealed class TestServer : IAsyncDisposable
         }
     }
 
-    public Task<EventStream> SubscribeAsync(string query = "", string? lastEventId = null) =>
-        EventStream.OpenAsync(Http, "/events" + query, lastEventId);
+    /// <summary>Opens a stream, and waits until a lane serves it: from then on it is told who comes and goes.</summary>
+    public async Task<EventStream> SubscribeAsync(string query = "", string? lastEventId = null)
+    {
+        var stream = await EventStream.OpenAsync(Http, "/events" + query, lastEventId);
+        await Wait.UntilAsync(() => !Server.Clients.TryGetValue(stream.ClientId, out var client) || client.Seats.Length > 0, "no lane serves it");
+        return stream;
+    }
 
     /// <summary>Publishes JSON and returns the event's id.</summary>
     public async Task<string> PublishAsync(string json, string channel = "default")

@@ -7,6 +7,9 @@ namespace SseListener.Delivery;
 /// <summary>A lane's clients that listen to a topic. For the lane's thread, but for <see cref="TryAnnounce"/>.</summary>
 internal sealed class Audience(Topic topic)
 {
+    // Clients between two looks at the clock.
+    private const int Stretch = 64;
+
     // Beside the seats, because a sweep goes over cold memory: an indirection less.
     private readonly List<Client> _clients = [];
     private readonly List<Seat> _seats = [];
@@ -16,10 +19,19 @@ internal sealed class Audience(Topic topic)
     private long _bytes = topic.Length;
     private long _newsSince;
     private int _hasNews;
+
+    // Of the sweep that is under way: when it began, since when there was news for it, and how many clients have had their turn.
+    private long _started;
+    private long _announced;
+    private int _swept;
     private Rest _rest;
+    private RateLimit _changes = new(Presence.MostOfChannel);
 
     /// <summary>The topic.</summary>
     public Topic Topic => topic;
+
+    /// <summary>Bounds the joins and leaves that are told.</summary>
+    public ref RateLimit Changes => ref _changes;
 
     /// <summary>Whether the last sweep was one of a burst that goes on.</summary>
     private bool IsInBurst { get; set; }
@@ -29,6 +41,9 @@ internal sealed class Audience(Topic topic)
 
     /// <summary>The clients, in no order.</summary>
     public ReadOnlySpan<Client> Clients => CollectionsMarshal.AsSpan(_clients);
+
+    /// <summary>Whether all of them have had their turn.</summary>
+    public bool IsSwept => _swept >= _clients.Count;
 
     /// <summary>Takes note that the topic has something new; false when a sweep is due anyway. Any thread may call it.</summary>
     public bool TryAnnounce()
@@ -42,23 +57,39 @@ internal sealed class Audience(Topic topic)
         return true;
     }
 
-    /// <summary>Begins a sweep: what is new from here on is for the next one.</summary>
-    /// <returns>When the first of what is to be swept was announced, as <see cref="Stopwatch.GetTimestamp"/> counts.</returns>
-    public long BeginSweep()
+    /// <summary>Begins a sweep, unless one is under way: what is new from here on is for the next one.</summary>
+    /// <param name="now">The time as <see cref="Stopwatch.GetTimestamp"/> counts it.</param>
+    public void BeginSweep(long now)
     {
-        var since = Volatile.Read(ref _newsSince);
-        Interlocked.Exchange(ref _hasNews, 0);
-        return since;
+        if (_swept == 0)
+        {
+            IsInBurst = false;
+            _started = now;
+            _announced = Volatile.Read(ref _newsSince);
+            Interlocked.Exchange(ref _hasNews, 0);
+        }
     }
 
-    /// <summary>Ends a sweep: after one of a burst that goes on it rests.</summary>
-    /// <param name="swept">How long it took.</param>
-    public void EndSweep(TimeSpan swept)
+    /// <summary>The next clients of the sweep.</summary>
+    public ReadOnlySpan<Client> NextClients()
     {
-        var rest = Rest.After(swept, topic.Count - _frames, topic.Length - _bytes);
+        var next = Clients[_swept..];
+        next = next[..Math.Min(next.Length, Stretch)];
+        _swept += next.Length;
+        return next;
+    }
+
+    /// <summary>Ends a sweep: after one of a burst that goes on the audience rests.</summary>
+    /// <param name="now">The time.</param>
+    /// <param name="meter">Told how long it took.</param>
+    public void EndSweep(long now, LaneMeter meter)
+    {
+        meter.RecordSweep(_announced, _started, now);
+        var rest = Rest.After(Stopwatch.GetElapsedTime(_started, now), topic.Count - _frames, topic.Length - _bytes);
         (_frames, _bytes) = (topic.Count, topic.Length);
         IsInBurst = rest > TimeSpan.Zero && Volatile.Read(ref _hasNews) == 1;
-        _rest = new Rest(rest, _frames, Stopwatch.GetTimestamp());
+        _rest = new Rest(rest, _frames, now);
+        _swept = 0;
     }
 
     /// <summary>Takes a client in.</summary>
@@ -73,12 +104,23 @@ internal sealed class Audience(Topic topic)
     /// <summary>Lets go of a client; the last one takes its place.</summary>
     public void Remove(Seat seat)
     {
-        var last = _seats[^1];
-        _seats[seat.Place] = last;
-        _clients[seat.Place] = _clients[last.Place];
-        last.Place = seat.Place;
+        var place = seat.Place;
+        if (place < _swept)
+        {
+            // The last one may not have had its turn, so it takes the place of the last that has.
+            Move(--_swept, place);
+            place = _swept;
+        }
+
+        Move(_seats.Count - 1, place);
         _seats.RemoveAt(_seats.Count - 1);
         _clients.RemoveAt(_clients.Count - 1);
+    }
+
+    private void Move(int from, int to)
+    {
+        (_seats[to], _clients[to]) = (_seats[from], _clients[from]);
+        _seats[to].Place = to;
     }
 }
 

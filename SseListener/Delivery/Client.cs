@@ -141,6 +141,23 @@ internal sealed class Client(string id, Output output, SubscribeResult.Subscript
         return IsEnding ? Finish() : Turn.Done;
     }
 
+    /// <summary>Finds the place behind all that was sent; false when more is to be sent.</summary>
+    /// <param name="place">The number of the last frame before it.</param>
+    public bool TryGetPlace(out long place)
+    {
+        place = 0;
+        return !IsEnding && !_isSending && _feed.TryGetPlace(out place);
+    }
+
+    /// <summary>Sends what is of no channel's log to a client of which everything else has been sent.</summary>
+    /// <param name="frame">One frame.</param>
+    /// <param name="now">The time in milliseconds.</param>
+    public void Tell(Slice frame, long now)
+    {
+        Lane?.Meter.CountWrite(frame.Frames, frame.Length);
+        Send(frame, now);
+    }
+
     /// <summary>Says that the stream is over. To be called once its lane has let go of the client.</summary>
     public void Complete() => _ended.TrySetResult((EndReason)_reason);
 

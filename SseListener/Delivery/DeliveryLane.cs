@@ -15,6 +15,9 @@ internal sealed class DeliveryLane : IDisposable
     // those who are up to date hardly wait.
     private const int CatchUpTurns = 16;
 
+    // A long audience gives way to the others after so long, and goes on behind them.
+    private static readonly long _longestStretch = Stopwatch.Frequency / 200;
+
     // Milliseconds from one look at who rests to the next.
     private static readonly long _restStep = (long)Rest.Lull.TotalMilliseconds;
 
@@ -23,7 +26,9 @@ internal sealed class DeliveryLane : IDisposable
     private readonly ConcurrentQueue<Client> _behind = new();
     private readonly AutoResetEvent _signal = new(false);
     private readonly Thread _thread;
-    private readonly Action<Client> _serve;
+    private readonly Presence _presence;
+    private readonly Action<Client, bool> _tellAll;
+    private readonly Action<Client> _welcome;
     private readonly Slice _slice = new();
     private readonly Slice _comment = Slice.Of(SseFrame.Heartbeat);
     private readonly List<Client> _over = [];
@@ -39,18 +44,20 @@ internal sealed class DeliveryLane : IDisposable
 
     /// <summary>A lane without clients, whose thread is running.</summary>
     /// <param name="name">The thread's name.</param>
+    /// <param name="options">What it keeps to.</param>
     /// <param name="meter">Told of what is delivered.</param>
-    /// <param name="heartbeat">How long a client may be without a write before it gets a comment.</param>
-    /// <param name="writeTimeout">How long a send may stay under way.</param>
-    public DeliveryLane(string name, LaneMeter meter, TimeSpan heartbeat, TimeSpan writeTimeout)
+    /// <param name="tellAll">Has all lanes told that a client has come (true) or gone.</param>
+    public DeliveryLane(string name, LaneOptions options, LaneMeter meter, Action<Client, bool> tellAll)
     {
         Meter = meter;
         _clients = new LaneClients(this);
-        _heartbeat = (long)heartbeat.TotalMilliseconds;
-        _writeTimeout = (long)writeTimeout.TotalMilliseconds;
+        _presence = new Presence(_clients, options.PresenceLimit, options.PositionOf);
+        _tellAll = tellAll;
+        _heartbeat = (long)options.Heartbeat.TotalMilliseconds;
+        _writeTimeout = (long)options.WriteTimeout.TotalMilliseconds;
         _tick = (int)Math.Clamp(Math.Min(_heartbeat, _writeTimeout) / 4, 10, 1000);
         _nextTick = _now + _tick;
-        _serve = ServeNow;
+        _welcome = Welcome;
         _thread = new Thread(Run) { Name = name, IsBackground = true };
         _thread.Start();
     }
@@ -75,6 +82,13 @@ internal sealed class DeliveryLane : IDisposable
             _appended.Enqueue(audience);
             Signal();
         }
+    }
+
+    /// <summary>Has those of its clients told whom it concerns that one has come or gone, of whichever lane.</summary>
+    public void Tell(Client client, bool hasJoined)
+    {
+        _presence.Add(client, hasJoined);
+        Signal();
     }
 
     /// <summary>Gives a client a turn: a send of its has ended, or its stream.</summary>
@@ -127,9 +141,10 @@ internal sealed class DeliveryLane : IDisposable
             // Before anything is looked at: what comes after this signals again.
             Interlocked.Exchange(ref _isSignalled, 0);
             _now = Environment.TickCount64;
-            _clients.AdmitNewcomers(_serve);
+            _clients.AdmitNewcomers(_welcome);
             Sweep();
             CatchUp();
+            _presence.Tell(_now);
             if (_now >= _nextTick)
             {
                 Tick();
@@ -168,17 +183,28 @@ internal sealed class DeliveryLane : IDisposable
 
     private void Sweep(Audience audience)
     {
-        var started = Stopwatch.GetTimestamp();
-        var announced = audience.BeginSweep();
+        var now = Stopwatch.GetTimestamp();
+        var end = now + _longestStretch;
+        audience.BeginSweep(now);
         _slice.Renew();
-        foreach (var client in audience.Clients)
+        while (!audience.IsSwept && now < end)
         {
-            ServeNow(client);
+            foreach (var client in audience.NextClients())
+            {
+                ServeNow(client);
+            }
+
+            now = Stopwatch.GetTimestamp();
         }
 
-        var ended = Stopwatch.GetTimestamp();
-        Meter.RecordSweep(announced, started, ended);
-        audience.EndSweep(Stopwatch.GetElapsedTime(started, ended));
+        if (audience.IsSwept)
+        {
+            audience.EndSweep(now, Meter);
+        }
+        else
+        {
+            _appended.Enqueue(audience);
+        }
     }
 
     private void CatchUp()
@@ -188,6 +214,20 @@ internal sealed class DeliveryLane : IDisposable
             client.EndWaiting();
             _slice.Renew();
             ServeNow(client);
+        }
+    }
+
+    private void Welcome(Client client)
+    {
+        TellAll(client, hasJoined: true);
+        ServeNow(client);
+    }
+
+    private void TellAll(Client client, bool hasJoined)
+    {
+        if (_presence.Announces(client))
+        {
+            _tellAll(client, hasJoined);
         }
     }
 
@@ -230,6 +270,7 @@ internal sealed class DeliveryLane : IDisposable
         foreach (var client in _over)
         {
             _clients.Release(client);
+            TellAll(client, hasJoined: false);
             client.Complete();
         }
 

@@ -10,12 +10,11 @@ internal sealed class DeliveryLanes : IDisposable
 
     /// <summary>Starts lanes.</summary>
     /// <param name="count">How many.</param>
+    /// <param name="options">What each keeps to.</param>
     /// <param name="createMeter">Makes what is told of a lane's deliveries.</param>
-    /// <param name="heartbeat">How long a client may be without a write before it gets a comment.</param>
-    /// <param name="writeTimeout">How long a write may stay in flight.</param>
-    public DeliveryLanes(int count, Func<LaneMeter> createMeter, TimeSpan heartbeat, TimeSpan writeTimeout)
+    public DeliveryLanes(int count, LaneOptions options, Func<LaneMeter> createMeter)
     {
-        _lanes = [.. Enumerable.Range(1, count).Select(number => new DeliveryLane($"lane {number}", createMeter(), heartbeat, writeTimeout))];
+        _lanes = [.. Enumerable.Range(1, count).Select(number => new DeliveryLane($"lane {number}", options, createMeter(), Tell))];
     }
 
     /// <summary>How many there are.</summary>
@@ -48,6 +47,14 @@ internal sealed class DeliveryLanes : IDisposable
         foreach (var lane in _lanes)
         {
             lane.Dispose();
+        }
+    }
+
+    private void Tell(Client client, bool hasJoined)
+    {
+        foreach (var lane in _lanes)
+        {
+            lane.Tell(client, hasJoined);
         }
     }
 }

@@ -48,6 +48,7 @@ internal sealed class LaneClients(DeliveryLane lane)
         _clients.RemoveAt(_clients.Count - 1);
         foreach (var seat in client.Seats)
         {
+            seat.Audience.Topic.CountClient(-1);
             seat.Audience.Remove(seat);
             if (seat.Audience.Clients.IsEmpty)
             {
@@ -61,6 +62,11 @@ internal sealed class LaneClients(DeliveryLane lane)
         client.Lane = lane;
         client.Place = _clients.Count;
         _clients.Add(client);
+        foreach (var topic in client.Subscription.Topics)
+        {
+            topic.CountClient(1);
+        }
+
         client.Seats = [.. client.Subscription.Topics.Select(topic => _audiences.GetOrAdd(topic, static topic => new Audience(topic)).Add(client))];
     }
 }

@@ -16,8 +16,15 @@ internal sealed class ChannelLog : Topic
         : base(name)
     {
         LastDropped = lastDropped;
+        Silence = new LinkedListNode<ChannelLog>(this);
         _first = _last = new Segment(this, capacity: 0, framesBefore: 0);
     }
+
+    /// <summary>Whether it counts as a channel that keeps something: it does, or is about to. For the hub's writer only.</summary>
+    public bool HasPlace { get; set; }
+
+    /// <summary>Its place among the channels that are silent and that nobody listens to. For the hub's writer only.</summary>
+    public LinkedListNode<ChannelLog> Silence { get; }
 
     /// <summary>The number of its last frame that is no longer kept. For the hub's writer only.</summary>
     public long LastDropped { get; private set; }

@@ -24,17 +24,12 @@ internal struct Cursor(Segment segment, int offset)
 {
     private Segment _segment = segment;
     private int _offset = offset;
-    private FramePosition _skipped;
-
-    /// <summary>Makes the cursor pass over one frame that is still ahead of it: a client's own join.</summary>
-    public void Skip(FramePosition frame) => _skipped = frame;
 
     /// <summary>Whether the bytes before or behind the cursor have been dropped; to be asked while those before it are being written.</summary>
     public readonly bool IsLapped => _segment.Buffer is null;
 
-    /// <summary>Whether another one stands at the same place, and goes on in the same way.</summary>
-    public readonly bool IsAt(in Cursor other) =>
-        _segment == other._segment && _offset == other._offset && _skipped.Segment is null && other._skipped.Segment is null;
+    /// <summary>Whether another one stands at the same place.</summary>
+    public readonly bool IsAt(in Cursor other) => _segment == other._segment && _offset == other._offset;
 
     /// <summary>
     /// Finds the next bytes, at most <paramref name="limit"/> of them and not across segments. They stay next until
@@ -49,15 +44,14 @@ internal struct Cursor(Segment segment, int offset)
             // reads is passed over.
             var next = _segment.Next;
             var length = _segment.Length;
-            var end = EndBeforeSkipped(length);
-            if (_offset < end)
+            if (_offset < length)
             {
                 if (_segment.Buffer is not { } buffer)
                 {
                     return CursorState.Lapped;
                 }
 
-                var count = Math.Min(limit, end - _offset);
+                var count = Math.Min(limit, length - _offset);
                 slice = new ArraySegment<byte>(buffer, _offset, count);
                 return next is not null || _offset + count < length ? CursorState.SliceAndMore : CursorState.Slice;
             }
@@ -74,25 +68,4 @@ internal struct Cursor(Segment segment, int offset)
 
     /// <summary>Moves on by <paramref name="count"/> bytes of the slice that was read; a negative number gives some of them back.</summary>
     public void Advance(int count) => _offset += count;
-
-    private int EndBeforeSkipped(int end)
-    {
-        if (_segment != _skipped.Segment)
-        {
-            return end;
-        }
-
-        if (_offset < _skipped.Start)
-        {
-            return _skipped.Start;
-        }
-
-        if (_offset == _skipped.Start)
-        {
-            _offset = _skipped.End;
-        }
-
-        _skipped = default;
-        return end;
-    }
 }

@@ -26,7 +26,7 @@ internal sealed class EventHub : IDisposable
 
     // Synchronous continuations: when the loop is idle, a publisher's own thread runs it, which saves two changes of threads.
     // The queue needs no bound of its own: PublishEndpoint bounds the publishes under way, and SseServer the clients, each of
-    // which joins and leaves once.
+    // which comes and goes once.
     private readonly Channel<HubWork> _queue =
         Channel.CreateUnbounded<HubWork>(new UnboundedChannelOptions { SingleReader = true, AllowSynchronousContinuations = true });
 
@@ -78,12 +78,12 @@ internal sealed class EventHub : IDisposable
     public Task<PublishResult?> PublishAsync(string channel, IReadOnlyList<SseEvent> events) =>
         EnqueueAsync(new Publish(channel, events));
 
-    /// <summary>Gives a client its place on its channels, and tells the others there.</summary>
+    /// <summary>Gives a client its place on its channels.</summary>
     /// <returns>What became of it; null when the hub has stopped.</returns>
-    public Task<SubscribeResult?> SubscribeAsync(SubscribeRequest request) => EnqueueAsync(new Join(request));
+    public Task<SubscribeResult?> SubscribeAsync(SubscribeRequest request) => EnqueueAsync(new Subscribe(request));
 
-    /// <summary>Tells those on its channels that <paramref name="client"/>, which subscribed, has gone.</summary>
-    public void Unsubscribe(SubscribeResult.Subscription subscription, string client) => _queue.Writer.TryWrite(new Leave(subscription, client));
+    /// <summary>Takes note that a client which subscribed has gone.</summary>
+    public void Unsubscribe(SubscribeResult.Subscription subscription) => _queue.Writer.TryWrite(new Unsubscribe(subscription));
 
     /// <summary>Takes nothing more; what was accepted is still appended, and then <see cref="RunAsync"/> ends.</summary>
     public void Complete()
@@ -158,6 +158,5 @@ internal sealed class EventHub : IDisposable
 /// <summary>What a hub keeps, and of whom.</summary>
 /// <param name="HistoryBytes">Bytes of frames to keep over all channels.</param>
 /// <param name="HistoryAge">How long to keep them.</param>
-/// <param name="PresenceLimit">Largest audience of a channel that is told who joins and leaves; 0 for none.</param>
 /// <param name="MaxChannels">Most channels at a time.</param>
-internal sealed record HubLimits(long HistoryBytes, TimeSpan HistoryAge, int PresenceLimit, int MaxChannels);
+internal sealed record HubLimits(long HistoryBytes, TimeSpan HistoryAge, int MaxChannels);

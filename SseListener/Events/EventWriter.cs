@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Text;
 
 namespace SseListener.Events;
@@ -13,7 +14,6 @@ internal sealed class EventWriter
     private readonly FrameBatch _batch = new();
     private readonly Dictionary<string, int> _batchById = new(StringComparer.Ordinal);
     private readonly HashSet<Topic> _appended = [];
-    private readonly int _presenceLimit;
     private readonly Func<FrameBatch, bool> _store;
     private bool _hasRestored;
     private long _sequence;
@@ -27,7 +27,6 @@ internal sealed class EventWriter
         _topics = new TopicTable(limits.MaxChannels);
         _history = new History(limits.HistoryBytes, limits.HistoryAge, _topics.MayBeIdle);
         Places = new Places(_history, _topics);
-        _presenceLimit = limits.PresenceLimit;
         _store = store;
     }
 
@@ -112,8 +111,34 @@ internal sealed class EventWriter
         }
 
         var isStored = _store(_batch);
-        _sequence += isStored ? _batch.Frames.Count : 0;
+        if (isStored)
+        {
+            _sequence += _batch.Frames.Count;
+            Timeline.BeginAppending(_sequence);
+        }
+
         return isStored;
+    }
+
+    /// <summary>
+    /// Opens a channel that an event is published to. Where there are too many, the one that has been silent longest and that nobody
+    /// listens to gives way, with what is kept of it.
+    /// </summary>
+    /// <returns>False when there are too many, and none that could give way.</returns>
+    public bool TryOpen(string channel, [NotNullWhen(true)] out ChannelLog? log)
+    {
+        while (!_topics.TryOpen(channel, out log))
+        {
+            if (_topics.LongestSilent is not { } silent || _batch.Frames.Any(frame => frame.Log == silent))
+            {
+                return false;
+            }
+
+            _history.Drop(silent);
+            _topics.Remove(silent);
+        }
+
+        return true;
     }
 
     /// <summary>
@@ -159,46 +184,8 @@ internal sealed class EventWriter
         }
     }
 
-    /// <summary>Counts a newcomer in, and puts what tells the others into the batch.</summary>
-    public void EncodeJoin(IReadOnlyList<Topic> topics, string client)
-    {
-        foreach (var log in topics.OfType<ChannelLog>())
-        {
-            // Nobody else is there to be told when the audience is the newcomer alone.
-            if (log.Listeners < _presenceLimit && HasAudience(log))
-            {
-                SseFrame.WriteJoin(_batch.Output, client, NanoId.Generate());
-                _batch.Add(log);
-            }
-        }
-
-        foreach (var topic in topics)
-        {
-            topic.Listeners++;
-        }
-    }
-
-    /// <summary>Counts one out who has gone, and puts what tells the others into the batch.</summary>
-    public void EncodeLeave(IReadOnlyList<Topic> topics, string client)
-    {
-        foreach (var topic in topics)
-        {
-            topic.Listeners--;
-            _topics.MayBeIdle(topic);
-        }
-
-        foreach (var log in topics.OfType<ChannelLog>())
-        {
-            if (log.Listeners < _presenceLimit && HasAudience(log))
-            {
-                SseFrame.WriteLeave(_batch.Output, client, NanoId.Generate());
-                _batch.Add(log);
-            }
-        }
-    }
-
     /// <summary>Appends a frame of the batch, which has been stored.</summary>
-    public FramePosition Append(BatchFrame frame)
+    public void Append(BatchFrame frame)
     {
         var numbered = _history.Append(frame.Log, _batch.BytesOf(frame), frame.Sequence, _batch.Time);
         Take(frame.Log, numbered);
@@ -206,8 +193,6 @@ internal sealed class EventWriter
         {
             Take(pattern, numbered);
         }
-
-        return numbered.Position;
     }
 
     /// <summary>Ends the batch: what was appended may be delivered, what no longer fits goes.</summary>
@@ -229,10 +214,6 @@ internal sealed class EventWriter
         topic.Take(frame);
         _appended.Add(topic);
     }
-
-    // Those who listen to patterns are told, but the limit does not count them: they may be strangers to this channel, who must not
-    // silence it.
-    private bool HasAudience(ChannelLog log) => log.Listeners > 0 || _topics.PatternsOver(log.Name).Any(pattern => pattern.Listeners > 0);
 
     private Encoded SameOrNot(bool isSame, Encoded same)
     {

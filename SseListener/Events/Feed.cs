@@ -1,20 +1,34 @@
 namespace SseListener.Events;
 
 /// <summary>What a client is to get, in order. For its lane's thread.</summary>
-internal abstract class Feed
+internal abstract class Feed(Timeline timeline)
 {
+    /// <summary>The order of all frames.</summary>
+    protected Timeline Timeline => timeline;
+
     /// <summary>Whether everything that may be delivered has been taken.</summary>
     public abstract bool IsCaughtUp { get; }
 
     /// <summary>Whether what comes next has been dropped.</summary>
     public abstract bool IsLapped { get; }
 
+    /// <summary>
+    /// Finds the place behind all that was taken; false when there is more to take, or more is being appended just now.
+    /// </summary>
+    /// <param name="place">The number of the last frame before it.</param>
+    public bool TryGetPlace(out long place)
+    {
+        // What may be read already is asked for last: a frame that was read by mistake is counted there.
+        place = timeline.Published;
+        return IsCaughtUp && timeline.Appending == place;
+    }
+
     /// <summary>Fills a slice with what comes next, which may be nothing even though there is more to come.</summary>
     public abstract CursorState Take(Slice slice);
 }
 
 /// <summary>One channel, straight from its log.</summary>
-internal sealed class ChannelFeed(Cursor start) : Feed
+internal sealed class ChannelFeed(Timeline timeline, Cursor start) : Feed(timeline)
 {
     private Cursor _cursor = start;
 

@@ -104,6 +104,15 @@ internal sealed class History
         return most <= 0;
     }
 
+    /// <summary>Drops all that is kept of a channel.</summary>
+    public void Drop(ChannelLog log)
+    {
+        while (!log.IsEmpty)
+        {
+            Drop(log.First);
+        }
+    }
+
     /// <summary>Finds the frame with this id (UTF-8) among those kept.</summary>
     public bool TryFind(ReadOnlySpan<byte> id, out FramePosition position) => _byId.TryGetValue(id, out position);
 

@@ -6,31 +6,30 @@ namespace SseListener.Events;
 /// </summary>
 internal abstract class HubWork
 {
+    // The places of its frames in the batch.
+    private int _first;
     private int _end;
-
-    /// <summary>The place of its first frame in the batch, if it has any.</summary>
-    protected int First { get; private set; }
 
     /// <summary>Puts its frames into the batch.</summary>
     public void Encode(EventWriter writer)
     {
-        First = writer.Batch.Frames.Count;
+        _first = writer.Batch.Frames.Count;
         EncodeFrames(writer);
-        writer.Batch.Bind(First);
+        writer.Batch.Bind(_first);
         _end = writer.Batch.Frames.Count;
     }
 
     /// <summary>Appends its frames, and takes effect.</summary>
     public void Apply(EventWriter writer, bool isStored)
     {
-        FramePosition? last = null;
-        for (var place = First; isStored && place < _end; place++)
+        for (var place = _first; isStored && place < _end; place++)
         {
-            last = writer.Append(writer.Batch.Frames[place]);
-            CountFrame(writer.Counts, last.Value);
+            var frame = writer.Batch.Frames[place];
+            writer.Append(frame);
+            writer.Counts.CountPublished(frame.Length);
         }
 
-        TakeEffect(writer, isStored, last);
+        TakeEffect(writer, isStored);
     }
 
     /// <summary>Gives the answer.</summary>
@@ -40,11 +39,7 @@ internal abstract class HubWork
 
     protected abstract void EncodeFrames(EventWriter writer);
 
-    protected virtual void CountFrame(HubCounts counts, FramePosition frame)
-    {
-    }
-
-    protected virtual void TakeEffect(EventWriter writer, bool isStored, FramePosition? last)
+    protected virtual void TakeEffect(EventWriter writer, bool isStored)
     {
     }
 }
@@ -75,7 +70,7 @@ internal sealed class Publish(string channel, IReadOnlyList<SseEvent> events) : 
 
     protected override void EncodeFrames(EventWriter writer)
     {
-        if (!writer.Topics.TryOpen(channel, out var log))
+        if (!writer.TryOpen(channel, out var log))
         {
             _isRefused = true;
             return;
@@ -95,9 +90,7 @@ internal sealed class Publish(string channel, IReadOnlyList<SseEvent> events) : 
         }
     }
 
-    protected override void CountFrame(HubCounts counts, FramePosition frame) => counts.CountPublished(frame.Length);
-
-    protected override void TakeEffect(EventWriter writer, bool isStored, FramePosition? last) =>
+    protected override void TakeEffect(EventWriter writer, bool isStored) =>
         // The event that it conflicts with may be one that could not be stored.
         Result = _isRefused ? new PublishResult.TooManyChannels()
             : !isStored && (_needsStore || _conflict is not null) ? new PublishResult.NotStored()
@@ -105,20 +98,14 @@ internal sealed class Publish(string channel, IReadOnlyList<SseEvent> events) : 
             : new PublishResult.Published(_ids);
 }
 
-/// <summary>Gives a client its place on its channels, and tells the others there.</summary>
-internal sealed class Join(SubscribeRequest request) : HubWork<SubscribeResult>
+/// <summary>Gives a client its place on its channels.</summary>
+internal sealed class Subscribe(SubscribeRequest request) : HubWork<SubscribeResult>
 {
     private Topic[]? _topics;
 
-    protected override void EncodeFrames(EventWriter writer)
-    {
-        if (writer.Topics.TryOpen(request.Selection.Topics, out _topics))
-        {
-            writer.EncodeJoin(_topics, request.Client);
-        }
-    }
+    protected override void EncodeFrames(EventWriter writer) => writer.Topics.TryListen(request.Selection.Topics, out _topics);
 
-    protected override void TakeEffect(EventWriter writer, bool isStored, FramePosition? last)
+    protected override void TakeEffect(EventWriter writer, bool isStored)
     {
         if (_topics is null)
         {
@@ -127,46 +114,35 @@ internal sealed class Join(SubscribeRequest request) : HubWork<SubscribeResult>
         }
 
         (long After, bool HasGap)? found = request.LastEventId is { } id ? writer.Places.Find(request.Selection, _topics, id) : null;
-        if (found is { HasGap: true })
+        var (place, hasGap) = found ?? (writer.Timeline.Last, false);
+        if (hasGap)
         {
             writer.Counts.CountGap();
         }
 
-        Feed feed = !request.IsEnveloped && _topics is [ChannelLog log] ? Follow(writer, log, found?.After, last) : Merge(writer, _topics, found, last is not null);
-        Result = new SubscribeResult.Subscription(_topics, feed, found?.After ?? writer.Timeline.Last, found?.HasGap ?? false);
+        Feed feed = !request.IsEnveloped && _topics is [ChannelLog log] ? Follow(writer, log, found?.After) : Merge(writer, _topics, place);
+        Result = new SubscribeResult.Subscription(_topics, feed, place, request.IsEnveloped, hasGap);
     }
 
-    private static ChannelFeed Follow(EventWriter writer, ChannelLog log, long? after, FramePosition? join)
+    private static ChannelFeed Follow(EventWriter writer, ChannelLog log, long? after)
     {
-        var start = after is { } sequence ? log.After(sequence) : log.End;
-        var missed = after is { } last ? log.CountAfter(last) : 0;
-        if (join is { } own && after is not null)
-        {
-            start.Skip(own);
-            missed--;
-        }
-
-        writer.Counts.CountReplayed(missed);
-        return new ChannelFeed(start);
+        writer.Counts.CountReplayed(after is { } last ? log.CountAfter(last) : 0);
+        return new ChannelFeed(writer.Timeline, after is { } place ? log.After(place) : log.End);
     }
 
-    private MergedFeed Merge(EventWriter writer, Topic[] topics, (long After, bool HasGap)? found, bool hasJoins)
+    private MergedFeed Merge(EventWriter writer, Topic[] topics, long after)
     {
-        // Its own joins, the last frames there are, come between what was missed and what is new.
-        var through = hasJoins ? writer.Batch.Frames[First].Sequence - 1 : writer.Timeline.Last;
-        var after = found?.After ?? through;
-        var missed = new Missed(after, through, writer.Timeline.Drops);
+        var missed = new Missed(after, writer.Timeline.Last, writer.Timeline.Drops);
         return new MergedFeed(writer.Timeline, writer.Counts, request.Selection, [.. topics.Select(topic => topic.OpenTrail().End)], missed, request.IsEnveloped);
     }
 }
 
-/// <summary>Tells those on its channels that a client has gone.</summary>
-internal sealed class Leave(SubscribeResult.Subscription subscription, string client) : HubWork
+/// <summary>Takes note that a client has gone.</summary>
+internal sealed class Unsubscribe(SubscribeResult.Subscription subscription) : HubWork
 {
-    protected override void EncodeFrames(EventWriter writer) => writer.EncodeLeave(subscription.Topics, client);
-
-    protected override void TakeEffect(EventWriter writer, bool isStored, FramePosition? last)
+    protected override void EncodeFrames(EventWriter writer)
     {
+        writer.Topics.StopListening(subscription.Topics);
         foreach (var topic in subscription.Feed is MergedFeed ? subscription.Topics : [])
         {
             topic.CloseTrail();

@@ -12,7 +12,6 @@ internal sealed class MergedFeed : Feed
     // What a slow client does not take at once is copied, and held until it has been sent, which takes long.
     private const int LongestWrite = 16 * 1024;
 
-    private readonly Timeline _timeline;
     private readonly HubCounts _counts;
     private readonly Selection _selection;
     private readonly TrailCursor[] _live;
@@ -33,8 +32,8 @@ internal sealed class MergedFeed : Feed
     /// <param name="missed">What it is to get of the time before.</param>
     /// <param name="isEnveloped">Whether the data are to name their channel.</param>
     public MergedFeed(Timeline timeline, HubCounts counts, Selection selection, TrailCursor[] live, Missed missed, bool isEnveloped)
+        : base(timeline)
     {
-        _timeline = timeline;
         _counts = counts;
         _selection = selection;
         _live = live;
@@ -143,7 +142,7 @@ internal sealed class MergedFeed : Feed
     private Search FindLive(out NumberedFrame next)
     {
         next = default;
-        var published = _timeline.Published;
+        var published = Timeline.Published;
         foreach (ref var cursor in _live.AsSpan())
         {
             if (TryPeek(ref cursor, published, out var frame) && (next.Sequence == 0 || frame.Sequence < next.Sequence))

@@ -30,13 +30,19 @@ internal static class SseFrame
     public static void WriteGap(IBufferWriter<byte> output, string lastEventId) =>
         Write(output, "gap"u8, Bytes($$"""{"lastEventId":{{JsonText.Quote(lastEventId)}}}"""), retry: null, id: null);
 
-    /// <summary>Tells the clients of a channel that <paramref name="client"/> is now one of them.</summary>
-    public static void WriteJoin(IBufferWriter<byte> output, string client, string id) =>
-        Write(output, "join"u8, Bytes($$"""{"joined":"{{client}}"}"""), retry: null, id);
-
-    /// <summary>Tells the clients of a channel that <paramref name="client"/> has gone.</summary>
-    public static void WriteLeave(IBufferWriter<byte> output, string client, string id) =>
-        Write(output, "leave"u8, Bytes($$"""{"left":"{{client}}"}"""), retry: null, id);
+    /// <summary>Tells the clients of a channel that another one has come or gone.</summary>
+    /// <param name="output">Takes the frame.</param>
+    /// <param name="hasJoined">Whether it has come.</param>
+    /// <param name="client">Its id.</param>
+    /// <param name="clients">How many are on the channel now.</param>
+    /// <param name="channel">The channel's name, if the data are to be in an envelope.</param>
+    /// <param name="position">The place from which those who are told go on.</param>
+    public static void WritePresence(IBufferWriter<byte> output, bool hasJoined, string client, int clients, string? channel, string position)
+    {
+        var data = $$"""{"{{(hasJoined ? "joined" : "left")}}":"{{client}}","clients":{{clients}}}""";
+        var enveloped = channel is null ? data : $$"""{"channel":"{{channel}}","data":{{data}}}""";
+        Write(output, hasJoined ? "join"u8 : "leave"u8, Bytes(enveloped), retry: null, position);
+    }
 
     private static void Write(IBufferWriter<byte> output, ReadOnlySpan<byte> type, ReadOnlySpan<byte> data, int? retry, string? id)
     {

@@ -14,8 +14,9 @@ internal abstract record SubscribeResult
     /// <param name="Topics">What it listens to.</param>
     /// <param name="Feed">What it is to get.</param>
     /// <param name="Place">The number of the last frame before what it is to get.</param>
+    /// <param name="IsEnveloped">Whether the data are to name their channel.</param>
     /// <param name="HasGap">Whether events were dropped, or never known, between its last id and what it gets.</param>
-    internal sealed record Subscription(IReadOnlyList<Topic> Topics, Feed Feed, long Place, bool HasGap) : SubscribeResult;
+    internal sealed record Subscription(IReadOnlyList<Topic> Topics, Feed Feed, long Place, bool IsEnveloped, bool HasGap) : SubscribeResult;
 
     /// <summary>There are too many channels.</summary>
     internal sealed record TooManyChannels : SubscribeResult;

@@ -11,6 +11,7 @@ internal sealed class Timeline
     private TrailPart _first;
     private int _dropped;
     private long _published;
+    private long _appending;
     private long _known;
     private IReadOnlyList<long> _starts = [0];
 
@@ -31,6 +32,9 @@ internal sealed class Timeline
     /// later one may be there already, and the earlier one not yet.
     /// </summary>
     public long Published => Volatile.Read(ref _published);
+
+    /// <summary>The number up to which frames may be read already: while a batch is being appended it is beyond <see cref="Published"/>.</summary>
+    public long Appending => Volatile.Read(ref _appending);
 
     /// <summary>The number before that of the oldest frame that is kept.</summary>
     public long BeforeOldest => Beginning.TryPeek(out var oldest) ? oldest.Sequence - 1 : Last;
@@ -66,6 +70,9 @@ internal sealed class Timeline
     /// <summary>A cursor at the oldest frame; those that are no longer kept may come before it.</summary>
     public TrailCursor Beginning => new(_first, _dropped);
 
+    /// <summary>Takes note that the frames up to this number are going to be appended.</summary>
+    public void BeginAppending(long last) => Volatile.Write(ref _appending, last);
+
     /// <summary>Appends a frame.</summary>
     public void Append(NumberedFrame frame)
     {
@@ -74,7 +81,11 @@ internal sealed class Timeline
     }
 
     /// <summary>Lets everything appended so far be delivered.</summary>
-    public void Publish() => Volatile.Write(ref _published, Last);
+    public void Publish()
+    {
+        Volatile.Write(ref _appending, Last);
+        Volatile.Write(ref _published, Last);
+    }
 
     /// <summary>Takes note that a segment is dropped.</summary>
     /// <param name="lastSequence">The number of its last frame.</param>

@@ -2,13 +2,14 @@ namespace SseListener.Events;
 
 /// <summary>
 /// What clients listen to, and what a lane's audience forms around: a channel, or all channels under a prefix. For the hub's
-/// writer, except <see cref="Name"/>, <see cref="Length"/> and <see cref="Count"/>.
+/// writer, except <see cref="Name"/>, <see cref="Length"/>, <see cref="Count"/> and <see cref="Clients"/>.
 /// </summary>
 internal abstract class Topic(string name)
 {
     private long _length;
     private long _count;
     private int _merging;
+    private int _clients;
 
     /// <summary>The channel's name, or the pattern.</summary>
     public string Name { get; } = name;
@@ -19,11 +20,17 @@ internal abstract class Topic(string name)
     /// <summary>How many frames that is.</summary>
     public long Count => Volatile.Read(ref _count);
 
-    /// <summary>Clients that listen.</summary>
+    /// <summary>Clients that listen, or are about to.</summary>
     public int Listeners { get; set; }
+
+    /// <summary>How many clients lanes serve that listen to it by this name. Any thread may ask.</summary>
+    public int Clients => Volatile.Read(ref _clients);
 
     /// <summary>The topic's frames from now on, for clients that merge several topics. Kept up only while there are such clients.</summary>
     public Trail? Trail { get; private set; }
+
+    /// <summary>Counts a client in (1) or out (-1). Any thread may call it.</summary>
+    public void CountClient(int change) => Interlocked.Add(ref _clients, change);
 
     /// <summary>Begins a trail, or shares the one there is.</summary>
     public Trail OpenTrail()

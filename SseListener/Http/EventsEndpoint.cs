@@ -45,7 +45,7 @@ internal sealed class EventsEndpoint(
         finally
         {
             clients.TryRemove(client.Id, out _);
-            hub.Unsubscribe(client.Subscription, client.Id);
+            hub.Unsubscribe(client.Subscription);
             places.Release(address);
             Break(exchange);
         }
@@ -90,7 +90,7 @@ internal sealed class EventsEndpoint(
                 places.Release(address);
                 if (subscription is not null)
                 {
-                    hub.Unsubscribe(subscription, request.Client);
+                    hub.Unsubscribe(subscription);
                 }
             }
         }

@@ -58,11 +58,18 @@ internal sealed class SseServer : IAsyncDisposable
         _listening = new Listening(options, HandleAsync, log);
         _connections = new OpenConnections(options.Port);
         _idle = new IdleConnections(_connections, options.IdleTimeout, options.MaxHeader);
-        _lanes = new DeliveryLanes(options.Lanes, () => new LaneMeter(_metrics.Sweeps, _metrics.Latencies), options.Heartbeat, options.WriteTimeout);
+        var lanes = new LaneOptions
+        {
+            Heartbeat = options.Heartbeat,
+            WriteTimeout = options.WriteTimeout,
+            PresenceLimit = options.PresenceLimit,
+            PositionOf = place => _hub!.PositionOf(place),
+        };
+        _lanes = new DeliveryLanes(options.Lanes, lanes, () => new LaneMeter(_metrics.Sweeps, _metrics.Latencies));
         _journal = options.Data is { } folder
             ? new FileJournal(folder, options.History, options.HistoryAge, options.Sync, new JournalTimes(_metrics.JournalWrites, _metrics.JournalFlushes), log)
             : new MemoryJournal();
-        _hub = new EventHub(new HubLimits(options.History, options.HistoryAge, options.PresenceLimit, options.MaxChannels), _journal.TryAppend, _lanes.Wake);
+        _hub = new EventHub(new HubLimits(options.History, options.HistoryAge, options.MaxChannels), _journal.TryAppend, _lanes.Wake);
         _state = new ServerState(options, _clients, _hub, _lanes, _journal);
         _metrics.Observe(() => _clients.Count, _hub, _lanes);
         _trim = new HeapTrim(() => _clients.Count, () => _idle.Requests + _lanes.Events);
