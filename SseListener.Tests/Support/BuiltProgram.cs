@@ -127,6 +127,10 @@ internal sealed class BuiltProgram : IDisposable
     public int Threads(string name) =>
         Directory.GetDirectories($"/proc/{_process.Id}/task").Count(task => NameOf(task) == name);
 
+    /// <summary>What it holds of the machine.</summary>
+    public Usage Usage() =>
+        new(Directory.GetFileSystemEntries($"/proc/{_process.Id}/fd").Length, Status("Threads"), Status("VmRSS") * 1024L);
+
     /// <summary>Sends a signal such as TERM.</summary>
     public void Signal(string name)
     {
@@ -214,4 +218,14 @@ internal sealed class BuiltProgram : IDisposable
             return 0;
         }
     }
+
+    private int Status(string field) => int.Parse(
+        System.IO.File.ReadLines($"/proc/{_process.Id}/status").Single(line => line.StartsWith(field + ":", StringComparison.Ordinal)).Split((char[])[' ', '\t'], StringSplitOptions.RemoveEmptyEntries)[1],
+        CultureInfo.InvariantCulture);
 }
+
+/// <summary>What a process holds of the machine.</summary>
+/// <param name="Descriptors">How many are open.</param>
+/// <param name="Threads">How many there are.</param>
+/// <param name="Bytes">Of its memory that is resident.</param>
+internal sealed record Usage(int Descriptors, int Threads, long Bytes);

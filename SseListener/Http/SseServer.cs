@@ -72,7 +72,7 @@ internal sealed class SseServer : IAsyncDisposable
         _hub = new EventHub(new HubLimits(options.History, options.HistoryAge, options.MaxChannels), _journal.TryAppend, _lanes.Wake);
         _state = new ServerState(options, _clients, _hub, _lanes, _journal);
         _metrics.Observe(() => _clients.Count, _hub, _lanes);
-        _trim = new HeapTrim(() => _clients.Count, () => _idle.Requests + _lanes.Events);
+        _trim = new HeapTrim(() => _idle.Requests + _lanes.Events);
         _responses = new Responses(options.WriteTimeout, _idle, _metrics, log);
         _crossOrigin = new CrossOrigin(options.Cors, _responses);
         _access = new Access(options, _crossOrigin);
