@@ -94,7 +94,9 @@ public sealed class Strangers
 
             TestContext.Out.WriteLine($"{attack.Name}: p50 {delays[delays.Count / 2]:f1} ms, p99 {delays[delays.Count * 99 / 100]:f1} ms, most {delays[^1]:f1} ms");
             Assert.That(delays[delays.Count * 99 / 100], Is.LessThan(_seconds < 20 ? Wait.Limit.TotalMilliseconds : 100));
-            await Wait.UntilAsync(() => program.Usage() is var now && now.Descriptors <= before.Descriptors + 8 && now.Threads <= before.Threads + 16, $"not as it was before ({before}): {program.Usage()}", 3 * Wait.Limit);
+
+            // Assemblies that were needed for the first time stay open, two descriptors each.
+            await Wait.UntilAsync(() => program.Usage() is var now && now.Descriptors <= before.Descriptors + 40 && now.Threads <= before.Threads + 16, $"not as it was before ({before}): {program.Usage()}", 3 * Wait.Limit);
             Assert.That(program.Usage().Bytes, Is.LessThan(before.Bytes + (256 * 1024 * 1024)), "the memory comes back");
             foreach (var listener in listeners)
             {
