@@ -120,6 +120,7 @@ public sealed class Operating
     {
         await using var server = TestServer.Start(o => o with { Host = "+", OpenPublish = true });
         await ExpectAsync(server, "/status", 200, ("Host", $"127.0.0.1:{server.Port}"));
+        await ExpectAsync(server, "/status", 200, ("Host", $"localhost.:{server.Port}"));
         await ExpectAsync(server, "/status", 403, ("Host", $"rebound.example:{server.Port}"));
         await ExpectAsync(server, "/healthz", 200, ("Host", $"rebound.example:{server.Port}"));
     }

@@ -226,7 +226,7 @@ async function askWhy(asker) {
   try {
     const response = await fetch(streamUrl(''), { signal: ending.signal, cache: 'no-store' });
     const problem = response.ok ? null : await response.json().catch(() => null);
-    answer = { status: response.status, detail: problem?.detail, seconds: Number(response.headers.get('Retry-After')) };
+    answer = { status: response.status, code: tokenCode(response), detail: problem?.detail, seconds: Number(response.headers.get('Retry-After')) };
   } catch {
     // No answer at all: the server has gone meanwhile.
   }
@@ -235,12 +235,11 @@ async function askWhy(asker) {
   if (asker === source && phase !== 'closed') answer ? refused(answer) : tryAgainIn(retryMs, 'gone');
 }
 
-function refused({ status, detail, seconds }) {
-  const aboutToken = ['invalid_request', 'invalid_token', 'insufficient_scope'].includes(detail);
+function refused({ status, code, detail, seconds }) {
   refusal = status === 200 ? 'The server was not there for a moment.'
-    : status === 401 || aboutToken ? tokenProblem(status, detail, `listen to ${channels.join(', ')}`)
+    : code ? tokenProblem(status, code, `listen to ${channels.join(', ')}`)
     : `The server refuses (${status}): ${detail ?? 'it does not say why.'}`;
-  if (status === 401 || aboutToken) wantToken(refusal);
+  if (code) wantToken(refusal);
   const isForNow = status === 200 || status === 429 || status >= 500;
   // A little later than told, each page by another bit: all were refused in the same moment.
   if (isForNow) tryAgainIn((seconds ? seconds * 1000 : retryMs) + 500 * Math.random(), 'refused');
@@ -827,7 +826,7 @@ async function send({ channel, url, contentType, body }) {
     const response = await fetch(url, { method: 'POST', headers, body, signal: AbortSignal.timeout(ANSWER_MS) });
     const answer = await response.json().catch(() => null);
     if (response.ok) published(answer?.id, channel, sentAt);
-    else publishRefused(response.status, answer?.detail, channel);
+    else publishRefused(response.status, tokenCode(response), answer?.detail, channel);
   } catch (error) {
     // Browsers hold six HTTP/1.1 connections to a server, and every open tab of this page takes one.
     const late = error.name === 'TimeoutError';
@@ -856,11 +855,9 @@ function cameBack(id, milliseconds) {
   showResult(`Published as ${id}, and back here after ${inMs(milliseconds)}`);
 }
 
-function publishRefused(status, detail, channel) {
-  if (!['invalid_request', 'invalid_token', 'insufficient_scope'].includes(detail)) {
-    return showResult(`Refused (${status}): ${detail ?? 'the server did not say why.'}`, true);
-  }
-  const problem = tokenProblem(status, detail, `publish to ${channel}`);
+function publishRefused(status, code, detail, channel) {
+  if (!code) return showResult(`Refused (${status}): ${detail ?? 'the server did not say why.'}`, true);
+  const problem = tokenProblem(status, code, `publish to ${channel}`);
   showResult(`Refused (${status}): ${problem}`, true);
   wantToken(problem);
   isTokenForPublishing = true;
@@ -917,8 +914,11 @@ function startToken() {
   }
 }
 
-function tokenProblem(status, detail, what) {
-  return detail === 'invalid_token' ? `The token is not good, so it does not let you ${what}: it may be mistyped, expired, or for another server.`
+// Why a token was refused, or that one is missing (RFC 6750, section 3); undefined when it is not about a token.
+const tokenCode = response => /^Bearer error="(\w+)"/.exec(response.headers.get('WWW-Authenticate'))?.[1];
+
+function tokenProblem(status, code, what) {
+  return code === 'invalid_token' ? `The token is not good, so it does not let you ${what}: it may be mistyped, expired, or for another server.`
     : status === 403 ? `The token does not let you ${what}.`
     : `The server wants a token to ${what}.`;
 }

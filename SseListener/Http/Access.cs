@@ -8,6 +8,9 @@ namespace SseListener.Http;
 /// <summary>Who may publish to which channels, and who may listen to which.</summary>
 internal sealed class Access
 {
+    private const string Closed = "Publishing is not open: the server can be reached from other machines,"
+        + " and has neither --publish-token nor --jwt-key nor --open-publish.";
+
     private readonly ServerOptions _options;
     private readonly CrossOrigin _crossOrigin;
     private readonly Tokens? _tokens;
@@ -32,33 +35,30 @@ internal sealed class Access
     /// <returns>Why not, or null.</returns>
     public async Task<Refusal?> PublishAsync(Exchange exchange, IReadOnlyList<string> channels)
     {
-        if (_crossOrigin.IsForeign(exchange.Request, out var problem))
+        if (_crossOrigin.IsForeign(exchange.Request, out var foreign))
         {
-            return Refusal.Forbidden(problem);
+            return foreign;
         }
 
         if (NeedsNoToken)
         {
-            return IsClosed ? Refusal.Forbidden("Publishing is not open.") : null;
-        }
-
-        if (!PresentedToken.TryRead(exchange, out var presented))
-        {
-            return Refusal.Ambiguous;
+            return IsClosed ? Refusal.Forbidden(Closed) : null;
         }
 
         // Neither in the query, which proxies and browsers write down, nor in a cookie, which comes by itself.
-        if (presented is not { Source: TokenSource.Header })
+        if (PresentedTokens.FromHeader(exchange.Request) is not { } presented)
         {
-            return Refusal.Missing("publishing needs Authorization: Bearer");
+            return Refusal.Missing(
+                "This takes a token that may publish, in the field Authorization: Bearer TOKEN and nowhere else.",
+                "publishing needs Authorization: Bearer");
         }
 
-        if (IsPublishToken(presented.Text))
+        if (IsPublishToken(presented))
         {
             return null;
         }
 
-        var (token, invalid) = await VerifyAsync(presented.Text);
+        var (token, invalid) = await VerifyAsync(presented);
         return token is null ? Refusal.Invalid(invalid)
             : channels.FirstOrDefault(channel => !Covers(token.Publish, channel)) is { } other ? Refusal.Insufficient($"the token may not publish to {other}")
             : token.Publish.Count == 0 ? Refusal.Insufficient("the token may not publish")
@@ -68,9 +68,10 @@ internal sealed class Access
     /// <summary>Whether a request may see how the server is doing: from this machine, or with a token that gives a right to publish.</summary>
     /// <returns>Why not, or null.</returns>
     public async Task<Refusal?> OperateAsync(Exchange exchange) =>
-        _crossOrigin.IsForeign(exchange.Request, out var problem) ? Refusal.Forbidden(problem)
+        _crossOrigin.IsForeign(exchange.Request, out var foreign) ? foreign
         : IsFromThisMachine(exchange) ? null
-        : NeedsNoToken ? Refusal.Forbidden("This is only for this machine, as there is no token that publishing needs.")
+        : NeedsNoToken ? Refusal.Forbidden(
+            "Only programs on this machine may see this: the server has no --publish-token or --jwt-key by which to know others.")
         : await PublishAsync(exchange, []);
 
     /// <summary>Whether a request may listen to these channels and patterns.</summary>
@@ -78,13 +79,13 @@ internal sealed class Access
     public async Task<(Grant? Grant, Refusal? Refusal)> SubscribeAsync(Exchange exchange, IReadOnlyList<string> topics)
     {
         var needing = topics.FirstOrDefault(IsPrivate);
-        var isClear = PresentedToken.TryRead(exchange, out var presented);
-        var (token, refusal) = !isClear ? (null, Refusal.Ambiguous)
-            : presented is null || _tokens is null ? (null, null)
+        var presented = PresentedTokens.Of(exchange);
+        var isCookie = presented.Source is TokenSource.Cookie;
+        var (token, refusal) = presented.Texts.Count > 1 && !isCookie ? (null, Refusal.Ambiguous)
+            : presented.Texts.Count == 0 || _tokens is null ? (null, null)
             : await JudgeAsync(exchange, presented);
 
         // A cookie comes along whether it is needed or not; a token that somebody sends is meant to count.
-        var isCookie = presented is { Source: TokenSource.Cookie };
         if (refusal is not null && (needing is not null || !isCookie))
         {
             return (null, refusal);
@@ -92,7 +93,7 @@ internal sealed class Access
 
         if (token is null)
         {
-            return needing is null ? (GrantOf([], null), null) : (null, Refusal.Missing($"{needing} is private"));
+            return needing is null ? (GrantOf([], null), null) : (null, Missing(needing));
         }
 
         var isConcerned = topics.Any(topic => _options.Private.Any(rule => ChannelNames.Overlap(rule, topic)));
@@ -104,16 +105,31 @@ internal sealed class Access
     private Grant GrantOf(IReadOnlyList<string> rights, DateTime? expiry) =>
         new(_options.Private.Count == 0 ? null : channel => !IsPrivate(channel) || Covers(rights, channel), expiry);
 
-    private async Task<(Token? Token, Refusal? Refusal)> JudgeAsync(Exchange exchange, PresentedToken presented)
+    private static Refusal Missing(string channel) => Refusal.Missing(
+        $"{channel} is private: to listen to it takes a token, as Authorization: Bearer TOKEN, in the cookie sse_token or as ?token=TOKEN.",
+        $"{channel} is private");
+
+    // One of two cookies may be of a neighbouring site, set for all sites of its domain. It must neither shut out the good one, for after a
+    // refusal an EventSource never comes back, nor stand for it. So the good ones count together, until the first of them expires.
+    private async Task<(Token? Token, Refusal? Refusal)> JudgeAsync(Exchange exchange, PresentedTokens presented)
     {
-        if (presented.Source is TokenSource.Cookie && _crossOrigin.IsForeign(exchange.Request, out var problem))
+        if (presented.Source is TokenSource.Cookie && _crossOrigin.IsForeign(exchange.Request, out var foreign))
         {
-            return (null, Refusal.Forbidden(problem));
+            return (null, foreign);
         }
 
-        // Whoever may publish is known, but that is not to say that he may listen.
-        var (token, invalid) = IsPublishToken(presented.Text) ? (Token.Powerless, "") : await VerifyAsync(presented.Text);
-        return (token, token is null ? Refusal.Invalid(invalid) : null);
+        var good = new List<Token>();
+        var problem = "";
+        foreach (var text in presented.Texts)
+        {
+            // A publisher is known, but that does not mean that it may listen.
+            var (token, invalid) = IsPublishToken(text) ? (Token.Powerless, "") : await VerifyAsync(text);
+            good.AddRange(token is null ? [] : [token]);
+            problem = token is null ? invalid : problem;
+        }
+
+        return good.Count == 0 ? (null, Refusal.Invalid(problem))
+            : (new Token([], [.. good.SelectMany(token => token.Subscribe)], good.Min(token => token.Expiry)), null);
     }
 
     private async Task<(Token? Token, string Problem)> VerifyAsync(string token) =>
@@ -133,7 +149,7 @@ internal sealed class Access
     private bool IsFromThisMachine(Exchange exchange)
     {
         var headers = exchange.Request.Headers;
-        var host = (exchange.Request.UserHostName ?? "").Split(':')[0].ToLowerInvariant();
+        var host = (exchange.Request.UserHostName ?? "").Split(':')[0].TrimEnd('.').ToLowerInvariant();
         return IPAddress.IsLoopback(exchange.Connection.Remote.Address)
             && headers["X-Forwarded-For"] is null && headers["Forwarded"] is null && headers["Via"] is null && headers["X-Real-IP"] is null
             && (host == _options.Host || IsLoopback(host));

@@ -1,10 +1,11 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Net;
+using SseListener.Events;
 
 namespace SseListener.Http;
 
 /// <summary>Which pages of other sites may use the server (Fetch, section 3.2 "CORS protocol"): those whose origins are listed.</summary>
-internal sealed class CrossOrigin(IReadOnlyList<string> allowed, Responses responses)
+internal sealed class CrossOrigin(IReadOnlyList<string> allowed, Responses responses, Log log)
 {
     private const string Headers = "Authorization, Cache-Control, Content-Type, Last-Event-ID";
 
@@ -13,21 +14,29 @@ internal sealed class CrossOrigin(IReadOnlyList<string> allowed, Responses respo
     /// server on its visitor's own machine, with a form and without being allowed to by CORS, and listen with its visitor's cookie.
     /// </summary>
     /// <param name="request">The request.</param>
-    /// <param name="problem">Which header gives it away (Fetch Metadata; RFC 6454, section 7).</param>
-    public bool IsForeign(HttpListenerRequest request, [NotNullWhen(true)] out string? problem)
+    /// <param name="refusal">Says which header gives it away (Fetch Metadata; RFC 6454, section 7).</param>
+    public bool IsForeign(HttpListenerRequest request, [NotNullWhen(true)] out Refusal? refusal)
     {
         var site = request.Headers["Sec-Fetch-Site"];
         var origin = request.Headers["Origin"];
-        problem = origin is not null && IsAllowed(origin) ? null
-            : site is not (null or "same-origin" or "none") ? $"A page of another site may not do this (Sec-Fetch-Site: {site})."
-            : origin is not null && !IsThisServer(origin, request.UserHostName) ? $"The origin {origin} may not do this: it is not this server."
+        refusal = origin is not null && IsAllowed(origin) ? null
+            : site is not (null or "same-origin" or "none")
+                ? Refusal.Foreign($"A page of another site may not do this (Sec-Fetch-Site: {Spelling.Short(site)}).")
+            : origin is not null && !IsThisServer(origin, request.UserHostName)
+                ? Refusal.Foreign($"The origin {Spelling.Short(origin)} may not do this: it is not this server.")
             : null;
-        return problem is not null;
+        return refusal is not null;
     }
 
     /// <summary>Lets the page read the answer, whatever it will be, if its origin is listed. An unknown origin is never named.</summary>
     public void Mark(Exchange exchange)
     {
+        if (exchange.AsksForStream && exchange.Request.Headers["Origin"] is not null && IsForeign(exchange.Request, out var foreign))
+        {
+            // The browser asks no leave for it, and tells its page no more than that there was an error.
+            log.Often(LogLevel.Info, "foreign listener", $"{foreign.Reason} Its browser keeps the events from it.");
+        }
+
         if (allowed.Count == 0)
         {
             return;
@@ -55,9 +64,11 @@ internal sealed class CrossOrigin(IReadOnlyList<string> allowed, Responses respo
     {
         var headers = exchange.Response.Headers;
         headers["Vary"] = "Origin, Access-Control-Request-Method, Access-Control-Request-Headers";
-        if (!IsAllowed(exchange.Request.Headers["Origin"]!))
+        var origin = exchange.Request.Headers["Origin"]!;
+        if (!IsAllowed(origin))
         {
-            return responses.ProblemAsync(exchange, 403, "Pages of this origin may not use the server.");
+            return responses.RefuseAsync(
+                exchange, Refusal.Foreign($"Pages of the origin {Spelling.Short(origin)} may not use the server."));
         }
 
         headers["Access-Control-Allow-Methods"] = methods;

@@ -74,7 +74,7 @@ internal sealed class SseServer : IAsyncDisposable
         _metrics.Observe(() => _clients.Count, _hub, _lanes);
         _trim = new HeapTrim(() => _idle.Requests + _lanes.Events);
         _responses = new Responses(options.WriteTimeout, _idle, _metrics, log);
-        _crossOrigin = new CrossOrigin(options.Cors, _responses);
+        _crossOrigin = new CrossOrigin(options.Cors, _responses, log);
         _access = new Access(options, _crossOrigin);
         _router = new Router(
             new EventsEndpoint(options, _clients, _hub, _lanes, new ClientPlaces(options), _connections, _access, _responses, _metrics, log),
@@ -230,7 +230,7 @@ internal sealed class SseServer : IAsyncDisposable
         _crossOrigin.Mark(exchange);
         return !isTarget ? _responses.ProblemAsync(exchange, 400, "The URL has an escape that is not %XX, or whose bytes are not UTF-8.")
             : target!.HasTooMuch ? _responses.ProblemAsync(exchange, 400, $"The URL may have at most {RequestTarget.MostParameters} parameters.")
-            : exchange.HeaderSize > _options.MaxHeader ? _responses.ProblemAsync(exchange, 431, $"The request line and the header fields may have at most {_options.MaxHeader} bytes.")
+            : exchange.HeaderSize > _options.MaxHeader ? _responses.ProblemAsync(exchange, 431, $"The request line and the header fields may have at most {_options.MaxHeader} bytes (--max-header).")
             : _state.IsStopping && target.Path is not ("/status" or "/metrics") ? _responses.RefuseAsync(exchange, Refusal.Stopping)
             : _router.RouteAsync(exchange);
     }
