@@ -41,6 +41,31 @@ public sealed class TokenKeys
         }
     }
 
+    [Test]
+    public void What_is_wrong_with_a_key_is_said()
+    {
+        using var small = RSA.Create(1024);
+        using var good = RSA.Create(2048);
+        using var folder = new TempFolder();
+        var wrong = new Dictionary<string, string>
+        {
+            ["too short"] = "a secret of at least 32 bytes, where this one has 9",
+            [WriteFile(folder, "")] = "a secret of at least 32 bytes, where this one has 0",
+            ["/no/such/file"] = "the name of a file that is not there or cannot be read",
+            ["missing.pem"] = "the name of a file that is not there or cannot be read",
+            [WriteFile(folder, good.ExportPkcs8PrivateKeyPem())] = "a private key, and has to be the public one",
+            [good.ExportRSAPrivateKeyPem()] = "a private key, and has to be the public one",
+            [WriteFile(folder, small.ExportSubjectPublicKeyInfoPem())] = "of RSA with at least 2048 bits",
+            [WriteFile(folder, good.ExportSubjectPublicKeyInfo())] = "in the form of ssh, JWK, DER",
+            ["ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAABgQ"] = "in the form of ssh, JWK, DER",
+        };
+        foreach (var (text, problem) in wrong)
+        {
+            TokenKey.TryRead(text, out var said);
+            Assert.That(said, Does.StartWith(problem).Or.EndsWith(problem + " or of EC P-256"), text);
+        }
+    }
+
     private static string WriteFile(TempFolder folder, string text) => WriteFile(folder, System.Text.Encoding.UTF8.GetBytes(text));
 
     private static string WriteFile(TempFolder folder, byte[] bytes)

@@ -23,15 +23,20 @@ internal sealed record TokenKey(SecurityKey Key, string Algorithm)
 
     private const string P256 = "1.2.840.10045.3.1.7";
 
-    private const string Expected = "a secret of at least 32 bytes, or a file with such a secret or with a PEM public key (RSA of at least 2048 bits, or EC P-256);"
-        + " what begins with / ./ ../ or ~/ is a file";
+    private const string Unreadable = "the name of a file that is not there or cannot be read;"
+        + " what begins with / ./ ../ or ~/ or ends like .pem is taken for one, and a secret like that can stand in a file";
+
+    private const string Private = "a private key, and has to be the public one that belongs to it";
+    private const string OtherForm = "in the form of ssh, JWK, DER or other binary data,"
+        + " and has to be a PEM public key (-----BEGIN PUBLIC KEY-----) or a secret";
+
+    private const string OtherPem = "PEM, and has to be a public key (-----BEGIN PUBLIC KEY-----) of RSA with at least 2048 bits or of EC P-256";
 
     /// <summary>Reads a key from an option's text: a secret, a PEM public key, or the name of a file with one of them.</summary>
     public static bool TryRead(string text, out object value)
     {
-        var key = TryReadFile(text, out var content) ? FromText(content) : NamesFile(text) ? null : FromText(text);
-        value = key is null ? Expected : key;
-        return key is not null;
+        value = File.Exists(text) ? FromFile(text) : NamesFile(text) ? Unreadable : FromText(text);
+        return value is TokenKey;
     }
 
     // A file name that is wrong must not become a secret that everybody can guess.
@@ -40,32 +45,37 @@ internal sealed record TokenKey(SecurityKey Key, string Algorithm)
         || Path.GetExtension(text).ToUpperInvariant() is ".PEM" or ".PUB" or ".KEY" or ".CRT" or ".CER" or ".DER" or ".JWK" or ".JSON"
         || (Path.GetDirectoryName(text) is { Length: > 0 } folder && Directory.Exists(folder));
 
-    private static bool TryReadFile(string path, out string content)
+    private static object FromFile(string path)
     {
-        content = "";
         try
         {
-            var isThere = File.Exists(path);
-            content = isThere ? _strict.GetString(File.ReadAllBytes(path)).Trim() : "";
-            return isThere;
+            return FromText(_strict.GetString(File.ReadAllBytes(path)).Trim());
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
+        catch (DecoderFallbackException)
         {
-            return File.Exists(path);
+            return OtherForm;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return Unreadable;
         }
     }
 
-    private static TokenKey? FromText(string text) => text.Contains("-----BEGIN", StringComparison.Ordinal) ? FromPem(text) : FromSecret(text);
+    private static object FromText(string text) => text.Contains("-----BEGIN", StringComparison.Ordinal) ? FromPem(text) : FromSecret(text);
 
-    private static TokenKey? FromPem(string text) =>
-        text.Contains("PUBLIC KEY-----", StringComparison.Ordinal) && !text.Contains("PRIVATE", StringComparison.Ordinal) ? FromRsa(text) ?? FromEc(text) : null;
+    private static object FromPem(string text) =>
+        text.Contains("PRIVATE", StringComparison.Ordinal) ? Private
+        : text.Contains("PUBLIC KEY-----", StringComparison.Ordinal) ? FromRsa(text) ?? FromEc(text) ?? (object)OtherPem
+        : OtherPem;
 
     // What is a public key in some other form is known to everybody, and no secret.
-    private static TokenKey? FromSecret(string text)
+    private static object FromSecret(string text)
     {
         var secret = Encoding.UTF8.GetBytes(text);
         var isOtherKey = text.StartsWith("ssh-", StringComparison.Ordinal) || text.StartsWith("ecdsa-", StringComparison.Ordinal) || text.StartsWith('{') || text.Any(char.IsControl);
-        return secret.Length < ShortestSecret || isOtherKey ? null
+        return isOtherKey ? OtherForm
+            : secret.Length < ShortestSecret
+                ? $"a secret of at least {ShortestSecret} bytes, where this one has {secret.Length}, or the name of a file, of which there is none"
             : new TokenKey(new SymmetricSecurityKey(secret) { KeyId = KeyName }, SecurityAlgorithms.HmacSha256);
     }
 
