@@ -71,7 +71,7 @@ public sealed class PublishingBatches
     {
         await using var server = TestServer.Start();
         using var answer = await server.PostAsync("/events", Type, lines);
-        await Problem.ExpectAsync(answer, 400, "The batch has no event.");
+        await Problem.ExpectAsync(answer, 400, "The body is empty: a batch has an event, a JSON object, in each line.");
     }
 
     [Test]

@@ -13,6 +13,8 @@ internal static class EventJson
     /// <summary>How deep JSON may be: far deeper than people write, and shallow enough for every parser that will read it.</summary>
     public const int MaxDepth = 1000;
 
+    private const string Expected = "must be a JSON object such as {\"type\":\"alert\",\"data\":{\"any\":\"JSON\"}}.";
+
     private static readonly JsonReaderOptions _options = new() { MaxDepth = MaxDepth };
 
     // An event takes some 200 bytes besides its data, so the bound on the body alone would let memory grow by twenty times as much.
@@ -25,9 +27,11 @@ internal static class EventJson
         [NotNullWhen(false)] out string? problem)
     {
         sseEvent = null;
-        if (!Utf8.IsValid(json))
+        problem = json.Trim(" \t\r\n"u8).IsEmpty ? $"The body is empty; it {Expected}"
+            : !Utf8.IsValid(json) ? "The body is not valid UTF-8."
+            : null;
+        if (problem is not null)
         {
-            problem = "The body is not valid UTF-8.";
             return false;
         }
 
@@ -85,14 +89,14 @@ internal static class EventJson
             }
         }
 
-        problem = events.Count == 0 ? "The batch has no event." : null;
+        problem = events.Count == 0 ? "The body is empty: a batch has an event, a JSON object, in each line." : null;
         return problem is null;
     }
 
     private static bool TryReadMembers(ref Utf8JsonReader reader, out Members members, [NotNullWhen(false)] out string? problem)
     {
         members = default;
-        problem = "The body must be a JSON object such as {\"type\":\"alert\",\"data\":{\"any\":\"JSON\"}}.";
+        problem = $"The body {Expected}";
         if (!reader.Read() || reader.TokenType != JsonTokenType.StartObject)
         {
             return false;
@@ -103,7 +107,7 @@ internal static class EventJson
         {
             var name = reader.GetString()!;
             reader.Read();
-            problem = seen.Add(name) ? members.Take(name, ref reader) : $"The member \"{Short(name)}\" occurs twice.";
+            problem = seen.Add(name) ? members.Take(name, ref reader) : $"The member \"{Spelling.Short(name)}\" occurs twice.";
             if (problem is not null)
             {
                 return false;
@@ -116,9 +120,6 @@ internal static class EventJson
         return problem is null;
     }
 
-    // A name may be as long as the body.
-    private static string Short(string name) => name.Length <= 50 ? name : name[..50] + "…";
-
     private struct Members
     {
         public string? Type { get; private set; }
@@ -130,6 +131,13 @@ internal static class EventJson
         public ReadOnlyMemory<byte> Data { get; private set; }
 
         public bool HasData { get; private set; }
+
+        private static string HintTo(string name) => Spelling.Nearest(name, ["type", "data", "id", "retry", "channel"]) switch
+        {
+            null => "",
+            "channel" => " The channel stands in the query: POST /events?channel=orders.",
+            var meant => $" Did you mean \"{meant}\"?",
+        };
 
         public string? Take(string name, ref Utf8JsonReader reader)
         {
@@ -157,7 +165,7 @@ internal static class EventJson
                     return "The member \"retry\" must be a whole number of milliseconds.";
                 default:
                     // A misspelt member would otherwise be lost without a word.
-                    return $"The member \"{Short(name)}\" is unknown; an event has type, data, id and retry.";
+                    return $"The member \"{Spelling.Short(name)}\" is unknown; an event has type, data, id and retry.{HintTo(name)}";
             }
         }
     }

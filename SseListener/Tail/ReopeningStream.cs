@@ -119,7 +119,8 @@ internal sealed class ReopeningStream : IDisposable
         var isStream = answer.StatusCode == HttpStatusCode.OK;
         _tell(isStream
             ? $"this is no event stream but {answer.Content.Headers.ContentType?.MediaType ?? "of no type"}"
-            : $"{(int)answer.StatusCode} {answer.ReasonPhrase}: {await ProblemDetail.ReadAsync(answer, interrupted)}");
+            : $"{(int)answer.StatusCode} {answer.ReasonPhrase}: {await ProblemDetail.ReadAsync(answer, interrupted)}"
+                + (answer.StatusCode is HttpStatusCode.Unauthorized ? " (a token is given with --token or in SSE_TOKEN)" : ""));
     }
 
     private async IAsyncEnumerable<SseItem<string>> ReadAsync(HttpResponseMessage answer, [EnumeratorCancellation] CancellationToken interrupted)
