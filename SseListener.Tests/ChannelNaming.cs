@@ -44,6 +44,16 @@ public sealed class ChannelNaming
     }
 
     [Test]
+    public async Task That_there_is_no_pattern_for_all_channels_is_said_and_what_to_do()
+    {
+        await using var server = TestServer.Start();
+        using var all = await server.SendAsync("GET", "/events?channel=*");
+        await Problem.ExpectAsync(all, 400, "such as orders/*. There is none for all channels: give those that are to be heard together a prefix in common.");
+        using var published = await server.PostAsync("/events?channel=orders/*", "text/plain", "x");
+        await Problem.ExpectAsync(published, 400, "Patterns are for listening");
+    }
+
+    [Test]
     public async Task A_hundred_channels_are_allowed_and_one_more_is_not()
     {
         await using var server = TestServer.Start();

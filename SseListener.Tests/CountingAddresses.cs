@@ -13,7 +13,7 @@ public sealed class CountingAddresses
         await using var first = await server.SubscribeAsync();
         await using var second = await server.SubscribeAsync("?channel=a");
         Assert.That(await server.IsAdmittedAsync(), Is.False);
-        await server.LogsAsync("429: 2 clients of this address are connected already.");
+        await server.LogsAsync("429: 2 clients of this address are connected already (--max-clients-per-address).");
         await first.DisposeAsync();
         await Wait.UntilAsync(() => server.Server.Clients.Count == 1, "it is still there");
         await using var third = await server.SubscribeAsync();

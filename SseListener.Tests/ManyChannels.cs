@@ -75,7 +75,7 @@ public sealed class ManyChannels
         await server.PublishAsync("""{"data":1}""", "a");
         await server.PublishAsync("""{"data":1}""", "b");
         using var published = await server.PostAsync("/events?channel=c", "text/plain", "x");
-        await Problem.ExpectAsync(published, 503, "There are 2 channels already.");
+        await Problem.ExpectAsync(published, 503, "There are 2 channels already (--max-channels).");
         Assert.That(published.Headers.RetryAfter?.ToString(), Is.EqualTo("1"));
         await server.PublishAsync("""{"data":1}""", "a");
     }

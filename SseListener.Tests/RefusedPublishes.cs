@@ -9,7 +9,9 @@ public sealed class RefusedPublishes
     [TestCase("{}", "The member \"data\" is missing")]
     [TestCase("""{"type":"alert"}""", "The member \"data\" is missing")]
     [TestCase("""{"Data":1}""", "The member \"Data\" is unknown")]
-    [TestCase("""{"data":1,"tpye":"alert"}""", "The member \"tpye\" is unknown; an event has type, data, id and retry")]
+    [TestCase("""{"data":1,"tpye":"alert"}""", "The member \"tpye\" is unknown; an event has type, data, id and retry. Did you mean \"type\"?")]
+    [TestCase("""{"data":1,"chanel":"alerts"}""", "The channel stands in the query: POST /events?channel=orders.")]
+    [TestCase("""{"data":1,"priority":1}""", "The member \"priority\" is unknown; an event has type, data, id and retry.")]
     [TestCase("""{"data":1,"data":1}""", "The member \"data\" occurs twice")]
     [TestCase("""{"data":1,"\u0064ata":2}""", "The member \"data\" occurs twice")]
     [TestCase("""{"id":null,"data":1,"id":"a"}""", "The member \"id\" occurs twice")]
@@ -61,8 +63,8 @@ public sealed class RefusedPublishes
     public Task A_member_of_the_wrong_kind_is_refused(string member, string value, string detail) =>
         RefusesAsync($$"""{"data":1,"{{member}}":{{value}}}""", detail);
 
-    [TestCase("", "not JSON")]
-    [TestCase(" ", "not JSON")]
+    [TestCase("", "The body is empty; it must be a JSON object such as {")]
+    [TestCase(" \r\n\t", "The body is empty; it must be a JSON object such as {")]
     [TestCase("{", "not JSON")]
     [TestCase("{\"data\":", "not JSON: line 1, byte 9")]
     [TestCase("{\"data\":{\"nested\":\"here\"}", "not JSON")]
@@ -139,7 +141,7 @@ public sealed class RefusedPublishes
 
     [TestCase("application/xml", "application/json, text/plain or application/x-ndjson")]
     [TestCase("text/html", "application/json, text/plain or application/x-ndjson")]
-    [TestCase("application/x-www-form-urlencoded", "application/json, text/plain or application/x-ndjson")]
+    [TestCase("application/x-www-form-urlencoded", "application/json, text/plain or application/x-ndjson, and is application/x-www-form-urlencoded.")]
     [TestCase("multipart/form-data; boundary=x", "application/json, text/plain or application/x-ndjson")]
     [TestCase("nonsense", "application/json, text/plain or application/x-ndjson")]
     [TestCase("application/json; charset=iso-8859-1", "The charset must be utf-8")]
@@ -147,13 +149,39 @@ public sealed class RefusedPublishes
     public Task A_type_or_charset_of_another_kind_is_refused(string type, string detail) =>
         RefusesAsync(type, "/events", """{"data":1}"""u8.ToArray(), 415, detail);
 
+    [TestCase("gzip")]
+    [TestCase("br")]
+    [TestCase("identity, gzip")]
+    [TestCase("unheard-of")]
+    public async Task A_compressed_body_is_refused(string coding)
+    {
+        await using var server = TestServer.Start();
+        await using var subscriber = await server.SubscribeAsync();
+        foreach (var path in (string[])["/events", "/generate"])
+        {
+            using var answer = await PostEncodedAsync(server, path, coding);
+            await Problem.ExpectAsync(answer, 415, "The body must not be compressed: send it without a Content-Encoding.");
+        }
+
+        using var plain = await PostEncodedAsync(server, "/events", "Identity");
+        plain.EnsureSuccessStatusCode();
+        Assert.That((await subscriber.NextAsync()).Data, Is.EqualTo("text"));
+    }
+
     [Test]
     public async Task A_body_without_a_type_is_refused()
     {
         await using var server = TestServer.Start();
         using var content = new ByteArrayContent("""{"data":1}"""u8.ToArray());
         using var answer = await server.Http.PostAsync(new Uri("/events", UriKind.Relative), content);
-        await Problem.ExpectAsync(answer, 415, "The Content-Type must be application/json, text/plain or application/x-ndjson");
+        await Problem.ExpectAsync(answer, 415, "The Content-Type must be application/json, text/plain or application/x-ndjson, and is missing.");
+    }
+
+    private static async Task<HttpResponseMessage> PostEncodedAsync(TestServer server, string path, string coding)
+    {
+        using var content = new StringContent("text");
+        content.Headers.TryAddWithoutValidation("Content-Encoding", coding);
+        return await server.Http.PostAsync(new Uri(path, UriKind.Relative), content);
     }
 
     // A character of the JSON is a byte of the body.

@@ -22,7 +22,7 @@ public sealed class RequestBodies
         Assert.That(fits.StatusCode, Is.EqualTo(HttpStatusCode.OK));
         await subscriber.NextAsync();
         using var tooLarge = await server.PostAsync("/events", type, body.Replace("xx", "xxx", StringComparison.Ordinal)[..101]);
-        await Problem.ExpectAsync(tooLarge, 413, "The body may have at most 100 bytes.");
+        await Problem.ExpectAsync(tooLarge, 413, "The body may have at most 100 bytes (--max-body).");
         await server.ExpectNothingArrivedAsync(subscriber);
     }
 
@@ -68,7 +68,7 @@ public sealed class RequestBodies
     {
         await using var server = TestServer.Start(options => options with { MaxBody = 100 });
         using var answer = await server.PostAsync("/events", "text/plain", new string('x', 3_000_000));
-        await Problem.ExpectAsync(answer, 413, "The body may have at most 100 bytes.");
+        await Problem.ExpectAsync(answer, 413, "The body may have at most 100 bytes (--max-body).");
     }
 
     [Test]
@@ -78,7 +78,7 @@ public sealed class RequestBodies
         await using var subscriber = await server.SubscribeAsync();
         using var raw = new RawRequest(server.Port);
         await raw.SendAsync(RawRequest.Head(server.Port, "POST /events", Text, "Content-Length: 1000000"));
-        var answer = raw.ReadUntilAsync("0.3 s.\"}");
+        var answer = raw.ReadUntilAsync("0.3 s (--body-timeout).\"}");
         while (!answer.IsCompleted)
         {
             // The pace of the trickle: each byte comes long before a deadline for one read would pass.

@@ -11,12 +11,19 @@ internal static class Channels
 
     private const string Names = "A channel's name has 1 to 200 characters of A-Z a-z 0-9 . _ ~ : / @ -";
 
+    private const string Patterns = "; a pattern is such a name that ends with / and a single * behind it, such as orders/*.";
+
+    // Who may listen to everything would hear the channels that are known to those only who were told their names.
+    private const string NotAll = " There is none for all channels: give those that are to be heard together a prefix in common.";
+
     /// <summary>Reads the one channel to publish to; false leaves a <paramref name="problem"/> for the client.</summary>
     public static bool TryReadOne(RequestTarget target, out string channel, [NotNullWhen(false)] out string? problem)
     {
         var names = target.All("channel").ToList();
         channel = names.Count > 0 ? names[0] : ChannelNames.Default;
-        problem = names.Count > 1 ? "An event is published to one channel." : ChannelNames.IsName(channel) ? null : Names + ".";
+        problem = names.Count > 1 ? "An event is published to one channel."
+            : ChannelNames.IsName(channel) ? null
+            : Names + (channel.EndsWith('*') ? ". Patterns are for listening: an event is published to one channel." : ".");
         return problem is null;
     }
 
@@ -27,7 +34,7 @@ internal static class Channels
         topics = names.Count > 0 ? names : [ChannelNames.Default];
         problem = topics.Count > MostPerClient ? $"A client may listen to at most {MostPerClient} channels on one connection."
             : topics.All(name => ChannelNames.IsName(name) || ChannelNames.IsPattern(name)) ? null
-            : Names + "; a pattern is such a name that ends with / and a single * behind it.";
+            : Names + Patterns + (names.Contains(ChannelNames.All) ? NotAll : "");
         return problem is null;
     }
 }

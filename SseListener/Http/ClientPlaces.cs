@@ -30,8 +30,8 @@ internal sealed class ClientPlaces(ServerOptions options)
     public bool TryTake(IPAddress address, [NotNullWhen(false)] out Refusal? refusal)
     {
         var most = options.MaxClientsPerAddress;
-        refusal = Interlocked.Increment(ref _taken) > options.MaxClients ? Refusal.Later(503, "client_limit", $"{options.MaxClients} clients are connected already.")
-            : most > 0 && _atAddress.AddOrUpdate(address, 1, static (_, clients) => clients + 1) > most ? Refusal.Later(429, "address_limit", $"{most} clients of this address are connected already.")
+        refusal = Interlocked.Increment(ref _taken) > options.MaxClients ? Refusal.Later(503, "client_limit", $"{options.MaxClients} clients are connected already (--max-clients).")
+            : most > 0 && _atAddress.AddOrUpdate(address, 1, static (_, clients) => clients + 1) > most ? Refusal.Later(429, "address_limit", $"{most} clients of this address are connected already (--max-clients-per-address).")
             : null;
         if (refusal?.Status == 503)
         {

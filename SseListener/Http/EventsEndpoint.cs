@@ -3,7 +3,6 @@ using System.Collections.Concurrent;
 using System.Diagnostics.CodeAnalysis;
 using System.Net;
 using System.Security.Cryptography;
-using System.Text;
 using SseListener.Delivery;
 using SseListener.Events;
 using SseListener.Metrics;
@@ -67,7 +66,7 @@ internal sealed class EventsEndpoint(
             return null;
         }
 
-        var request = new SubscribeRequest(NanoId.Generate(), new Selection(topics, grant.MayHear), isEnveloped, LastEventId(exchange));
+        var request = new SubscribeRequest(NanoId.Generate(), new Selection(topics, grant.MayHear), isEnveloped, exchange.LastEventId);
         SubscribeResult.Subscription? subscription = null;
         var isAdmitted = false;
         try
@@ -199,15 +198,6 @@ internal sealed class EventsEndpoint(
     {
         var milliseconds = (long)time.TotalMilliseconds;
         return milliseconds + (milliseconds / parts * RandomNumberGenerator.GetInt32(-1000, 1001) / 1000);
-    }
-
-    // EventSource sends the header when it reconnects by itself; polyfills, and pages that reload, use the query.
-    private static string? LastEventId(Exchange exchange)
-    {
-        // The header's bytes are UTF-8 (WHATWG HTML, section 9.2.4), and HttpListener reads them as Latin-1.
-        var header = Encoding.UTF8.GetString(Encoding.Latin1.GetBytes(exchange.Request.Headers["Last-Event-ID"] ?? ""));
-        var id = header.Length > 0 ? header : exchange.Target.First("lastEventId") ?? exchange.Target.First("last_event_id");
-        return string.IsNullOrEmpty(id) ? null : id;
     }
 
     private static bool TryReadEnvelope(RequestTarget target, out bool isEnveloped, [NotNullWhen(false)] out string? problem)

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using System.Text;
 
 namespace SseListener.Http;
 
@@ -26,6 +27,20 @@ internal sealed class Exchange(HttpListenerContext context, Socket? socket, Conn
 
     /// <summary>Whether it is a request for a stream of events.</summary>
     public bool AsksForStream => Request.HttpMethod == "GET" && Target.Path == "/events";
+
+    /// <summary>
+    /// The id of the last event that its client has, or null. EventSource sends the field when it reconnects by itself; polyfills, and
+    /// pages that reload, use the query. A polyfill appends its own to a URL that may have one.
+    /// </summary>
+    public string? LastEventId
+    {
+        get
+        {
+            // The header's bytes are UTF-8 (WHATWG HTML, section 9.2.4), and HttpListener reads them as Latin-1.
+            var header = Encoding.UTF8.GetString(Encoding.Latin1.GetBytes(Request.Headers["Last-Event-ID"] ?? ""));
+            return header.Length > 0 ? header : Target.All("lastEventId", "last_event_id").LastOrDefault(id => id.Length > 0);
+        }
+    }
 
     /// <summary>Bytes of the request line and the header fields.</summary>
     public int HeaderSize

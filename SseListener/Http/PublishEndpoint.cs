@@ -8,6 +8,8 @@ namespace SseListener.Http;
 /// <summary><c>POST /events</c>: a bounded body becomes events, the events go to the hub, the hub's ids are the answer.</summary>
 internal sealed class PublishEndpoint(ServerOptions options, EventHub hub, Access access, Responses responses, Log log)
 {
+    private const string Types = "application/json, text/plain or application/x-ndjson";
+
     private int _underWay;
 
     /// <summary>Publishes what the request brings.</summary>
@@ -28,7 +30,7 @@ internal sealed class PublishEndpoint(ServerOptions options, EventHub hub, Acces
         else if (Interlocked.Increment(ref _underWay) > options.MaxPublishes)
         {
             Interlocked.Decrement(ref _underWay);
-            await responses.RefuseAsync(exchange, Refusal.Later(503, "publish_limit", $"{options.MaxPublishes} publishes are under way already."));
+            await responses.RefuseAsync(exchange, Refusal.Later(503, "publish_limit", $"{options.MaxPublishes} publishes are under way already (--max-publishes)."));
         }
         else
         {
@@ -49,10 +51,10 @@ internal sealed class PublishEndpoint(ServerOptions options, EventHub hub, Acces
         switch (await body.ReadAsync(exchange, options.MaxBody, options.BodyTimeout))
         {
             case BodyState.TooLarge:
-                await responses.ProblemAsync(exchange, 413, $"The body may have at most {options.MaxBody} bytes.");
+                await responses.ProblemAsync(exchange, 413, $"The body may have at most {options.MaxBody} bytes (--max-body).");
                 return;
             case BodyState.TooSlow:
-                await responses.ProblemAsync(exchange, 408, $"The body did not arrive within {options.BodyTimeout.TotalSeconds:0.###} s.");
+                await responses.ProblemAsync(exchange, 408, $"The body did not arrive within {options.BodyTimeout.TotalSeconds:0.###} s (--body-timeout).");
                 return;
             case BodyState.Broken:
                 // Half a body is no event.
@@ -74,7 +76,7 @@ internal sealed class PublishEndpoint(ServerOptions options, EventHub hub, Acces
     {
         PublishResult.Published published => AnswerAsync(exchange, format, published.Ids),
         PublishResult.Conflict conflict => responses.ProblemAsync(exchange, 409, $"There is another event with the id {JsonText.Quote(conflict.Id)}. Nothing was published."),
-        PublishResult.TooManyChannels => responses.RefuseAsync(exchange, Refusal.Later(503, "channel_limit", $"There are {options.MaxChannels} channels already. Nothing was published.")),
+        PublishResult.TooManyChannels => responses.RefuseAsync(exchange, Refusal.Later(503, "channel_limit", $"There are {options.MaxChannels} channels already (--max-channels). Nothing was published.")),
         PublishResult.NotStored => responses.RefuseAsync(exchange, Refusal.Later(503, "journal", "The journal cannot be written at the moment. Nothing was published.")),
         _ => responses.RefuseAsync(exchange, Refusal.Stopping),
     };
@@ -143,13 +145,22 @@ internal sealed class PublishEndpoint(ServerOptions options, EventHub hub, Acces
         format = found ?? Format.Json;
         var isChunked = request.ContentLength64 < 0;
         var isUtf8 = type?.CharSet?.Trim('"').ToUpperInvariant() is null or "UTF-8" or "UTF8" or "US-ASCII";
-        (status, problem) = found is null ? (415, "The Content-Type must be application/json, text/plain or application/x-ndjson.")
+        (status, problem) = found is null ? (415, $"The Content-Type must be {Types}, and is {Shown(request.ContentType)}.")
             : !isUtf8 ? (415, "The charset must be utf-8.")
+            : !IsPlain(request.Headers["Content-Encoding"]) ? (415, "The body must not be compressed: send it without a Content-Encoding.")
+            : found is not Format.Text && Parameters.ProblemOf(exchange.Target, Parameters.Json) is { } misplaced ? (400, misplaced)
             : isChunked && request.Headers["Content-Length"] is not null ? (400, "A body has a Content-Length or is chunked, not both.")
             : isChunked && exchange.ChunkedBody is null ? (411, "A chunked body cannot be read safely here: send a Content-Length.")
             : (200, null);
         return problem is null;
     }
+
+    private static string Shown(string? type) => string.IsNullOrEmpty(type) ? "missing" : Spelling.Short(type);
+
+    // RFC 9110, section 8.4.1: identity is reserved for no encoding at all.
+    private static bool IsPlain(string? codings) =>
+        (codings ?? "").Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)
+            .All(coding => coding.Equals("identity", StringComparison.OrdinalIgnoreCase));
 
     private enum Format
     {

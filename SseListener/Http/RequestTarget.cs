@@ -60,9 +60,12 @@ internal sealed class RequestTarget
         return true;
     }
 
-    /// <summary>All values of a query parameter, in order.</summary>
-    public IEnumerable<string> All(string name) =>
-        _query.Count == 0 ? [] : _query.Where(parameter => parameter.Key == name).Select(parameter => parameter.Value);
+    /// <summary>The names of the query parameters.</summary>
+    public IEnumerable<string> Names => _query.Select(parameter => parameter.Key);
+
+    /// <summary>All values of a query parameter, which may have several names, in order.</summary>
+    public IEnumerable<string> All(params string[] names) =>
+        _query.Count == 0 ? [] : _query.Where(parameter => names.Contains(parameter.Key)).Select(parameter => parameter.Value);
 
     /// <summary>The first value of a query parameter, or null.</summary>
     public string? First(string name) => All(name).FirstOrDefault();

@@ -13,22 +13,31 @@ internal sealed class Router(
     /// <summary>Answers a request; a stream is answered when it is over.</summary>
     public Task RouteAsync(Exchange exchange)
     {
-        if (MethodsOf(exchange.Target.Path) is not { } methods)
+        var path = exchange.Target.Path;
+        if (MethodsOf(path) is not { } methods)
         {
             return files.ServeAsync(exchange);
         }
 
-        return (exchange.Request.HttpMethod, exchange.Target.Path) switch
+        if (CrossOrigin.IsPreflight(exchange.Request))
         {
-            ("GET", "/events") => events.SubscribeAsync(exchange),
-            ("POST", "/events" or "/generate") => publish.HandleAsync(exchange),
-            ("GET" or "HEAD", "/healthz") => status.HealthAsync(exchange),
-            ("GET" or "HEAD", "/status") => status.StatusAsync(exchange),
-            ("GET" or "HEAD", "/metrics") => status.MetricsAsync(exchange),
-            ("DELETE", _) when ClientsEndpoint.Has(exchange.Target.Path) => clients.DismissAsync(exchange),
-            ("OPTIONS", _) when CrossOrigin.IsPreflight(exchange.Request) => crossOrigin.AnswerAsync(exchange, methods),
-            _ => responses.MethodNotAllowedAsync(exchange, methods),
+            return crossOrigin.AnswerAsync(exchange, methods);
+        }
+
+        (Func<Exchange, Task> AnswerAsync, IReadOnlyList<string> Parameters)? route = (exchange.Request.HttpMethod, path) switch
+        {
+            ("GET", "/events") => (events.SubscribeAsync, Parameters.Stream),
+            ("POST", "/events" or "/generate") => (publish.HandleAsync, Parameters.Text),
+            ("GET" or "HEAD", "/healthz") => (status.HealthAsync, Parameters.None),
+            ("GET" or "HEAD", "/status") => (status.StatusAsync, Parameters.None),
+            ("GET" or "HEAD", "/metrics") => (status.MetricsAsync, Parameters.None),
+            ("DELETE", _) when ClientsEndpoint.Has(path) => (clients.DismissAsync, Parameters.None),
+            _ => null,
         };
+        return route is not var (answerAsync, parameters) ? responses.MethodNotAllowedAsync(exchange, methods)
+            : Parameters.ProblemOf(exchange.Target, parameters) is { } problem
+                ? responses.RefuseAsync(exchange, Refusal.OfParameter(problem))
+            : answerAsync(exchange);
     }
 
     private static string? MethodsOf(string path) => path switch
