@@ -50,7 +50,17 @@ internal sealed class EventsEndpoint(
         }
     }
 
-    private async Task<(Client Client, byte[] Greeting)?> AdmitAsync(Exchange exchange, IPAddress address)
+    /// <summary>Answers HEAD: with what GET would be answered, short of a client that takes a place.</summary>
+    public async Task ShowHeadAsync(Exchange exchange)
+    {
+        if (await PermitAsync(exchange) is not null)
+        {
+            SetHeaders(exchange);
+            await responses.SendHeadAsync(exchange);
+        }
+    }
+
+    private async Task<(IReadOnlyList<string> Topics, bool IsEnveloped, Grant Grant)?> PermitAsync(Exchange exchange)
     {
         if (!Channels.TryReadAll(exchange.Target, out var topics, out var problem)
             || !TryReadEnvelope(exchange.Target, out var isEnveloped, out problem))
@@ -60,9 +70,25 @@ internal sealed class EventsEndpoint(
         }
 
         var (grant, refusal) = await access.SubscribeAsync(exchange, topics);
-        if (grant is null || !places.TryTake(address, out refusal))
+        if (grant is not null)
         {
-            await responses.RefuseAsync(exchange, refusal!);
+            return (topics, isEnveloped, grant);
+        }
+
+        await responses.RefuseAsync(exchange, refusal!);
+        return null;
+    }
+
+    private async Task<(Client Client, byte[] Greeting)?> AdmitAsync(Exchange exchange, IPAddress address)
+    {
+        if (await PermitAsync(exchange) is not (var topics, var isEnveloped, var grant))
+        {
+            return null;
+        }
+
+        if (!places.TryTake(address, out var refusal))
+        {
+            await responses.RefuseAsync(exchange, refusal);
             return null;
         }
 

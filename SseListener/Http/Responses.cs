@@ -91,6 +91,24 @@ internal sealed class Responses(TimeSpan writeTimeout, IdleConnections idle, Ser
     }
 
     /// <summary>
+    /// Sends the head that has been set up for a stream, for HEAD. HttpListener would send a last chunk behind it, or a length; where the
+    /// socket cannot be reached, it does.
+    /// </summary>
+    public async Task SendHeadAsync(Exchange exchange)
+    {
+        if (exchange.Socket is { } socket)
+        {
+            var head = string.Create(Units.Culture, $"HTTP/1.1 200 OK\r\nDate: {DateTime.UtcNow:r}\r\nConnection: close\r\n");
+            await socket.SendAsync(Encoding.ASCII.GetBytes(head + exchange.Response.Headers)).WaitAsync(writeTimeout);
+        }
+
+        if (!exchange.TryBreak())
+        {
+            await SendAsync(exchange, []);
+        }
+    }
+
+    /// <summary>
     /// Writes a part of an answer; the first part takes the head along, even when it is empty. Closing would send the head too,
     /// but on this thread and for as long as the client likes.
     /// </summary>

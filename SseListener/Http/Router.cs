@@ -27,6 +27,7 @@ internal sealed class Router(
         (Func<Exchange, Task> AnswerAsync, IReadOnlyList<string> Parameters)? route = (exchange.Request.HttpMethod, path) switch
         {
             ("GET", "/events") => (events.SubscribeAsync, Parameters.Stream),
+            ("HEAD", "/events") => (events.ShowHeadAsync, Parameters.Stream),
             ("POST", "/events" or "/generate") => (publish.HandleAsync, Parameters.Text),
             ("GET" or "HEAD", "/healthz") => (status.HealthAsync, Parameters.None),
             ("GET" or "HEAD", "/status") => (status.StatusAsync, Parameters.None),
@@ -42,7 +43,7 @@ internal sealed class Router(
 
     private static string? MethodsOf(string path) => path switch
     {
-        "/events" => "GET, POST",
+        "/events" => "GET, HEAD, POST",
         "/generate" => "POST",
         "/healthz" or "/status" or "/metrics" => "GET, HEAD",
         _ when ClientsEndpoint.Has(path) => "DELETE",
