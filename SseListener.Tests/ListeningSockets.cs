@@ -15,7 +15,7 @@ public sealed class ListeningSockets
         using var listener = new TcpListener(IPAddress.Loopback, 0);
         listener.Start();
         using var log = new Log(TextWriter.Null, LogLevel.Info);
-        var listening = new ListeningSocket(((IPEndPoint)listener.LocalEndpoint).Port, log);
+        var listening = new ListeningSocket(((IPEndPoint)listener.LocalEndpoint).Port, 256 * 1024, log);
         listening.Tune();
         listening.Unmute();
 

@@ -63,7 +63,7 @@ public sealed class SlowClients(bool usesPrivateNames)
         using var stalled = await StalledClient.OpenAsync(server.Port);
         await FillAsync(server);
         await Wait.UntilAsync(() => server.Server.Clients.Count == 0, "it is still there");
-        await Wait.UntilAsync(() => server.Logged.Contains("longer than the write timeout", StringComparison.Ordinal), "the reason is not logged");
+        await Wait.UntilAsync(() => server.Logged.Contains("took nothing for longer than the write timeout", StringComparison.Ordinal), "the reason is not logged");
     }
 
     [Test]
@@ -75,7 +75,7 @@ public sealed class SlowClients(bool usesPrivateNames)
         server.Accepted().SetRawSocketOption(TcpOption.Level, TcpOption.UserTimeout, BitConverter.GetBytes(300));
         await FillAsync(server);
         await Wait.UntilAsync(() => server.Server.Clients.Count == 0, "it is still there");
-        await Wait.UntilAsync(() => server.Logged.Contains("longer than the write timeout", StringComparison.Ordinal), "the reason is not logged");
+        await Wait.UntilAsync(() => server.Logged.Contains("took nothing for longer than the write timeout", StringComparison.Ordinal), "the reason is not logged");
     }
 
     [Test]

@@ -33,8 +33,11 @@ internal sealed record ServerOptions
     /// <summary>How long clients are told to wait before they reconnect; each is told up to a quarter more or less.</summary>
     public TimeSpan Retry { get; init; } = TimeSpan.FromSeconds(3);
 
-    /// <summary>Longest a single write may stay unfinished before its client counts as gone.</summary>
+    /// <summary>Longest a client may take nothing of what is written to it before it counts as gone.</summary>
     public TimeSpan WriteTimeout { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>Bytes that the operating system holds for a connection whose other end has no room for them; on Linux only.</summary>
+    public int SendBuffer { get; init; } = 256 * 1024;
 
     /// <summary>How long a stream may stay open, give or take a fifth; zero for ever.</summary>
     public TimeSpan MaxAge { get; init; }

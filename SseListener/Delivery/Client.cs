@@ -25,6 +25,7 @@ internal sealed class Client(string id, Output output, SubscribeResult.Subscript
     private bool _isCut;
     private bool _isOver;
     private long _lastSend = Environment.TickCount64;
+    private long _taken;
 
     /// <summary>The client's NanoId.</summary>
     public string Id { get; } = id;
@@ -109,7 +110,7 @@ internal sealed class Client(string id, Output output, SubscribeResult.Subscript
     }
 
     /// <summary>
-    /// Ends a client whose send has been under way for too long, or whose time is up, and sends a heartbeat to one that has been silent
+    /// Ends a client that has taken nothing of a send for too long, or whose time is up, and sends a heartbeat to one that has been silent
     /// for too long.
     /// </summary>
     /// <param name="heartbeat">What to send.</param>
@@ -123,16 +124,11 @@ internal sealed class Client(string id, Output output, SubscribeResult.Subscript
             return Finish();
         }
 
-        var silence = now - _lastSend;
-        if (_isSending && silence >= writeTimeout)
+        if (_isSending)
         {
-            End(EndReason.WriteTimeout);
+            CheckSend(now, writeTimeout);
         }
-        else if (_isSending)
-        {
-            IsLapped();
-        }
-        else if (silence >= longestSilence && _feed.IsCaughtUp)
+        else if (now - _lastSend >= longestSilence && _feed.IsCaughtUp)
         {
             // Only here, behind a whole frame: in the middle of one the comment would become a part of its data.
             Send(heartbeat, now);
@@ -187,6 +183,21 @@ internal sealed class Client(string id, Output output, SubscribeResult.Subscript
 
         _isSending = false;
         Lane?.Serve(this);
+    }
+
+    // A send that goes on slowly goes on: the kernel tells of its end only.
+    private void CheckSend(long now, long writeTimeout)
+    {
+        if (output.Taken is var taken && taken != _taken)
+        {
+            (_taken, _lastSend) = (taken, now);
+        }
+        else if (now - _lastSend >= writeTimeout)
+        {
+            End(EndReason.WriteTimeout);
+        }
+
+        IsLapped();
     }
 
     // Over when no send is under way: whoever closes the connection then does not do it in the middle of one.

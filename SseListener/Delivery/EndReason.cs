@@ -9,7 +9,7 @@ internal enum EndReason
     /// <summary>It read so slowly that what it was to get next has been dropped from history.</summary>
     Lapped,
 
-    /// <summary>What was written to it stayed unfinished, or unacknowledged, for longer than the write timeout.</summary>
+    /// <summary>It took nothing of what was written to it, or acknowledged nothing, for longer than the write timeout.</summary>
     WriteTimeout,
 
     /// <summary>It sent more behind its request than anybody has a reason to.</summary>

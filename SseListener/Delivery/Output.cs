@@ -8,6 +8,9 @@ namespace SseListener.Delivery;
 /// </summary>
 internal abstract class Output
 {
+    /// <summary>How many bytes the other end has taken so far; always 0 where that cannot be found out.</summary>
+    public virtual long Taken => 0;
+
     /// <summary>Sends of a slice what the connection takes at once.</summary>
     /// <param name="slice">The slice; it may change after the call.</param>
     /// <param name="rest">What it did not take, to be sent before the next slice; null when there is none.</param>

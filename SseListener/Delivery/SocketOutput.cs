@@ -6,8 +6,12 @@ namespace SseListener.Delivery;
 /// <summary>A connection's own socket, which must not block: a slice is one system call, and nothing is allocated for it.</summary>
 /// <param name="socket">The socket. It stays its owner's, who closes it once the client's lane has let go of the client.</param>
 /// <param name="isChunked">Whether each slice is a chunk; HTTP/1.0 knows none, and gets the frames bare.</param>
-internal sealed class SocketOutput(Socket socket, bool isChunked) : Output
+/// <param name="takenBy">Tells how many bytes the other end of a socket has taken.</param>
+internal sealed class SocketOutput(Socket socket, bool isChunked, Func<Socket, long> takenBy) : Output
 {
+    /// <inheritdoc/>
+    public override long Taken => takenBy(socket);
+
     /// <inheritdoc/>
     public override SocketError Send(Slice slice, out List<ArraySegment<byte>>? rest)
     {

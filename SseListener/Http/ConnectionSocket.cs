@@ -43,15 +43,18 @@ internal static class ConnectionSocket
 
     /// <summary>Sets a socket up for a stream: nothing waits for an acknowledgement before it is sent, and no send waits at all.</summary>
     /// <param name="socket">The socket.</param>
-    /// <param name="writeTimeout">How long data may stay unacknowledged before the kernel gives the connection up.</param>
-    public static void PrepareForStream(Socket socket, TimeSpan writeTimeout)
+    /// <param name="options">How long data may stay unacknowledged before the kernel gives the connection up, and how much of it the kernel holds.</param>
+    public static void PrepareForStream(Socket socket, ServerOptions options)
     {
         socket.Blocking = false;
         socket.NoDelay = true;
         socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.KeepAlive, true);
         if (OperatingSystem.IsLinux())
         {
-            TcpInfo.SetUserTimeout(socket, writeTimeout);
+            TcpInfo.SetUserTimeout(socket, options.WriteTimeout);
+
+            // The listening socket's connections have it already, unless they came before that had it.
+            TcpInfo.SetUnsentLimit(socket, options.SendBuffer);
         }
     }
 

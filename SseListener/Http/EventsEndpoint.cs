@@ -122,7 +122,7 @@ internal sealed class EventsEndpoint(
     }
 
     private Output OutputOf(Exchange exchange) =>
-        exchange.Socket is { } socket ? new SocketOutput(socket, IsChunked(exchange)) : new StreamOutput(exchange.Response.OutputStream, () => Break(exchange));
+        exchange.Socket is { } socket ? new SocketOutput(socket, IsChunked(exchange), TcpInfo.TakenBy) : new StreamOutput(exchange.Response.OutputStream, () => Break(exchange));
 
     // HTTP/1.0 has no chunks: there the end of the connection is the end of the stream (RFC 9112, section 6.3).
     private static bool IsChunked(Exchange exchange) => exchange.Request.ProtocolVersion >= HttpVersion.Version11;
@@ -148,7 +148,7 @@ internal sealed class EventsEndpoint(
     {
         if (exchange.Socket is { } socket)
         {
-            ConnectionSocket.PrepareForStream(socket, options.WriteTimeout);
+            ConnectionSocket.PrepareForStream(socket, options);
             _ = Departure.WatchAsync(socket, client);
         }
 
@@ -241,7 +241,7 @@ internal sealed class EventsEndpoint(
         EndReason.MaxAge => "it has been open for as long as streams may be",
         EndReason.Dismissed => "it was dismissed",
         EndReason.SentMore => "it sent more behind its request than is read",
-        EndReason.WriteTimeout => "a write to it took longer than the write timeout",
+        EndReason.WriteTimeout => "it took nothing for longer than the write timeout",
         _ => "the server stops",
     };
 }

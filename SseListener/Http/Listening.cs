@@ -40,7 +40,7 @@ internal sealed class Listening : IDisposable
         // keeps out pages whose own name was pointed at this machine (DNS rebinding).
         string[] hosts = options.Host == "localhost" ? ["localhost", "127.0.0.1"] : [options.Host];
         _prefixes = [.. hosts.Select(name => $"http://{name}:{options.Port}/")];
-        _socket = new ListeningSocket(options.Port, log);
+        _socket = new ListeningSocket(options.Port, options.SendBuffer, log);
         _handle = handle;
         _log = log;
     }

@@ -7,7 +7,7 @@ namespace SseListener.Http;
 /// The listening socket, which HttpListener keeps to itself: its queue of newcomers, and keeping them away. On Linux only; elsewhere
 /// nothing is set, and everything works all the same.
 /// </summary>
-internal sealed class ListeningSocket(int port, Log log)
+internal sealed class ListeningSocket(int port, int sendBuffer, Log log)
 {
     // HttpListener asks for 500, and then a burst of connects loses some for a second or more: 8,000 took 8.6 to 10.7 s, and take
     // 1.7 s with this. But those who wait may all be accepted between two looks at the descriptors: where these would not last, it is
@@ -38,6 +38,9 @@ internal sealed class ListeningSocket(int port, Log log)
         }
 
         ForEach(socket => socket.Listen(_backlog));
+
+        // Connections inherit it.
+        ForEach(socket => TcpInfo.SetUnsentLimit(socket, sendBuffer));
     }
 
     /// <summary>Sets how many connections may wait to be accepted.</summary>
