@@ -45,4 +45,21 @@ public sealed class CuttingConnections : IDisposable
         Assert.That(stranger.Receive(new byte[1]), Is.Zero);
         Assert.That(idle.CutAll(), Is.EqualTo(1));
     }
+
+    [Test]
+    public async Task Of_connections_that_are_gone_nothing_is_remembered()
+    {
+        var heap = 0L;
+        var idle = new IdleConnections(_connections.Open, TimeSpan.FromMinutes(1), 32 * 1024, () => heap += 100_000_000);
+        var (_, known) = _connections.Connect();
+        var (_, stranger) = _connections.Connect();
+        var connection = Connections.Of(known);
+        idle.End(connection, idle.Begin(connection));
+        idle.CutEndless();
+        idle.CutExpired(_connections.Open.ReadEstablished);
+        Assert.That(idle.Remembered, Is.EqualTo(4));
+        known.Dispose();
+        stranger.Dispose();
+        await Wait.UntilAsync(() => idle.CutExpired(_connections.Open.ReadEstablished) == 0 && idle.Remembered == 0, "something is kept");
+    }
 }

@@ -49,6 +49,9 @@ internal sealed class IdleConnections(OpenConnections connections, TimeSpan limi
     /// <summary>Requests so far.</summary>
     public long Requests => Interlocked.Read(ref _requests);
 
+    /// <summary>Of how many connections something is remembered, those without a request and those with one counted apart.</summary>
+    public int Remembered => _lastUse.Count + _strangers.Count + _received.Count;
+
     /// <summary>A request has come in on a connection.</summary>
     /// <returns>The request's number.</returns>
     public long Begin(Connection connection)
@@ -72,13 +75,17 @@ internal sealed class IdleConnections(OpenConnections connections, TimeSpan limi
         foreach (var entry in _lastUse.Where(entry => entry.Value >= 0 && entry.Value < started && !established.ContainsKey(entry.Key)))
         {
             _lastUse.TryRemove(entry);
-            _received.Remove(entry.Key);
         }
 
         var now = Environment.TickCount64;
         foreach (var stranger in _strangers.Keys.Where(stranger => _lastUse.ContainsKey(stranger) || !established.ContainsKey(stranger)))
         {
             _strangers.Remove(stranger);
+        }
+
+        foreach (var gone in _received.Keys.Where(connection => !established.ContainsKey(connection)))
+        {
+            _received.Remove(gone);
         }
 
         foreach (var connection in established.Keys.Where(connection => !_lastUse.ContainsKey(connection)))
