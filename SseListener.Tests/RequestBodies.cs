@@ -172,33 +172,6 @@ public sealed class RequestBodies
     }
 
     [Test]
-    public async Task One_publish_more_than_may_be_under_way_is_told_to_come_again()
-    {
-        await using var server = TestServer.Start(options => options with { MaxPublishes = 1 });
-        using var pending = new RawRequest(server.Port);
-        await pending.SendAsync(RawRequest.Head(server.Port, "POST /events", Text, "Content-Length: 3"));
-        var refused = await server.PostAsync("/events", "text/plain", "two");
-        for (var tries = 0; refused.StatusCode == HttpStatusCode.OK && tries < 1000; tries++)
-        {
-            // The pending one has not begun yet.
-            refused.Dispose();
-            refused = await server.PostAsync("/events", "text/plain", "two");
-        }
-
-        using (refused)
-        {
-            await Problem.ExpectAsync(refused, 503, "1 publishes are under way already");
-            Assert.That(refused.Headers.RetryAfter?.ToString(), Is.EqualTo("1"));
-        }
-
-        await pending.SendAsync("one");
-        Assert.That(await pending.ReadUntilAsync("\"}"), Does.StartWith("HTTP/1.1 200 "));
-        HttpResponseMessage? accepted = null;
-        await Wait.UntilAsync(() => (accepted = server.PostAsync("/events", "text/plain", "two").Result).IsSuccessStatusCode, "the place was not given back");
-        accepted?.Dispose();
-    }
-
-    [Test]
     public async Task A_client_that_asks_before_it_sends_is_told_to_go_on()
     {
         await using var server = TestServer.Start();

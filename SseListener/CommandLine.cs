@@ -40,6 +40,7 @@ internal static class CommandLine
         Flag("trust-proxy", "take a client's address from X-Forwarded-For when a proxy on this machine sends it", (o, v) => o with { TrustProxy = v }),
         Number("max-channels", "100000", "channels that keep events, and as many channels and patterns that are only listened to", 1, int.MaxValue, (o, v) => o with { MaxChannels = v }),
         Number("max-publishes", "1000", "publishes under way at a time", 1, int.MaxValue, (o, v) => o with { MaxPublishes = v }),
+        Size("max-publish-bytes", "64MiB", "bytes of their bodies at a time, beside 16KiB for each; of too many the one that has been arriving for longest is refused", 1, long.MaxValue, (o, v) => o with { MaxPublishBytes = v }),
         Size("max-body", "1MiB", "largest body of a publish", 1, 128 * 1024 * 1024, (o, v) => o with { MaxBody = (int)v }),
         Size("max-header", "32KiB", "largest request line with its header fields", 256, 1024 * 1024, (o, v) => o with { MaxHeader = (int)v }),
         Number("presence-limit", "100", "most clients of a channel that are told who joins and leaves; 0 is off", 0, int.MaxValue, (o, v) => o with { PresenceLimit = v }),

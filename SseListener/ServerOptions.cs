@@ -63,8 +63,11 @@ internal sealed record ServerOptions
     /// <summary>Most channels that keep events, and most channels and patterns that are only listened to.</summary>
     public int MaxChannels { get; init; } = 100_000;
 
-    /// <summary>Most publishes under way at a time; one more gets 503.</summary>
+    /// <summary>Most publishes under way at a time; of more the one whose body has been arriving for longest gets 503.</summary>
     public int MaxPublishes { get; init; } = 1000;
+
+    /// <summary>Most bytes of their bodies at a time, beside 16 KiB for each; with more it is the same.</summary>
+    public long MaxPublishBytes { get; init; } = 64 * 1024 * 1024;
 
     /// <summary>Largest body of a publish, in bytes; a larger one gets 413.</summary>
     public int MaxBody { get; init; } = 1024 * 1024;
@@ -122,6 +125,7 @@ internal sealed record ServerOptions
     public string? Contradiction =>
         (PublishToken is not null && PublishTokenFile is not null) ? "--publish-token and --publish-token-file contradict each other."
         : OpenPublish && ((PublishToken ?? PublishTokenFile) is not null || JwtKey is not null) ? "--open-publish contradicts --publish-token and --jwt-key: who publishes either needs a token or does not."
+        : MaxPublishBytes < MaxBody ? "--max-publish-bytes must be at least --max-body: such a body could not be published."
         : JwtKey is null && Private.Count > 0 ? "--private needs --jwt-key: nobody could listen to those channels."
         : JwtKey is null && (JwtIssuer ?? JwtAudience) is not null ? "--jwt-issuer and --jwt-audience need --jwt-key."
         : null;

@@ -10,7 +10,7 @@ internal sealed class PublishEndpoint(ServerOptions options, EventHub hub, Acces
 {
     private const string Types = "application/json, text/plain or application/x-ndjson";
 
-    private int _underWay;
+    private readonly BodiesUnderWay _bodies = new(options.MaxPublishes, options.MaxPublishBytes);
 
     /// <summary>Publishes what the request brings.</summary>
     public async Task HandleAsync(Exchange exchange)
@@ -27,39 +27,27 @@ internal sealed class PublishEndpoint(ServerOptions options, EventHub hub, Acces
         {
             await responses.ProblemAsync(exchange, status, problem);
         }
-        else if (Interlocked.Increment(ref _underWay) > options.MaxPublishes)
-        {
-            Interlocked.Decrement(ref _underWay);
-            await responses.RefuseAsync(exchange, Refusal.Later(503, "publish_limit", $"{options.MaxPublishes} publishes are under way already (--max-publishes)."));
-        }
         else
         {
-            try
-            {
-                await PublishAsync(exchange, channel, format);
-            }
-            finally
-            {
-                Interlocked.Decrement(ref _underWay);
-            }
+            await PublishAsync(exchange, channel, format);
         }
     }
 
     private async Task PublishAsync(Exchange exchange, string channel, Format format)
     {
-        using var body = new RequestBody();
-        switch (await body.ReadAsync(exchange, options.MaxBody, options.BodyTimeout))
+        using var body = _bodies.TryAdd();
+        if (body is null)
         {
-            case BodyState.TooLarge:
-                await responses.ProblemAsync(exchange, 413, $"The body may have at most {options.MaxBody} bytes (--max-body).");
-                return;
-            case BodyState.TooSlow:
-                await responses.ProblemAsync(exchange, 408, $"The body did not arrive within {options.BodyTimeout.TotalSeconds:0.###} s (--body-timeout).");
-                return;
-            case BodyState.Broken:
-                // Half a body is no event.
-                await responses.ProblemAsync(exchange, 400, "The body ended early or was malformed.");
-                return;
+            await responses.RefuseAsync(exchange, Refusal.Later(503, "publish_limit", $"{options.MaxPublishes} publishes are under way already (--max-publishes)."));
+            return;
+        }
+
+        if (await body.ReadAsync(exchange, options.MaxBody, options.BodyTimeout) is not BodyState.Complete and var state)
+        {
+            // At once, for the answer may take long.
+            body.Dispose();
+            await RefuseAsync(exchange, state);
+            return;
         }
 
         if (!TryParse(exchange.Target, format, body.Bytes, out var events, out var problem))
@@ -71,6 +59,16 @@ internal sealed class PublishEndpoint(ServerOptions options, EventHub hub, Acces
             await AnswerAsync(exchange, format, await hub.PublishAsync(channel, events));
         }
     }
+
+    private Task RefuseAsync(Exchange exchange, BodyState state) => state switch
+    {
+        BodyState.TooLarge => responses.ProblemAsync(exchange, 413, $"The body may have at most {options.MaxBody} bytes (--max-body)."),
+        BodyState.TooSlow => responses.ProblemAsync(exchange, 408, $"The body did not arrive within {options.BodyTimeout.TotalSeconds:0.###} s (--body-timeout)."),
+        BodyState.GivenWay => responses.RefuseAsync(exchange, Refusal.Later(503, "publish_limit", $"There is room for {options.MaxPublishes} publishes (--max-publishes) and {options.MaxPublishBytes} bytes of them (--max-publish-bytes) at a time, and the body of this one had been arriving for longest. Nothing was published.")),
+
+        // Half a body is no event.
+        _ => responses.ProblemAsync(exchange, 400, "The body ended early or was malformed."),
+    };
 
     private Task AnswerAsync(Exchange exchange, Format format, PublishResult? result) => result switch
     {

@@ -18,22 +18,46 @@ internal enum BodyState
 
     /// <summary>The connection ended first, or the chunks were malformed.</summary>
     Broken,
+
+    /// <summary>It had been arriving for longest when there was no room for another.</summary>
+    GivenWay,
 }
 
 /// <summary>
 /// A request's body, read with a limit on what arrives, not on what Content-Length claims, and with a deadline for all of it.
 /// Its bytes are borrowed: they are gone once it is disposed.
 /// </summary>
-internal sealed class RequestBody : IDisposable
+/// <param name="others">Those that are under way, this one among them.</param>
+internal sealed class RequestBody(BodiesUnderWay others) : IDisposable
 {
-    private const int FirstBuffer = 4 * 1024;
+    private const int FirstBuffer = 16 * 1024;
 
+    // More at a time would be kept on the heap of large objects, which is collected rarely.
+    private const int NextBuffer = 64 * 1024;
+
+    // What is read into, and those that were before it. The pool keeps few of so small ones; of large arrays it would keep as many as
+    // an attack has ever taken.
+    private readonly List<byte[]> _full = [];
     private byte[] _buffer = ArrayPool<byte>.Shared.Rent(FirstBuffer);
     private int _length;
+    private byte[]? _whole;
     private bool _isLent;
+    private bool _isOver;
+    private TaskCompletionSource<bool>? _waiting;
+
+    /// <summary>Its place among those that are arriving, and how many bytes it may keep beside its buffer: both for the others.</summary>
+    public LinkedListNode<RequestBody>? Place { get; set; }
+
+    /// <inheritdoc cref="Place"/>
+    public int Room { get; set; }
+
+    /// <summary>Whether it has had to make room for another, and counts no more.</summary>
+    public bool HasGivenWay { get; private set; }
 
     /// <summary>The bytes that arrived.</summary>
-    public ReadOnlyMemory<byte> Bytes => _buffer.AsMemory(0, _length);
+    public ReadOnlyMemory<byte> Bytes => _whole ?? _buffer.AsMemory(0, _length);
+
+    private int Length => _full.Sum(buffer => buffer.Length) + _length;
 
     /// <summary>Reads the body of a request.</summary>
     /// <param name="exchange">The request; it is told when its body has been read to the end.</param>
@@ -41,31 +65,27 @@ internal sealed class RequestBody : IDisposable
     /// <param name="timeout">Longest time for the whole body.</param>
     public async Task<BodyState> ReadAsync(Exchange exchange, int limit, TimeSpan timeout)
     {
-        var input = exchange.Request.InputStream;
+        var (input, claimed) = (exchange.Request.InputStream, exchange.Request.ContentLength64);
         var started = Stopwatch.GetTimestamp();
         try
         {
             while (true)
             {
-                Grow(limit);
                 var read = await ReadAsync(input, timeout - Stopwatch.GetElapsedTime(started));
-                if (read == 0)
-                {
-                    var isWhole = exchange.ChunkedBody is not ({ IsTooLong: true } or { IsCutOff: true });
-                    exchange.BodyIsRead = isWhole;
-                    return isWhole ? BodyState.Complete : exchange.ChunkedBody!.IsTooLong ? BodyState.TooLarge : BodyState.Broken;
-                }
-
                 _length += read;
-                if (_length > limit)
+                if (Length > limit)
                 {
                     return BodyState.TooLarge;
                 }
 
-                if (_length == exchange.Request.ContentLength64)
+                if (read == 0 || Length == claimed)
                 {
-                    exchange.BodyIsRead = true;
-                    return BodyState.Complete;
+                    return End(exchange);
+                }
+
+                if (_length == _buffer.Length && !TryAddBuffer())
+                {
+                    return BodyState.GivenWay;
                 }
             }
         }
@@ -73,21 +93,76 @@ internal sealed class RequestBody : IDisposable
         {
             return BodyState.TooSlow;
         }
+        catch (OperationCanceledException)
+        {
+            return BodyState.GivenWay;
+        }
         catch (Exception e) when (e is IOException or HttpListenerException or ObjectDisposedException)
         {
             return BodyState.Broken;
         }
     }
 
+    /// <summary>Has it end without the rest of it. Any thread may call it.</summary>
+    public void GiveWay()
+    {
+        HasGivenWay = true;
+
+        // Either this finds that it waits, or it finds this before it waits.
+        Interlocked.MemoryBarrier();
+        _waiting?.TrySetCanceled();
+    }
+
     /// <summary>Gives the bytes back.</summary>
     public void Dispose()
     {
+        if (_isOver)
+        {
+            return;
+        }
+
+        _isOver = true;
+        _full.ForEach(Return);
+        others.Remove(this);
+
         // A read that is still under way may write into the buffer: then nobody else may have it.
         if (!_isLent)
         {
-            ArrayPool<byte>.Shared.Return(_buffer);
-            _isLent = true;
+            Return(_buffer);
         }
+    }
+
+    private static void Return(byte[] buffer) => ArrayPool<byte>.Shared.Return(buffer);
+
+    private BodyState End(Exchange exchange)
+    {
+        var chunked = exchange.ChunkedBody;
+        exchange.BodyIsRead = chunked is not ({ IsTooLong: true } or { IsCutOff: true });
+        return chunked is { IsTooLong: true } ? BodyState.TooLarge
+            : chunked is { IsCutOff: true } ? BodyState.Broken
+            : others.TryComplete(this) ? Complete()
+            : BodyState.GivenWay;
+    }
+
+    // In one piece, for the parsers.
+    private BodyState Complete()
+    {
+        if (_full.Count > 0)
+        {
+            _whole = GC.AllocateUninitializedArray<byte>(Length);
+            var at = 0;
+            foreach (var buffer in _full)
+            {
+                buffer.CopyTo(_whole, at);
+                at += buffer.Length;
+                Return(buffer);
+            }
+
+            _buffer.AsSpan(0, _length).CopyTo(_whole.AsSpan(at));
+            _full.Clear();
+        }
+
+        return BodyState.Complete;
     }
 
     // Without a callback: most bodies arrive together with their head, and then HttpListener has the bytes but would give them to a
@@ -106,29 +181,40 @@ internal sealed class RequestBody : IDisposable
         return read;
     }
 
-    private static async Task WaitAsync(WaitHandle completed, TimeSpan limit)
+    private async Task WaitAsync(WaitHandle completed, TimeSpan limit)
     {
-        var waiting = new TaskCompletionSource<bool>(TaskCreationOptions.RunContinuationsAsynchronously);
-        var registration = ThreadPool.UnsafeRegisterWaitForSingleObject(
-            completed, (_, timedOut) => waiting.SetResult(timedOut), state: null, limit > TimeSpan.Zero ? limit : TimeSpan.Zero, executeOnlyOnce: true);
-        var timedOut = await waiting.Task;
-        registration.Unregister(null);
-        if (timedOut)
+        var waiting = _waiting = new TaskCompletionSource<bool>(TaskCreationOptions.RunContinuationsAsynchronously);
+        Interlocked.MemoryBarrier();
+        if (HasGivenWay)
         {
-            throw new TimeoutException();
+            throw new OperationCanceledException();
+        }
+
+        var registration = ThreadPool.UnsafeRegisterWaitForSingleObject(
+            completed, (_, timedOut) => waiting.TrySetResult(timedOut), state: null, limit > TimeSpan.Zero ? limit : TimeSpan.Zero, executeOnlyOnce: true);
+        try
+        {
+            if (await waiting.Task)
+            {
+                throw new TimeoutException();
+            }
+        }
+        finally
+        {
+            registration.Unregister(null);
         }
     }
 
-    private void Grow(int limit)
+    private bool TryAddBuffer()
     {
-        if (_length < _buffer.Length)
+        if (!others.TryMakeRoom(this, NextBuffer))
         {
-            return;
+            return false;
         }
 
-        var larger = ArrayPool<byte>.Shared.Rent((int)Math.Min(_buffer.Length * 2L, limit + 1L));
-        Bytes.CopyTo(larger);
-        ArrayPool<byte>.Shared.Return(_buffer);
-        _buffer = larger;
+        _full.Add(_buffer);
+        _buffer = ArrayPool<byte>.Shared.Rent(NextBuffer);
+        _length = 0;
+        return true;
     }
 }

@@ -13,8 +13,9 @@ namespace SseListener.Http;
 internal sealed class Responses(TimeSpan writeTimeout, IdleConnections idle, ServerMetrics metrics, Log log)
 {
     // How long the rest of a refused body is read and thrown away (RFC 9112, section 9.6): a connection that is closed with
-    // bytes unread is reset, and the client would lose the answer.
+    // bytes unread is reset, and the client would lose the answer. All may write to the same place.
     private static readonly TimeSpan _linger = TimeSpan.FromSeconds(2);
+    private static readonly byte[] _nowhere = new byte[16 * 1024];
 
     /// <summary>Sends an answer with a body; a HEAD request gets only the head of it.</summary>
     public async Task SendAsync(Exchange exchange, int status, string contentType, byte[] body)
@@ -164,13 +165,12 @@ internal sealed class Responses(TimeSpan writeTimeout, IdleConnections idle, Ser
         }
 
         var input = exchange.Request.InputStream;
-        var nowhere = new byte[16 * 1024];
         var started = Stopwatch.GetTimestamp();
         try
         {
             while (_linger - Stopwatch.GetElapsedTime(started) is var remaining
                 && remaining > TimeSpan.Zero
-                && await input.ReadAsync(nowhere).AsTask().WaitAsync(remaining) > 0)
+                && await input.ReadAsync(_nowhere).AsTask().WaitAsync(remaining) > 0)
             {
                 // Thrown away.
             }
