@@ -66,6 +66,7 @@ internal sealed class RequestBody(BodiesUnderWay others) : IDisposable
     public async Task<BodyState> ReadAsync(Exchange exchange, int limit, TimeSpan timeout)
     {
         var (input, claimed) = (exchange.Request.InputStream, exchange.Request.ContentLength64);
+        var most = claimed < 0 ? limit : (int)Math.Min(limit, claimed);
         var started = Stopwatch.GetTimestamp();
         try
         {
@@ -83,7 +84,7 @@ internal sealed class RequestBody(BodiesUnderWay others) : IDisposable
                     return End(exchange);
                 }
 
-                if (_length == _buffer.Length && !TryAddBuffer())
+                if (_length == _buffer.Length && !TryAddBuffer(most - Length))
                 {
                     return BodyState.GivenWay;
                 }
@@ -205,9 +206,9 @@ internal sealed class RequestBody(BodiesUnderWay others) : IDisposable
         }
     }
 
-    private bool TryAddBuffer()
+    private bool TryAddBuffer(int missing)
     {
-        if (!others.TryMakeRoom(this, NextBuffer))
+        if (!others.TryMakeRoom(this, Math.Min(NextBuffer, missing)))
         {
             return false;
         }
