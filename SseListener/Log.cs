@@ -145,24 +145,35 @@ internal sealed class Log : IDisposable
 
     private void WriteLines()
     {
-        try
+        while (_lines.Reader.WaitToReadAsync().AsTask().GetAwaiter().GetResult())
         {
-            while (_lines.Reader.WaitToReadAsync().AsTask().GetAwaiter().GetResult())
+            while (_lines.Reader.TryRead(out var line))
             {
-                while (_lines.Reader.TryRead(out var line))
+                if (!TryWriteLine(line))
                 {
-                    _output.WriteLine(line);
-                }
-
-                if (Interlocked.Exchange(ref _dropped, 0) is var dropped and > 0)
-                {
-                    _output.WriteLine(LogLine.Write(_format, LogLevel.Warning, kind: null, $"{dropped} lines were dropped: the log was read too slowly"));
+                    Interlocked.Increment(ref _dropped);
                 }
             }
+
+            if (Interlocked.Exchange(ref _dropped, 0) is var dropped and > 0
+                && !TryWriteLine(LogLine.Write(_format, LogLevel.Warning, kind: null, $"{dropped} lines were dropped: the log could not be written, or was read too slowly")))
+            {
+                Interlocked.Add(ref _dropped, dropped);
+            }
         }
-        catch (Exception e) when (e is IOException or ObjectDisposedException)
+    }
+
+    private bool TryWriteLine(string line)
+    {
+        try
         {
-            // Whoever read the log has gone; the server goes on without.
+            _output.WriteLine(line);
+            return true;
+        }
+        catch (Exception e) when (StandardStreams.IsUnwritable(e))
+        {
+            // The server goes on without; a full disk may have room again later.
+            return false;
         }
     }
 }

@@ -2,10 +2,11 @@ using System.Runtime.InteropServices;
 using SseListener;
 using SseListener.Http;
 
+StandardStreams.Forgive();
 var exitCode = CommandLine.Read(args, Environment.GetEnvironmentVariable, out var options);
 if (options is null)
 {
-    return exitCode;
+    return exitCode == 0 && StandardStreams.HasLostOutput ? 1 : exitCode;
 }
 
 if (!Pages.TryFind(options.Public, out var pages, out var problem))
@@ -19,9 +20,12 @@ void OnSignal(PosixSignalContext signal) => signal.Cancel = stop.TrySetResult();
 using var interrupted = PosixSignalRegistration.Create(PosixSignal.SIGINT, OnSignal);
 using var terminated = PosixSignalRegistration.Create(PosixSignal.SIGTERM, OnSignal);
 
+// Where files may not grow further (ulimit -f), a write fails like on a full disk, and does not end the process. SIGXFSZ has no name here.
+using var tooLarge = PosixSignalRegistration.Create((PosixSignal)25, static signal => signal.Cancel = true);
+
 PoolThreads.Prepare(options);
 await WarmUp.RunAsync(options, pages);
-using var log = new Log(Console.Error, options.LogLevel, options.LogFormat, options.LogRepeats);
+using var log = new Log(StandardStreams.OpenError(), options.LogLevel, options.LogFormat, options.LogRepeats);
 await using var server = new SseServer(options, pages, log);
 if (!server.TryStart(out problem))
 {

@@ -61,6 +61,24 @@ internal static class Descriptors
     public static bool IsSocket(int descriptor) =>
         new FileInfo($"{Links}/{descriptor}").LinkTarget?.StartsWith("socket:", StringComparison.Ordinal) == true;
 
+    /// <summary>
+    /// Whether a descriptor was handed over to the program when it started. One that was closed then, such as that of standard error, is soon
+    /// the runtime's: its pipe, a file, somebody's connection. Those are closed on exec, and what survived exec is not.
+    /// </summary>
+    public static bool IsInherited(int descriptor)
+    {
+        const int CloseOnExec = 0x80000;
+        try
+        {
+            var line = OperatingSystem.IsLinux() ? File.ReadLines($"{Numbers}/{descriptor}").First(line => line.StartsWith("flags:", StringComparison.Ordinal)) : "0";
+            return (Convert.ToInt32(line["flags:".Length..].Trim(), 8) & CloseOnExec) == 0;
+        }
+        catch (IOException)
+        {
+            return false;
+        }
+    }
+
     /// <summary>The numbers of all descriptors in use; none where they cannot be seen.</summary>
     public static IReadOnlyCollection<int> InUse()
     {

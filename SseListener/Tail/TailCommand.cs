@@ -30,6 +30,12 @@ internal static class TailCommand
             return CommandLine.UsageError;
         }
 
+        if (!StandardStreams.IsOutputOpen)
+        {
+            await Console.Error.WriteLineAsync("cannot print: standard output is closed");
+            return 1;
+        }
+
         using var descriptor = new SafeFileHandle(1, ownsHandle: false);
         await using var output = new StreamWriter(OpenOutput(descriptor)) { NewLine = "\n" };
         var token = (parsed.GetValue(_token) ?? Environment.GetEnvironmentVariable("SSE_TOKEN"))?.Trim();
@@ -60,7 +66,7 @@ internal static class TailCommand
             // Nobody reads what is printed any more.
             return 0;
         }
-        catch (IOException e)
+        catch (Exception e) when (StandardStreams.IsUnwritable(e))
         {
             await Console.Error.WriteLineAsync(Log.OneLine($"cannot print: {e.Message}"));
             return 1;
