@@ -7,7 +7,11 @@ public sealed class Stopping
 {
     [TestCase("TERM")]
     [TestCase("INT")]
-    public async Task The_program_delivers_what_it_accepted_ends_its_streams_and_exits_with_0(string signal)
+    [TestCase("HUP")]
+    [TestCase("HUP", "HUP")]
+    [TestCase("TERM", "HUP")]
+    [TestCase("QUIT")]
+    public async Task The_program_delivers_what_it_accepted_ends_its_streams_and_exits_with_0(params string[] signals)
     {
         var (program, port) = await BuiltProgram.ListenAsync("", BuiltProgram.Interruptible);
         using var running = program;
@@ -17,7 +21,11 @@ public sealed class Stopping
         using var http = new HttpClient();
         using var content = new StringContent("the last", new System.Net.Http.Headers.MediaTypeHeaderValue("text/plain"));
         using var answer = await http.PostAsync(new Uri($"http://127.0.0.1:{port}/events"), content);
-        program.Signal(signal);
+        foreach (var signal in signals)
+        {
+            program.Signal(signal);
+        }
+
         Assert.That(await program.EndAsync(), Is.Zero);
         Assert.That(await raw.ReadToEndAsync(), Does.Contain("data: the last\n"));
         Assert.That(program.Output, Is.EqualTo($"> http://localhost:{port}"));

@@ -14,11 +14,14 @@ if (!Pages.TryFind(options.Public, out var pages, out var problem))
     return Fail(problem);
 }
 
-// The first signal is a request to stop, which the program grants in its own time; a second one is not asked to wait.
+// The first signal asks the program to stop, which it does in order; a second one ends it at once. Only a hangup never does: a terminal
+// that closes sends it twice, and systemd may send it right behind SIGTERM.
 var stop = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-void OnSignal(PosixSignalContext signal) => signal.Cancel = stop.TrySetResult();
+void OnSignal(PosixSignalContext signal) => signal.Cancel = stop.TrySetResult() || signal.Signal is PosixSignal.SIGHUP;
 using var interrupted = PosixSignalRegistration.Create(PosixSignal.SIGINT, OnSignal);
 using var terminated = PosixSignalRegistration.Create(PosixSignal.SIGTERM, OnSignal);
+using var hungUp = PosixSignalRegistration.Create(PosixSignal.SIGHUP, OnSignal);
+using var quit = PosixSignalRegistration.Create(PosixSignal.SIGQUIT, OnSignal);
 
 // Where files may not grow further (ulimit -f), a write fails like on a full disk, and does not end the process. SIGXFSZ has no name here.
 using var tooLarge = PosixSignalRegistration.Create((PosixSignal)25, static signal => signal.Cancel = true);

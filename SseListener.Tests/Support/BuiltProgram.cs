@@ -39,9 +39,9 @@ internal sealed class BuiltProgram : IDisposable
     public static BuiltProgram Start(string arguments, string? directory = null, params (string Name, string Value)[] environment) =>
         Start(new ProcessStartInfo("dotnet", $"\"{File}\" {arguments}") { WorkingDirectory = directory ?? AppContext.BaseDirectory }, environment);
 
-    /// <summary>Starts it so that SIGINT reaches it also where the tests themselves run in the background of a shell, which has that signal ignored.</summary>
+    /// <summary>Starts it so that signals reach it that a shell or nohup has ignored for the tests themselves.</summary>
     public static BuiltProgram Interruptible(string arguments) =>
-        Execute("env", $"--default-signal=INT dotnet \"{File}\" {arguments}", AppContext.BaseDirectory);
+        Execute("env", $"--default-signal=INT,QUIT,HUP dotnet \"{File}\" {arguments}", AppContext.BaseDirectory);
 
     /// <summary>Starts what a shell makes of this command.</summary>
     public static BuiltProgram Shell(string command) => Start(new ProcessStartInfo("bash", ["-c", command]), []);
