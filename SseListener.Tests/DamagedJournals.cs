@@ -133,6 +133,34 @@ public sealed class DamagedJournals
         await ExpectAsync(server, "1", "2");
     }
 
+    // A disk that wrote a block to the wrong place: of a later file, or of further on in the same one.
+    [TestCase(true)]
+    [TestCase(false)]
+    public async Task Bytes_that_belong_further_on_cost_no_event_but_those_that_they_are_written_over(bool isOfLaterFile)
+    {
+        using var folder = new TempFolder();
+        var now = DateTimeOffset.UtcNow.ToUnixTimeMilliseconds();
+        var events = Enumerable.Range(1, 20).Select(i => JournalText.Event(i, $"{i}", $"{i}", now)).ToArray();
+        var (earlier, later) = (events[..10], events[10..]);
+        earlier[3] = isOfLaterFile ? later[5] : earlier[8];
+        await File.WriteAllTextAsync(folder.Path + "/journal-00000000000000000001.sse", string.Concat(earlier));
+        await File.WriteAllTextAsync(folder.Path + "/journal-00000000000000000011.sse", string.Concat(later));
+        await using var server = KeepingHistory.Start(folder);
+        await ExpectAsync(server, [.. Enumerable.Range(1, 20).Where(i => i != 4).Select(i => $"{i}")]);
+    }
+
+    // Only a file that holds what its name says ends the one before it.
+    [TestCase("")]
+    [TestCase("nothing of ours")]
+    public async Task A_stray_file_costs_nothing(string content)
+    {
+        using var folder = new TempFolder();
+        await KeepingHistory.PublishAsync(folder, 1, 2, 3);
+        await File.WriteAllTextAsync(folder.Path + "/journal-00000000000000000002.sse", content);
+        await using var server = KeepingHistory.Start(folder);
+        await ExpectAsync(server, "1", "2", "3");
+    }
+
     [TestCase("")]
     [TestCase("\0\0\0\0\0\0\0\0")]
     [TestCase("event: hello\ndata: not ours\n\n")]

@@ -63,7 +63,7 @@ public sealed class HubBatches
         batch =>
         {
             store(batch);
-            return _canStore;
+            return _canStore ? Stored.All : Stored.None;
         },
         wake: _ => { });
 

@@ -171,7 +171,7 @@ public sealed class MergingFeeds
     [Test]
     public async Task Who_leaves_takes_the_trails_along()
     {
-        using var hub = new EventHub(new HubLimits(HistoryBytes: 1000, TimeSpan.FromHours(1), MaxChannels: 10), _ => true, _ => { });
+        using var hub = new EventHub(new HubLimits(HistoryBytes: 1000, TimeSpan.FromHours(1), MaxChannels: 10), _ => Stored.All, _ => { });
         var running = hub.RunAsync();
         var request = new SubscribeRequest("c", new Selection(["a", "t/*"], mayHear: null), IsEnveloped: false, LastEventId: null);
         var subscription = (SubscribeResult.Subscription)(await hub.SubscribeAsync(request).WaitAsync(Support.Wait.Limit))!;

@@ -121,7 +121,7 @@ public sealed class RestartingWithPlaces
     }
 
     [Test]
-    public async Task A_key_that_somebody_deletes_is_kept_again()
+    public async Task A_key_that_somebody_deletes_or_replaces_is_kept_again()
     {
         using var folder = new TempFolder();
         var key = Path.Combine(folder.Path, "key");
@@ -129,6 +129,10 @@ public sealed class RestartingWithPlaces
         var before = await File.ReadAllBytesAsync(key);
         File.Delete(key);
         await Wait.UntilAsync(() => File.Exists(key), "it stays away");
+        Assert.That(await File.ReadAllBytesAsync(key), Is.EqualTo(before));
+        await File.WriteAllTextAsync(key + ".other", "of a copy");
+        File.Move(key + ".other", key, overwrite: true);
+        await Wait.UntilAsync(() => new FileInfo(key).Length == before.Length, "another one stays in its place");
         Assert.That(await File.ReadAllBytesAsync(key), Is.EqualTo(before));
     }
 

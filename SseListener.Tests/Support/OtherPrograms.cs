@@ -41,6 +41,9 @@ internal static class OtherPrograms
     /// <summary>The path of Prometheus's promtool.</summary>
     public static string Promtool() => Find("prometheus", "prometheus", "promtool");
 
+    /// <summary>The path of a C compiler.</summary>
+    public static string Compiler() => Find("compiler", "clang", "clang", "gcc", "cc");
+
     /// <summary>The path of systemd's checker of units.</summary>
     public static string SystemdAnalyze() => Find("systemd", "systemd", "systemd-analyze");
 

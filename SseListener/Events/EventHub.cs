@@ -32,9 +32,9 @@ internal sealed class EventHub : IDisposable
 
     /// <summary>A hub without events.</summary>
     /// <param name="limits">What is kept, and of whom.</param>
-    /// <param name="store">Stores a batch of frames before any of them is delivered; false when nothing of it was stored.</param>
+    /// <param name="store">Stores a batch of frames before any of them is delivered.</param>
     /// <param name="wake">Called for each topic that has something new in a batch, once it can be read.</param>
-    public EventHub(HubLimits limits, Func<FrameBatch, bool> store, Action<Topic> wake)
+    public EventHub(HubLimits limits, Func<FrameBatch, Stored> store, Action<Topic> wake)
     {
         _writer = new EventWriter(limits, store);
         _wake = wake;
@@ -66,7 +66,7 @@ internal sealed class EventHub : IDisposable
     /// <summary>Takes up a frame that was stored before; only before <see cref="RunAsync"/>.</summary>
     /// <param name="sequence">Its number.</param>
     /// <param name="channel">Its channel.</param>
-    /// <param name="time">When it was published, in Unix milliseconds.</param>
+    /// <param name="time">When it was published, as <see cref="SteadyClock"/> counts.</param>
     /// <param name="frame">Its bytes.</param>
     public void Restore(long sequence, string channel, long time, ReadOnlySpan<byte> frame) => _writer.Restore(sequence, channel, time, frame);
 
@@ -123,7 +123,7 @@ internal sealed class EventHub : IDisposable
     private void TakeBatch()
     {
         _batch.Clear();
-        _writer.Begin(DateTimeOffset.UtcNow.ToUnixTimeMilliseconds());
+        _writer.Begin(SteadyClock.Now);
         while (_batch.Count < LargestBatch && _writer.Batch.Length < LongestBatch && _queue.Reader.TryRead(out var work))
         {
             work.Encode(_writer);

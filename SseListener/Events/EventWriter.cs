@@ -14,15 +14,15 @@ internal sealed class EventWriter
     private readonly FrameBatch _batch = new();
     private readonly Dictionary<string, int> _batchById = new(StringComparer.Ordinal);
     private readonly HashSet<Topic> _appended = [];
-    private readonly Func<FrameBatch, bool> _store;
+    private readonly Func<FrameBatch, Stored> _store;
     private bool _hasRestored;
     private long _sequence;
     private long _first;
 
     /// <summary>A writer without channels.</summary>
     /// <param name="limits">What is kept, and of whom.</param>
-    /// <param name="store">Stores a batch; false when nothing of it was stored.</param>
-    public EventWriter(HubLimits limits, Func<FrameBatch, bool> store)
+    /// <param name="store">Stores a batch.</param>
+    public EventWriter(HubLimits limits, Func<FrameBatch, Stored> store)
     {
         _topics = new TopicTable(limits.MaxChannels);
         _history = new History(limits.HistoryBytes, limits.HistoryAge, _topics.MayBeIdle);
@@ -70,7 +70,7 @@ internal sealed class EventWriter
     /// <summary>Takes up a frame that was stored before; they come in their order.</summary>
     /// <param name="sequence">Its number.</param>
     /// <param name="channel">The channel's name.</param>
-    /// <param name="time">When it was published, in Unix milliseconds.</param>
+    /// <param name="time">When it was published, as <see cref="SteadyClock"/> counts.</param>
     /// <param name="frame">Its bytes.</param>
     public void Restore(long sequence, string channel, long time, ReadOnlySpan<byte> frame)
     {
@@ -80,7 +80,7 @@ internal sealed class EventWriter
             Places.Forget(sequence - 1);
         }
 
-        if (_history.IsTooOld(time, DateTimeOffset.UtcNow.ToUnixTimeMilliseconds()))
+        if (_history.IsTooOld(time, SteadyClock.Now))
         {
             Places.Forget(sequence);
             return;
@@ -91,7 +91,7 @@ internal sealed class EventWriter
     }
 
     /// <summary>Begins another batch.</summary>
-    /// <param name="time">Now, in Unix milliseconds.</param>
+    /// <param name="time">Now, as <see cref="SteadyClock"/> counts.</param>
     public void Begin(long time)
     {
         _first = _sequence + 1;
@@ -99,6 +99,7 @@ internal sealed class EventWriter
         _batchById.Clear();
         _appended.Clear();
         HasMoreToExpire = false;
+        IsUnknown = false;
     }
 
     /// <summary>Stores the batch.</summary>
@@ -110,15 +111,20 @@ internal sealed class EventWriter
             return true;
         }
 
-        var isStored = _store(_batch);
-        if (isStored)
+        var stored = _store(_batch);
+        IsUnknown = stored is Stored.Unknown;
+        if (stored is not Stored.All)
         {
-            _sequence += _batch.Frames.Count;
-            Timeline.BeginAppending(_sequence);
+            return false;
         }
 
-        return isStored;
+        _sequence += _batch.Frames.Count;
+        Timeline.BeginAppending(_sequence);
+        return true;
     }
+
+    /// <summary>Whether a restart may find the batch although it could not be stored.</summary>
+    public bool IsUnknown { get; private set; }
 
     /// <summary>
     /// Opens a channel that an event is published to. Where there are too many, the one that has been silent longest and that nobody

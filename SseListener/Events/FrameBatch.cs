@@ -19,7 +19,7 @@ internal sealed class FrameBatch
     /// <summary>The frames, in order.</summary>
     public IReadOnlyList<BatchFrame> Frames => _frames;
 
-    /// <summary>When they were published, in Unix milliseconds.</summary>
+    /// <summary>When they were published, as <see cref="SteadyClock"/> counts.</summary>
     public long Time { get; private set; }
 
     /// <summary>Bytes of the frames.</summary>
@@ -36,7 +36,7 @@ internal sealed class FrameBatch
 
     /// <summary>Begins another batch.</summary>
     /// <param name="sequence">The number of its first frame.</param>
-    /// <param name="time">Now, in Unix milliseconds.</param>
+    /// <param name="time">Now, as <see cref="SteadyClock"/> counts.</param>
     public void Begin(long sequence, long time)
     {
         _bytes.ResetWrittenCount();

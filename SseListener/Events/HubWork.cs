@@ -93,7 +93,7 @@ internal sealed class Publish(string channel, IReadOnlyList<SseEvent> events) : 
     protected override void TakeEffect(EventWriter writer, bool isStored) =>
         // The event that it conflicts with may be one that could not be stored.
         Result = _isRefused ? new PublishResult.TooManyChannels()
-            : !isStored && (_needsStore || _conflict is not null) ? new PublishResult.NotStored()
+            : !isStored && (_needsStore || _conflict is not null) ? (writer.IsUnknown ? new PublishResult.Unknown() : new PublishResult.NotStored())
             : _conflict is not null ? new PublishResult.Conflict(_conflict)
             : new PublishResult.Published(_ids);
 }

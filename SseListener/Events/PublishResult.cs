@@ -16,4 +16,7 @@ internal abstract record PublishResult
 
     /// <summary>Nothing was published, for it could not be stored.</summary>
     internal sealed record NotStored : PublishResult;
+
+    /// <summary>It could not be stored, and a restart may find it all the same.</summary>
+    internal sealed record Unknown : PublishResult;
 }

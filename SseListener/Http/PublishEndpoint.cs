@@ -76,6 +76,7 @@ internal sealed class PublishEndpoint(ServerOptions options, EventHub hub, Acces
         PublishResult.Conflict conflict => responses.ProblemAsync(exchange, 409, $"There is another event with the id {JsonText.Quote(conflict.Id)}. Nothing was published."),
         PublishResult.TooManyChannels => responses.RefuseAsync(exchange, Refusal.Later(503, "channel_limit", $"There are {options.MaxChannels} channels already (--max-channels). Nothing was published.")),
         PublishResult.NotStored => responses.RefuseAsync(exchange, Refusal.Later(503, "journal", "The journal cannot be written at the moment. Nothing was published.")),
+        PublishResult.Unknown => responses.RefuseAsync(exchange, Refusal.Unknown),
         _ => responses.RefuseAsync(exchange, Refusal.Stopping),
     };
 

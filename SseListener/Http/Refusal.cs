@@ -15,6 +15,9 @@ internal sealed record Refusal(int Status, string Cause, string Detail)
     /// <summary>Whether it may be tried again soon.</summary>
     public bool IsForNow { get; private init; }
 
+    /// <summary>Whether the connection ends without an answer.</summary>
+    public bool IsUnanswered { get; private init; }
+
     /// <summary>There are two tokens, and they differ.</summary>
     public static Refusal Ambiguous { get; } = OfToken(
         400,
@@ -25,6 +28,11 @@ internal sealed record Refusal(int Status, string Cause, string Detail)
 
     /// <summary>The server is about to end.</summary>
     public static Refusal Stopping { get; } = Later(503, "stopping", "The server is stopping.");
+
+    /// <summary>
+    /// Nobody can know what has become of it, and a connection that breaks says just that: whoever publishes is to try again with the same id.
+    /// </summary>
+    public static Refusal Unknown { get; } = Later(503, "journal", "The journal failed, and could not take this back.") with { IsUnanswered = true };
 
     /// <summary>A token is needed.</summary>
     public static Refusal Missing(string detail, string reason) => OfToken(401, "invalid_request", "missing_token", detail, reason);

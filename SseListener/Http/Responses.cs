@@ -45,7 +45,7 @@ internal sealed class Responses(TimeSpan writeTimeout, IdleConnections idle, Ser
 
         // To an EventSource every answer that is not 200 is final (WHATWG HTML, section 9.2.3): it would stay away although the server is
         // back, or has room, a moment later. A connection that ends without an answer is a loss to it, after which it comes back.
-        if (refusal.IsForNow && exchange.AsksForStream && exchange.TryBreak())
+        if ((refusal.IsUnanswered || (refusal.IsForNow && exchange.AsksForStream)) && exchange.TryBreak())
         {
             return Task.CompletedTask;
         }

@@ -69,7 +69,7 @@ internal sealed class SseServer : IAsyncDisposable
         _journal = options.Data is { } folder
             ? new FileJournal(folder, options.History, options.HistoryAge, options.Sync, new JournalTimes(_metrics.JournalWrites, _metrics.JournalFlushes), log)
             : new MemoryJournal();
-        _hub = new EventHub(new HubLimits(options.History, options.HistoryAge, options.MaxChannels), _journal.TryAppend, _lanes.Wake);
+        _hub = new EventHub(new HubLimits(options.History, options.HistoryAge, options.MaxChannels), _journal.Append, _lanes.Wake);
         _state = new ServerState(options, _clients, _hub, _lanes, _journal);
         _metrics.Observe(() => _clients.Count, _hub, _lanes);
         _trim = new HeapTrim(() => _idle.Requests + _lanes.Events);

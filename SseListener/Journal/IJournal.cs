@@ -6,7 +6,7 @@ namespace SseListener.Journal;
 /// <summary>Takes up a frame that was kept; they come in the order of their numbers.</summary>
 /// <param name="sequence">Its number among all frames of all channels.</param>
 /// <param name="channel">Its channel.</param>
-/// <param name="time">When it was published, in Unix milliseconds.</param>
+/// <param name="time">When it was published, as <see cref="SteadyClock"/> counts.</param>
 /// <param name="frame">Its bytes; only during the call.</param>
 internal delegate void TakeFrame(long sequence, string channel, long time, ReadOnlySpan<byte> frame);
 
@@ -31,6 +31,6 @@ internal interface IJournal : IDisposable
     bool IsWritable { get; }
 
     /// <summary>Keeps a batch, all of it or nothing. For one thread.</summary>
-    /// <returns>False when nothing of it is kept; the reason is in the log, and the next batch may be kept again.</returns>
-    bool TryAppend(FrameBatch batch);
+    /// <returns>Whether it is kept; if not, the reason is in the log, and the next batch may be kept again.</returns>
+    Stored Append(FrameBatch batch);
 }

@@ -20,9 +20,11 @@ internal sealed class JournalEncoder
             _buffer = new ArrayBufferWriter<byte>();
         }
 
+        // The machine's time: those who read it have no other, and a machine that slept has slept for them too.
+        var time = DateTimeOffset.UtcNow.ToUnixTimeMilliseconds();
         foreach (var frame in batch.Frames)
         {
-            JournalLine.Write(_buffer, batch, frame);
+            JournalLine.Write(_buffer, batch, frame, time);
         }
 
         return _buffer.WrittenSpan;

@@ -1,3 +1,5 @@
+using SseListener.Events;
+
 namespace SseListener.Journal;
 
 /// <summary>One file of a journal.</summary>
@@ -24,10 +26,10 @@ internal sealed class JournalFile
     /// <summary>Bytes of the frames alone.</summary>
     public long FrameBytes { get; private set; }
 
-    /// <summary>When its first frame was published, in Unix milliseconds; 0 when there is none.</summary>
+    /// <summary>When its first frame was published, as <see cref="SteadyClock"/> counts; 0 when there is none.</summary>
     public long FirstTime { get; private set; }
 
-    /// <summary>When its last frame was published, in Unix milliseconds; 0 when there is none.</summary>
+    /// <summary>When its last frame was published, as <see cref="SteadyClock"/> counts; 0 when there is none.</summary>
     public long LastTime { get; private set; }
 
     /// <summary>The file for frames from <paramref name="first"/> on.</summary>
@@ -45,7 +47,7 @@ internal sealed class JournalFile
 
     /// <summary>Counts frames in.</summary>
     /// <param name="frameBytes">Their bytes.</param>
-    /// <param name="time">When they were published, in Unix milliseconds.</param>
+    /// <param name="time">When they were published, as <see cref="SteadyClock"/> counts.</param>
     public void Count(long frameBytes, long time)
     {
         FirstTime = FirstTime == 0 ? time : FirstTime;

@@ -1,53 +1,49 @@
 using System.Diagnostics;
+using Microsoft.Win32.SafeHandles;
 
 namespace SseListener.Journal;
 
-/// <summary>The folder of a journal: one process at a time, and its files.</summary>
+/// <summary>The folder of a journal, which one process has at a time: by a lock on a file, held by the file's own identity, not by its name.</summary>
 /// <param name="path">Where it is.</param>
 /// <param name="log">Takes what was read back, and what was damaged.</param>
 internal sealed class JournalFolder(string path, Log log) : IDisposable
 {
-    private FileStream? _lock;
+    private readonly string _lockFile = System.IO.Path.Combine(path, "lock");
+    private SafeFileHandle? _lock;
     private bool _isLost;
 
-    private string LockFile => System.IO.Path.Combine(path, "lock");
+    /// <summary>Where it is.</summary>
+    public string Path => path;
 
     /// <summary>Takes the folder, which is made when missing, for this process.</summary>
     /// <returns>False when another process has it.</returns>
     /// <exception cref="IOException">It cannot be used.</exception>
     /// <exception cref="UnauthorizedAccessException">It cannot be used.</exception>
-    public bool TryLock()
+    public bool TryTake()
     {
-        Directory.CreateDirectory(path);
-        try
-        {
-            // The operating system lets go of it when the process ends, however it ends.
-            _lock = new FileStream(LockFile, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
-            return true;
-        }
-        catch (IOException) when (File.Exists(LockFile) && !IsFree(LockFile))
-        {
-            return false;
-        }
+        Make();
+
+        // Its owner has a file of the journal open as well: somebody may have deleted the lock.
+        return JournalFile.List(path).All(file => IsFree(file.Path)) && TryLock();
     }
 
-    /// <summary>Takes the folder again, when somebody has deleted what says that it is taken.</summary>
+    /// <summary>Makes sure that this process has what is the folder now; takes it again when it has been deleted, moved or replaced.</summary>
+    /// <exception cref="IOException">It cannot be taken, or another process has it.</exception>
+    /// <exception cref="UnauthorizedAccessException">It cannot be taken.</exception>
     public void Keep()
     {
-        if (_lock is not null && !File.Exists(LockFile))
+        if (!_isLost && (_lock is null || FileStatus.Of(_lockFile) is not { } status || !status.IsSame(FileStatus.Of(_lock))))
         {
-            _lock.Dispose();
+            _lock?.Dispose();
+            _lock = null;
+            Make();
             _isLost = !TryLock();
         }
-    }
 
-    /// <summary>Makes sure that the folder is still this process's.</summary>
-    /// <exception cref="IOException">Another process has taken it.</exception>
-    public void Check()
-    {
         if (_isLost)
         {
-            throw new IOException($"The folder {path} has been deleted, and another process has it now.");
+            // For good: what the other one keeps there is not known here, and what was kept after it would be lost.
+            throw new IOException($"The folder {path} is not the one that this process had, and another process has it now. This one can only be started again.");
         }
     }
 
@@ -59,9 +55,11 @@ internal sealed class JournalFolder(string path, Log log) : IDisposable
         var started = Stopwatch.GetTimestamp();
         var files = JournalFile.List(path).ToList();
         var reader = new JournalReader(take);
-        foreach (var file in files)
+        for (var i = 0; i < files.Count; i++)
         {
-            ReadBack(reader, file, isLast: file == files[^1]);
+            // A file ends where the next one begins, if that holds what its name says.
+            var end = files.Skip(i + 1).FirstOrDefault(JournalReader.HoldsItsFirst)?.First ?? long.MaxValue;
+            ReadBack(reader, files[i], end, isLast: i == files.Count - 1);
         }
 
         if (reader.Frames > 0)
@@ -76,24 +74,42 @@ internal sealed class JournalFolder(string path, Log log) : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _lock?.Dispose();
 
-    private void ReadBack(JournalReader reader, JournalFile file, bool isLast)
+    private void ReadBack(JournalReader reader, JournalFile file, long end, bool isLast)
     {
         var bytes = File.ReadAllBytes(file.Path);
-        foreach (var (offset, length) in reader.Read(file, bytes, isLast))
+        foreach (var (offset, length) in reader.Read(file, bytes, end, isLast))
         {
             log.Warning($"{file.Path} is damaged: skipped {length} bytes at {offset}");
         }
 
         var rest = bytes.Length - file.Length;
-        if (rest > 0 && !isLast)
+        if (rest > 0)
         {
-            log.Warning($"{file.Path} is damaged: skipped {rest} bytes at {file.Length}");
+            // The last one is cut when it is opened.
+            log.Warning(isLast ? $"{file.Path} does not end with a whole event: cut off {rest} bytes" : $"{file.Path} is damaged: skipped {rest} bytes at {file.Length}");
         }
-        else if (rest > 0)
+    }
+
+    private void Make()
+    {
+        if (!Directory.Exists(path))
         {
-            log.Warning($"{file.Path} does not end with a whole event: cut off {rest} bytes");
-            using var handle = File.OpenHandle(file.Path, FileMode.Open, FileAccess.Write);
-            RandomAccess.SetLength(handle, file.Length);
+            Directory.CreateDirectory(path);
+            FileStatus.SyncFolder(System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(path))!);
+        }
+    }
+
+    private bool TryLock()
+    {
+        try
+        {
+            // The operating system lets go of it when the process ends, however it ends.
+            _lock = File.OpenHandle(_lockFile, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            return true;
+        }
+        catch (IOException) when (File.Exists(_lockFile) && !IsFree(_lockFile))
+        {
+            return false;
         }
     }
 

@@ -16,6 +16,7 @@ internal sealed class JournalKey(string folder, Log log)
 
     private readonly string _file = Path.Combine(folder, "key");
     private bool _isNew = true;
+    private FileStatus? _status;
 
     /// <summary>The key.</summary>
     public byte[] Bytes { get; private set; } = RandomNumberGenerator.GetBytes(Positions.KeySize);
@@ -49,10 +50,10 @@ internal sealed class JournalKey(string folder, Log log)
         TryWrite();
     }
 
-    /// <summary>Keeps it again when somebody has deleted it.</summary>
+    /// <summary>Keeps it again when somebody has deleted it, or put another one in its place.</summary>
     public void Keep()
     {
-        if (!File.Exists(_file))
+        if (_status is null || FileStatus.Of(_file) != _status)
         {
             TryWrite();
         }
@@ -78,6 +79,8 @@ internal sealed class JournalKey(string folder, Log log)
             }
 
             File.Move(unfinished, _file, overwrite: true);
+            FileStatus.SyncFolder(folder);
+            _status = FileStatus.Of(_file);
         }
         catch (Exception e) when (JournalOutput.IsFailure(e))
         {

@@ -12,7 +12,9 @@ namespace SseListener.Journal;
 /// </summary>
 internal readonly ref struct JournalLine
 {
-    private const int Longest = 512;
+    /// <summary>Most bytes that one has.</summary>
+    public const int Longest = 512;
+
     private const int HexDigits = 8;
 
     private JournalLine(long sequence, ReadOnlySpan<byte> channel, long time, uint crc, int following)
@@ -43,11 +45,11 @@ internal readonly ref struct JournalLine
     public int Following { get; }
 
     /// <summary>Writes the line of a frame, and the frame.</summary>
-    public static void Write(IBufferWriter<byte> output, FrameBatch batch, BatchFrame frame)
+    public static void Write(IBufferWriter<byte> output, FrameBatch batch, BatchFrame frame, long time)
     {
         var bytes = batch.BytesOf(frame);
         var line = output.GetSpan(Longest);
-        Utf8.TryWrite(line, Units.Culture, $": {frame.Sequence} {frame.Log.Name} {batch.Time} {Crc32C.Of(bytes):x8} {frame.Following} ", out var length);
+        Utf8.TryWrite(line, Units.Culture, $": {frame.Sequence} {frame.Log.Name} {time} {Crc32C.Of(bytes):x8} {frame.Following} ", out var length);
         Utf8.TryWrite(line[length..], Units.Culture, $"{Crc32C.Of(line[..length]):x8}\n", out var rest);
         output.Advance(length + rest);
         output.Write(bytes);

@@ -3,20 +3,32 @@ using Microsoft.Win32.SafeHandles;
 
 namespace SseListener.Journal;
 
-/// <summary>The file that is appended to. It is opened when there is something to write, and again after a write has failed.</summary>
-/// <param name="file">Which file; told what has been written.</param>
-/// <param name="times">Told how long it took.</param>
-internal sealed class JournalOutput(JournalFile file, JournalTimes times) : IDisposable
+/// <summary>The file that is appended to, which is open all the time: that also tells another process that the folder is in use.</summary>
+internal sealed class JournalOutput : IDisposable
 {
-    private SafeFileHandle? _handle;
+    private readonly JournalSync _sync;
+    private readonly JournalTimes _times;
+    private readonly FileStatus _status;
+    private SafeFileHandle _handle;
     private volatile bool _isUnflushed;
-    private bool _isTorn;
+
+    /// <summary>Opens a file, or makes it, and cuts it to what is good.</summary>
+    /// <param name="file">Which file; told what has been written.</param>
+    /// <param name="sync">How far what is appended has to get.</param>
+    /// <param name="times">Told how long it took.</param>
+    /// <exception cref="Exception">It cannot be opened: <see cref="IsFailure"/>.</exception>
+    public JournalOutput(JournalFile file, JournalSync sync, JournalTimes times)
+    {
+        (File, _sync, _times) = (file, sync, times);
+        _handle = Open(file.Length > 0 ? FileMode.Open : FileMode.OpenOrCreate);
+        _status = FileStatus.Of(_handle);
+    }
 
     /// <summary>The file.</summary>
-    public JournalFile File => file;
+    public JournalFile File { get; }
 
-    /// <summary>Whether it was open, and somebody has deleted it.</summary>
-    public bool IsDeleted => _handle is not null && !System.IO.File.Exists(file.Path);
+    /// <summary>Whether there is something behind what is good: a part of what could not be written, or all of it.</summary>
+    public bool IsTorn { get; private set; }
 
     /// <summary>
     /// Whether this is how the file system says no. A file that has grown too large is, of all things, an argument out of range.
@@ -24,72 +36,55 @@ internal sealed class JournalOutput(JournalFile file, JournalTimes times) : IDis
     public static bool IsFailure(Exception e) =>
         e is IOException or UnauthorizedAccessException or ArgumentOutOfRangeException or NotSupportedException or ObjectDisposedException;
 
-    /// <summary>Appends bytes, all of them or none.</summary>
-    /// <param name="bytes">What to append.</param>
-    /// <param name="sync">How far they have to get.</param>
+    /// <summary>What has become of the file under its name; null when it is as this process has left it.</summary>
+    /// <exception cref="IOException">It cannot be found out.</exception>
+    public string? FindChange() => FileStatus.Of(File.Path) switch
+    {
+        null => "deleted",
+        { } status when !status.IsSame(_status) => "replaced",
+        { } status when status.Length != File.Length && !IsTorn => "changed by another program",
+        _ => null,
+    };
+
+    /// <summary>Appends bytes. When that fails there may be a part of them, or all, until it has been repaired.</summary>
     /// <exception cref="Exception">It cannot be written: <see cref="IsFailure"/>.</exception>
-    public void Append(ReadOnlySpan<byte> bytes, JournalSync sync)
+    public void Append(ReadOnlySpan<byte> bytes)
     {
         var started = Stopwatch.GetTimestamp();
         try
         {
-            Open(sync);
-            RandomAccess.Write(_handle!, bytes, file.Length);
-            _isUnflushed = sync is JournalSync.Os;
-            file.Length += bytes.Length;
-        }
-        catch
-        {
-            CutBack();
-            throw;
+            Write(bytes);
+            IsTorn = false;
+            _isUnflushed = _sync is JournalSync.Os;
+            File.Length += bytes.Length;
         }
         finally
         {
-            JournalTimes.Record(times.Writes, started);
+            JournalTimes.Record(_times.Writes, started);
         }
     }
 
     /// <summary>Finds out whether so many bytes can be appended, and takes them back.</summary>
     /// <exception cref="Exception">It cannot be written: <see cref="IsFailure"/>.</exception>
-    public void Probe(int length, JournalSync sync)
+    public void Probe(int length)
     {
-        try
-        {
-            Open(sync);
-            var comment = new byte[length];
-            comment.AsSpan().Fill((byte)':');
-            RandomAccess.Write(_handle!, comment, file.Length);
-            RandomAccess.SetLength(_handle!, file.Length);
-        }
-        catch
-        {
-            CutBack();
-            throw;
-        }
+        var comment = new byte[length];
+        comment.AsSpan().Fill((byte)':');
+        Write(comment);
+        Repair();
     }
 
-    /// <summary>Opens the file, and cuts it to what is good.</summary>
-    /// <exception cref="Exception">It cannot be opened: <see cref="IsFailure"/>.</exception>
-    public void Open(JournalSync sync)
-    {
-        if (_handle is null)
-        {
-            // Written through, a write fails when the disk does. FlushToDisk says nothing of it (seen with fsync made to fail).
-            var options = sync is JournalSync.Always ? FileOptions.WriteThrough : FileOptions.None;
-            Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(file.Path))!);
-            _handle = System.IO.File.OpenHandle(file.Path, FileMode.OpenOrCreate, FileAccess.Write, FileShare.Read | FileShare.Delete, options);
-            RandomAccess.SetLength(_handle, file.Length);
-            _isTorn = false;
-        }
-    }
-
-    /// <summary>Cuts off what could not be cut off when a write failed; to be done before the next file is begun.</summary>
-    /// <exception cref="Exception">It still cannot: <see cref="IsFailure"/>.</exception>
+    /// <summary>Cuts off what is not good, so that it can be appended to, or the next file can be begun.</summary>
+    /// <exception cref="Exception">It cannot be done: <see cref="IsFailure"/>.</exception>
     public void Repair()
     {
-        if (_isTorn)
+        if (IsTorn)
         {
-            Open(JournalSync.Os);
+            // What failed may be the handle.
+            var handle = Open(FileMode.Open);
+            _handle.Dispose();
+            _handle = handle;
+            IsTorn = false;
         }
     }
 
@@ -97,46 +92,55 @@ internal sealed class JournalOutput(JournalFile file, JournalTimes times) : IDis
     /// <param name="log">Takes why it could not be done.</param>
     public void Flush(Log log)
     {
-        if (_isUnflushed && _handle is { } handle)
+        if (!_isUnflushed)
         {
-            _isUnflushed = false;
-            var started = Stopwatch.GetTimestamp();
-            try
-            {
-                RandomAccess.FlushToDisk(handle);
-                JournalTimes.Record(times.Flushes, started);
-            }
-            catch (Exception e) when (IsFailure(e))
-            {
-                // Disposed, when a write has failed meanwhile.
-                _isUnflushed = true;
-                log.Warning($"the journal could not be flushed to the disk: {e.Message}");
-            }
+            return;
+        }
+
+        _isUnflushed = false;
+        var started = Stopwatch.GetTimestamp();
+        try
+        {
+            RandomAccess.FlushToDisk(_handle);
+            JournalTimes.Record(_times.Flushes, started);
+        }
+        catch (Exception e) when (IsFailure(e))
+        {
+            // Disposed, when a write has failed meanwhile.
+            _isUnflushed = true;
+            log.Often(LogLevel.Warning, "not flushed", $"the journal could not be flushed to the disk: {e.Message}");
         }
     }
 
     /// <inheritdoc/>
-    public void Dispose()
+    public void Dispose() => _handle.Dispose();
+
+    private void Write(ReadOnlySpan<byte> bytes)
     {
-        _handle?.Dispose();
-        _handle = null;
+        IsTorn = true;
+        RandomAccess.Write(_handle, bytes, File.Length);
     }
 
-    // A write that failed may have left a part of what it was to write. What cannot be cut off now is when it is opened again.
-    private void CutBack()
+    private SafeFileHandle Open(FileMode mode)
     {
+        // Written through, a write fails when the disk does. FlushToDisk says nothing of it (seen with fsync made to fail).
+        var isSynced = _sync is JournalSync.Always;
+        var options = isSynced ? FileOptions.WriteThrough : FileOptions.None;
+        var handle = System.IO.File.OpenHandle(File.Path, mode, FileAccess.Write, FileShare.Read | FileShare.Delete, options);
         try
         {
-            if (_handle is not null)
+            RandomAccess.SetLength(handle, File.Length);
+            if (isSynced && mode is FileMode.OpenOrCreate)
             {
-                RandomAccess.SetLength(_handle, file.Length);
+                FileStatus.SyncFolder(Path.GetDirectoryName(File.Path)!);
             }
-        }
-        catch (Exception e) when (IsFailure(e))
-        {
-            _isTorn = true;
-        }
 
-        Dispose();
+            return handle;
+        }
+        catch
+        {
+            handle.Dispose();
+            throw;
+        }
     }
 }

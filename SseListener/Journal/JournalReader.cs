@@ -1,4 +1,5 @@
 using System.Text;
+using SseListener.Events;
 
 namespace SseListener.Journal;
 
@@ -9,10 +10,10 @@ namespace SseListener.Journal;
 /// <param name="take">Takes up each good frame.</param>
 internal sealed class JournalReader(TakeFrame take)
 {
-    // Where the frames are of a publish whose last frame has not been seen yet.
-    private readonly List<int> _held = [];
-    private readonly List<(int Offset, int Length)> _damages = [];
+    private readonly long _now = SteadyClock.Now;
+    private readonly List<Found> _found = [];
     private string _channel = "";
+    private long _time;
 
     /// <summary>The number of the last good frame.</summary>
     public long Last { get; private set; }
@@ -20,64 +21,91 @@ internal sealed class JournalReader(TakeFrame take)
     /// <summary>How many good frames there were.</summary>
     public int Frames { get; private set; }
 
+    /// <summary>Whether a file begins with a frame that its name announces.</summary>
+    public static bool HoldsItsFirst(JournalFile file)
+    {
+        Span<byte> start = stackalloc byte[JournalLine.Longest];
+        using var handle = File.OpenHandle(file.Path);
+        start = start[..RandomAccess.Read(handle, start, 0)];
+        var end = start.IndexOf((byte)'\n');
+        return end >= 0 && JournalLine.TryParse(start[..end], out var line) && line.Sequence >= file.First;
+    }
+
     /// <summary>Reads a file.</summary>
     /// <param name="file">Told what is in it.</param>
     /// <param name="bytes">Its bytes.</param>
+    /// <param name="end">The first number that belongs to the next file.</param>
     /// <param name="isLast">Whether it is the one that was written last.</param>
     /// <returns>Which stretches before the last good frame are damaged.</returns>
-    public IReadOnlyList<(int Offset, int Length)> Read(JournalFile file, ReadOnlySpan<byte> bytes, bool isLast)
+    public IReadOnlyList<(int Offset, int Length)> Read(JournalFile file, ReadOnlySpan<byte> bytes, long end, bool isLast)
     {
-        _damages.Clear();
+        Find(bytes);
+
+        // In the order of their numbers, each once: a disk may have written some bytes to a wrong place.
         var last = Last;
-        var good = 0;
-        for (var position = 0; position < bytes.Length;)
+        var good = _found.Where(frame => frame.Sequence > last && frame.Sequence < end).DistinctBy(frame => frame.Sequence).OrderBy(frame => frame.Sequence).ToList();
+        if (isLast && good.Count > 0 && good[^1].Following > 0)
         {
-            if (!TryRead(bytes[position..], out var line, out var frame) || line.Sequence <= last)
-            {
-                position = NextLine(bytes, position);
-                continue;
-            }
-
-            if (position > good)
-            {
-                // What is missing was kept once, so what is left of its publish counts.
-                Release(file, bytes);
-                _damages.Add((good, position - good));
-            }
-
-            last = line.Sequence;
-            _held.Add(position);
-            good = position += frame.End.Value;
-            if (line.Following == 0)
-            {
-                Release(file, bytes);
-            }
+            var unfinished = good[^1].LastOfPublish;
+            good.RemoveAll(frame => frame.LastOfPublish == unfinished);
         }
 
-        if (isLast && _held.Count > 0)
+        foreach (var frame in good)
         {
-            good = _held[0];
-            _held.Clear();
+            Take(file, frame, bytes);
         }
 
-        Release(file, bytes);
-        file.Length = good;
-        return _damages;
+        return Measure(file, good);
     }
 
-    private void Release(JournalFile file, ReadOnlySpan<byte> bytes)
+    // All that is whole, wherever it is.
+    private void Find(ReadOnlySpan<byte> bytes)
     {
-        foreach (var position in _held)
+        _found.Clear();
+        for (var position = 0; position < bytes.Length;)
         {
-            TryRead(bytes[position..], out var line, out var range);
-            var frame = bytes[position..][range];
-            take(line.Sequence, Name(line.Channel), line.Time, frame);
-            file.Count(frame.Length, line.Time);
-            Last = line.Sequence;
-            Frames++;
+            if (TryRead(bytes[position..], out var line, out var frame))
+            {
+                _found.Add(new Found(line.Sequence, line.Following, position, position + frame.Start.Value, position + frame.End.Value));
+                position += frame.End.Value;
+            }
+            else
+            {
+                position = NextLine(bytes, position);
+            }
+        }
+    }
+
+    private void Take(JournalFile file, Found found, ReadOnlySpan<byte> bytes)
+    {
+        _ = JournalLine.TryParse(bytes[found.Position..(found.Start - 1)], out var line);
+
+        // The order is certain, the clock may have been wrong: no frame is older than the one before it, and none is of the future.
+        _time = Math.Max(_time, Math.Min(line.Time, _now));
+        var frame = bytes[found.Start..found.End];
+        take(found.Sequence, Name(line.Channel), _time, frame);
+        file.Count(frame.Length, _time);
+        Last = found.Sequence;
+        Frames++;
+    }
+
+    // What lies between good frames is damaged.
+    private static List<(int Offset, int Length)> Measure(JournalFile file, List<Found> good)
+    {
+        List<(int Offset, int Length)> damages = [];
+        var end = 0;
+        foreach (var frame in good.OrderBy(frame => frame.Position))
+        {
+            if (frame.Position > end)
+            {
+                damages.Add((end, frame.Position - end));
+            }
+
+            end = frame.End;
         }
 
-        _held.Clear();
+        file.Length = end;
+        return damages;
     }
 
     // Most frames have the channel of the frame before.
@@ -125,5 +153,11 @@ internal sealed class JournalReader(TakeFrame take)
         }
 
         return bytes.Length;
+    }
+
+    // A frame that is whole: where its line and itself are.
+    private readonly record struct Found(long Sequence, int Following, int Position, int Start, int End)
+    {
+        public long LastOfPublish => Sequence + Following;
     }
 }

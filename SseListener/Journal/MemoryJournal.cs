@@ -27,7 +27,7 @@ internal sealed class MemoryJournal : IJournal
     }
 
     /// <inheritdoc/>
-    public bool TryAppend(FrameBatch batch) => true;
+    public Stored Append(FrameBatch batch) => Stored.All;
 
     /// <inheritdoc/>
     public void Dispose()

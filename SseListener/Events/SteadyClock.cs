@@ -1,0 +1,16 @@
+using System.Diagnostics;
+
+namespace SseListener.Events;
+
+/// <summary>
+/// The clock that ages are counted by: it begins at the machine's time, and from then on nobody can set it. So a machine's clock that is
+/// wrong for a while neither drops what is to be kept nor keeps what is to go.
+/// </summary>
+internal static class SteadyClock
+{
+    private static readonly long _start = DateTimeOffset.UtcNow.ToUnixTimeMilliseconds();
+    private static readonly long _started = Stopwatch.GetTimestamp();
+
+    /// <summary>Now, in Unix milliseconds.</summary>
+    public static long Now => _start + (long)Stopwatch.GetElapsedTime(_started).TotalMilliseconds;
+}
