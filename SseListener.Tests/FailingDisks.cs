@@ -111,59 +111,6 @@ public sealed class FailingDisks
         Assert.That(await IdsAsync(folder), Is.EqualTo(kept));
     }
 
-    // The bytes are on the disk, which says that they are not, and will not take them back. Whether a restart finds them nobody can know.
-    [Test]
-    [Platform("Linux")]
-    public async Task What_could_not_be_taken_back_gets_no_answer_rather_than_a_wrong_one()
-    {
-        using var folder = new TempFolder();
-        using var faults = new Faults();
-        var (program, port) = await BuiltProgram.ListenAsync($"--data {folder.Path}", line => BuiltProgram.Start(line, environment: faults.Environment));
-        using var http = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{port}"), Timeout = Wait.Limit };
-        using (program)
-        {
-            await PublishAsync(http, "1", HttpStatusCode.OK);
-            faults.Begin("late");
-            await PublishAsync(http, "2", HttpStatusCode.ServiceUnavailable);
-            faults.Begin("stuck");
-            await Assert.ThatAsync(() => PublishAsync(http, "3", HttpStatusCode.OK), Throws.InstanceOf<HttpRequestException>());
-            await PublishAsync(http, "4", HttpStatusCode.ServiceUnavailable);
-            program.Signal("KILL");
-            await program.EndAsync();
-        }
-
-        using var again = await BuiltProgram.ListenAgainAsync(port, $"--data {folder.Path}");
-        await PublishAsync(http, "5", HttpStatusCode.OK);
-        await using var client = await EventStream.OpenAsync(http, "/events?lastEventId=earliest");
-        var ids = new List<string?>();
-        while (!ids.Contains("5"))
-        {
-            ids.Add((await client.NextAsync()).EventId);
-        }
-
-        Assert.That(ids, Is.EqualTo((string[])["1", "3", "5"]));
-    }
-
-    // What is made or deleted is an entry of the folder, which a power cut takes along unless the folder is on the disk as well.
-    [Test]
-    [Platform("Linux")]
-    public async Task The_folder_is_brought_to_the_disk_when_a_file_is_made_or_deleted()
-    {
-        using var folder = new TempFolder();
-        using var faults = new Faults();
-        var (program, port) = await BuiltProgram.ListenAsync(
-            $"--data {folder.Path} --sync always --history-age 1500ms",
-            line => BuiltProgram.Start(line, environment: faults.Environment));
-        using var running = program;
-        using var http = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{port}"), Timeout = Wait.Limit };
-        await PublishAsync(http, "1", HttpStatusCode.OK);
-        var first = folder.Journals.Single();
-        var synced = faults.Synced;
-        Assert.That(synced, Is.Positive, "the first file");
-        await Wait.UntilAsync(() => !File.Exists(first), "it does not expire");
-        await Wait.UntilAsync(() => faults.Synced >= synced + 2, "its end, or the file after it");
-    }
-
     // A stop that has run into its limit does not wait for the hub, which may still have events: nobody else's folder may get them.
     [Test]
     public void A_journal_that_is_closed_keeps_nothing_more()
@@ -234,13 +181,6 @@ public sealed class FailingDisks
         using var second = BuiltProgram.Start($"--port {TestServer.FreePort()} --data {path}");
         Assert.That(await second.EndAsync(), Is.EqualTo(1));
         Assert.That(second.Errors, Does.Contain("is in use by another process"));
-    }
-
-    private static async Task PublishAsync(HttpClient http, string id, HttpStatusCode expected)
-    {
-        using var content = new StringContent(id);
-        using var answer = await http.PostAsync(new Uri($"/events?id={id}", UriKind.Relative), content);
-        Assert.That(answer.StatusCode, Is.EqualTo(expected), id);
     }
 
     private static async Task<List<string?>> IdsAsync(TempFolder folder)

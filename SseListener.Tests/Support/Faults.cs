@@ -10,10 +10,12 @@ internal sealed class Faults : IDisposable
 {
     private const string Source = """
         #define _GNU_SOURCE
+        #include <dlfcn.h>
         #include <errno.h>
         #include <fcntl.h>
         #include <stdio.h>
         #include <stdlib.h>
+        #include <string.h>
         #include <sys/stat.h>
         #include <sys/syscall.h>
         #include <time.h>
@@ -50,6 +52,13 @@ internal sealed class Faults : IDisposable
             int folders = fstat(file, &status) == 0 && S_ISDIR(status.st_mode) ? open(path, O_WRONLY | O_CREAT | O_APPEND, 0600) : -1;
             if (folders >= 0) { write(folders, ".", 1); close(folders); }
             return on("sick") ? fail() : syscall(SYS_fsync, file);
+        }
+
+        /* .NET finds a function of libc in libc itself. */
+        void *dlsym(void *library, const char *name) {
+            static void *(*real)(void *, const char *);
+            if (!real && !(real = dlvsym(RTLD_NEXT, "dlsym", "GLIBC_2.34"))) real = dlvsym(RTLD_NEXT, "dlsym", "GLIBC_2.2.5");
+            return strcmp(name, "fsync") == 0 ? (void *)fsync : real(library, name);
         }
         """;
 

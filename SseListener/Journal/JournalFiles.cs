@@ -90,7 +90,7 @@ internal sealed class JournalFiles(JournalFolder folder, long bytes, long age, J
 
             if (_former.Count < count && sync is JournalSync.Always)
             {
-                FileStatus.SyncFolder(folder.Path);
+                Disk.SyncFolder(folder.Path);
             }
         }
         catch (Exception e) when (JournalOutput.IsFailure(e))

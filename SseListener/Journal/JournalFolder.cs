@@ -32,7 +32,7 @@ internal sealed class JournalFolder(string path, Log log) : IDisposable
     /// <exception cref="UnauthorizedAccessException">It cannot be taken.</exception>
     public void Keep()
     {
-        if (!_isLost && (_lock is null || FileStatus.Of(_lockFile) is not { } status || !status.IsSame(FileStatus.Of(_lock))))
+        if (!_isLost && (_lock is null || Disk.Find(_lockFile) is not { } status || !status.IsSame(Disk.Of(_lock))))
         {
             _lock?.Dispose();
             _lock = null;
@@ -95,7 +95,7 @@ internal sealed class JournalFolder(string path, Log log) : IDisposable
         if (!Directory.Exists(path))
         {
             Directory.CreateDirectory(path);
-            FileStatus.SyncFolder(System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(path))!);
+            Disk.SyncFolder(System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(path))!);
         }
     }
 

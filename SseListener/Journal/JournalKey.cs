@@ -53,7 +53,7 @@ internal sealed class JournalKey(string folder, Log log)
     /// <summary>Keeps it again when somebody has deleted it, or put another one in its place.</summary>
     public void Keep()
     {
-        if (_status is null || FileStatus.Of(_file) != _status)
+        if (_status is null || Disk.Find(_file) != _status)
         {
             TryWrite();
         }
@@ -75,12 +75,13 @@ internal sealed class JournalKey(string folder, Log log)
             {
                 output.Write(Bytes);
                 output.Write([.. Starts.SelectMany(BitConverter.GetBytes)]);
-                output.Flush(flushToDisk: true);
+                output.Flush();
+                Disk.Sync(output.SafeFileHandle);
             }
 
             File.Move(unfinished, _file, overwrite: true);
-            FileStatus.SyncFolder(folder);
-            _status = FileStatus.Of(_file);
+            Disk.SyncFolder(folder);
+            _status = Disk.Find(_file);
         }
         catch (Exception e) when (JournalOutput.IsFailure(e))
         {

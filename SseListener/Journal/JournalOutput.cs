@@ -21,7 +21,7 @@ internal sealed class JournalOutput : IDisposable
     {
         (File, _sync, _times) = (file, sync, times);
         _handle = Open(file.Length > 0 ? FileMode.Open : FileMode.OpenOrCreate);
-        _status = FileStatus.Of(_handle);
+        _status = Disk.Of(_handle);
     }
 
     /// <summary>The file.</summary>
@@ -38,7 +38,7 @@ internal sealed class JournalOutput : IDisposable
 
     /// <summary>What has become of the file under its name; null when it is as this process has left it.</summary>
     /// <exception cref="IOException">It cannot be found out.</exception>
-    public string? FindChange() => FileStatus.Of(File.Path) switch
+    public string? FindChange() => Disk.Find(File.Path) switch
     {
         null => "deleted",
         { } status when !status.IsSame(_status) => "replaced",
@@ -101,7 +101,7 @@ internal sealed class JournalOutput : IDisposable
         var started = Stopwatch.GetTimestamp();
         try
         {
-            RandomAccess.FlushToDisk(_handle);
+            Disk.Sync(_handle);
             JournalTimes.Record(_times.Flushes, started);
         }
         catch (Exception e) when (IsFailure(e))
@@ -123,7 +123,7 @@ internal sealed class JournalOutput : IDisposable
 
     private SafeFileHandle Open(FileMode mode)
     {
-        // Written through, a write fails when the disk does. FlushToDisk says nothing of it (seen with fsync made to fail).
+        // Written through, a write fails when the disk does.
         var isSynced = _sync is JournalSync.Always;
         var options = isSynced ? FileOptions.WriteThrough : FileOptions.None;
         var handle = System.IO.File.OpenHandle(File.Path, mode, FileAccess.Write, FileShare.Read | FileShare.Delete, options);
@@ -132,7 +132,7 @@ internal sealed class JournalOutput : IDisposable
             RandomAccess.SetLength(handle, File.Length);
             if (isSynced && mode is FileMode.OpenOrCreate)
             {
-                FileStatus.SyncFolder(Path.GetDirectoryName(File.Path)!);
+                Disk.SyncFolder(Path.GetDirectoryName(File.Path)!);
             }
 
             return handle;

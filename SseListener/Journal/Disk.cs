@@ -6,10 +6,10 @@ using Microsoft.Win32.SafeHandles;
 namespace SseListener.Journal;
 
 /// <summary>
-/// Which file something is, whatever its name is: .NET tells neither device nor inode, and does not open folders, so libc is asked.
-/// Elsewhere than on Linux only its length is known, and that it is there.
+/// What the journal asks libc for, because .NET tells neither device nor inode, opens no folder, and keeps to itself that fsync failed
+/// (seen with one that is made to fail). Elsewhere than on Linux only a file's length is known, and that it is there.
 /// </summary>
-internal readonly partial record struct FileStatus(ulong Device, ulong Inode, long Length)
+internal static partial class Disk
 {
     // Of linux/stat.h, fcntl.h and errno.h; statx is the one call whose structure is the same on every processor.
     private const int FromWorkingFolder = -100;
@@ -18,10 +18,11 @@ internal readonly partial record struct FileStatus(ulong Device, ulong Inode, lo
     private const int CloseOnExec = 0x80000;
     private const int NoEntry = 2;
     private const int NotAFolder = 20;
+    private const int NotPossible = 22;
 
     /// <summary>The file that has this name now; null when none has.</summary>
     /// <exception cref="IOException">It cannot be found out.</exception>
-    public static FileStatus? Of(string path)
+    public static FileStatus? Find(string path)
     {
         if (!OperatingSystem.IsLinux())
         {
@@ -43,6 +44,20 @@ internal readonly partial record struct FileStatus(ulong Device, ulong Inode, lo
         : GetStatus((int)handle.DangerousGetHandle(), "", OfDescriptor, InodeAndSize, out var buffer) == 0 ? buffer.Status
         : throw LastFailure("An open file");
 
+    /// <summary>Brings an open file to the disk.</summary>
+    /// <exception cref="IOException">It cannot be done.</exception>
+    public static void Sync(SafeFileHandle handle)
+    {
+        if (!OperatingSystem.IsLinux())
+        {
+            RandomAccess.FlushToDisk(handle);
+        }
+        else if (FSync(handle) != 0 && Marshal.GetLastPInvokeError() != NotPossible)
+        {
+            throw LastFailure("fsync");
+        }
+    }
+
     /// <summary>Brings to the disk which files a folder has.</summary>
     /// <exception cref="IOException">It cannot be done.</exception>
     public static void SyncFolder(string path)
@@ -55,12 +70,9 @@ internal readonly partial record struct FileStatus(ulong Device, ulong Inode, lo
                 throw LastFailure(path);
             }
 
-            RandomAccess.FlushToDisk(handle);
+            Sync(handle);
         }
     }
-
-    /// <summary>Whether it is the same file, however long it has become.</summary>
-    public bool IsSame(FileStatus other) => (Device, Inode) == (other.Device, other.Inode);
 
     private static IOException LastFailure(string what) => new($"{what}: {Marshal.GetLastPInvokeErrorMessage()}");
 
@@ -69,6 +81,9 @@ internal readonly partial record struct FileStatus(ulong Device, ulong Inode, lo
 
     [LibraryImport("libc", EntryPoint = "open", StringMarshalling = StringMarshalling.Utf8, SetLastError = true)]
     private static partial SafeFileHandle Open(string path, int flags);
+
+    [LibraryImport("libc", EntryPoint = "fsync", SetLastError = true)]
+    private static partial int FSync(SafeFileHandle handle);
 
     // struct statx of linux/stat.h.
     [StructLayout(LayoutKind.Explicit, Size = 256)]
@@ -86,6 +101,13 @@ internal readonly partial record struct FileStatus(ulong Device, ulong Inode, lo
         [FieldOffset(140)]
         private readonly uint _deviceMinor;
 
-        public FileStatus Status => new((ulong)_deviceMajor << 32 | _deviceMinor, _inode, _size);
+        public FileStatus Status => new(((ulong)_deviceMajor << 32) | _deviceMinor, _inode, _size);
     }
+}
+
+/// <summary>Which file something is, whatever its name is, and how long it is.</summary>
+internal readonly record struct FileStatus(ulong Device, ulong Inode, long Length)
+{
+    /// <summary>Whether it is the same file, however long it has become.</summary>
+    public bool IsSame(FileStatus other) => (Device, Inode) == (other.Device, other.Inode);
 }
