@@ -45,24 +45,26 @@ public sealed class Operating
     public async Task One_whose_journal_cannot_be_written_is_not_well_until_it_can_also_when_nobody_publishes()
     {
         using var folder = new TempFolder();
-        var obstacle = folder.Path + "/journal-00000000000000000001.sse";
-        await using var server = KeepingHistory.Start(folder, o => o);
-        Directory.CreateDirectory(obstacle);
+        var path = folder.Path + "/data";
+        await using var server = TestServer.Start(o => o with { Data = path });
         await ExpectAsync(server, "/healthz", 200);
+        Directory.Delete(path, recursive: true);
+        await File.WriteAllTextAsync(path, "in its place");
         using var refused = await server.PostAsync("/events", "text/plain", "text");
         Assert.That((int)refused.StatusCode, Is.EqualTo(503));
         using var health = await server.SendAsync("GET", "/healthz", _nothing);
         await Problem.ExpectAsync(health, 503, "The journal cannot be written.");
-        Directory.Delete(obstacle);
+        File.Delete(path);
         await Wait.UntilAsync(async () =>
         {
             using var answer = await server.SendAsync("GET", "/healthz", _nothing);
             return answer.IsSuccessStatusCode;
         }, "it does not get well");
         await Wait.UntilAsync(() => server.Logged.Contains("the journal can be written again", StringComparison.Ordinal), "not logged");
-        Assert.That(new FileInfo(obstacle).Length, Is.Zero, "what was tried has not been taken back");
+        var file = Directory.GetFiles(path, "journal-*").Single();
+        Assert.That(new FileInfo(file).Length, Is.Zero, "what was tried has not been taken back");
         await server.PublishAsync("""{"data":1}""");
-        Assert.That(await File.ReadAllTextAsync(obstacle), Does.Not.Contain("::"));
+        Assert.That(await File.ReadAllTextAsync(file), Does.Not.Contain("::"));
     }
 
     [Test]
