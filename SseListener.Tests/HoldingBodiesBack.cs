@@ -20,7 +20,7 @@ public sealed class HoldingBodiesBack
         var oldest = Task.WhenAny(answers);
         await PublishUntilAsync(oldest, server, 1);
         var refused = await oldest;
-        Assert.That(await refused, Does.StartWith("HTTP/1.1 503 ").And.Contains("Retry-After: 1").And.Contains("2 publishes and").And.Contains("had been arriving for longest"));
+        Assert.That(await refused, Does.StartWith("HTTP/1.1 503 ").And.Contains("Retry-After: 1").And.Contains("2 publishes (--max-publishes) and").And.Contains("had been arriving for longest"));
         await (refused == answers[0] ? second : first).SendAsync("wo");
         Assert.That(await answers.Single(answer => answer != refused), Does.StartWith("HTTP/1.1 200 "));
     }

@@ -10,6 +10,9 @@ internal sealed class Audience(Topic topic)
     // Clients between two looks at the clock.
     private const int Stretch = 64;
 
+    // 5 ms.
+    private static readonly long _longestStretch = Stopwatch.Frequency / 200;
+
     // Beside the seats, because a sweep goes over cold memory: an indirection less.
     private readonly List<Client> _clients = [];
     private readonly List<Seat> _seats = [];
@@ -42,9 +45,6 @@ internal sealed class Audience(Topic topic)
     /// <summary>The clients, in no order.</summary>
     public ReadOnlySpan<Client> Clients => CollectionsMarshal.AsSpan(_clients);
 
-    /// <summary>Whether all of them have had their turn.</summary>
-    public bool IsSwept => _swept >= _clients.Count;
-
     /// <summary>Takes note that the topic has something new; false when a sweep is due anyway. Any thread may call it.</summary>
     public bool TryAnnounce()
     {
@@ -57,39 +57,38 @@ internal sealed class Audience(Topic topic)
         return true;
     }
 
-    /// <summary>Begins a sweep, unless one is under way: what is new from here on is for the next one.</summary>
-    /// <param name="now">The time as <see cref="Stopwatch.GetTimestamp"/> counts it.</param>
-    public void BeginSweep(long now)
+    /// <summary>
+    /// Gives the clients their turn, one after another. An audience that takes long gives way to the others, and goes on behind them.
+    /// </summary>
+    /// <param name="serve">Gives a client its turn.</param>
+    /// <param name="meter">Told how long it took.</param>
+    /// <returns>Whether all of them have had it.</returns>
+    public bool Sweep(Action<Client> serve, LaneMeter meter)
     {
+        var now = Stopwatch.GetTimestamp();
+        var end = now + _longestStretch;
         if (_swept == 0)
         {
-            IsInBurst = false;
-            _started = now;
-            _announced = Volatile.Read(ref _newsSince);
-            Interlocked.Exchange(ref _hasNews, 0);
+            BeginSweep(now);
         }
-    }
 
-    /// <summary>The next clients of the sweep.</summary>
-    public ReadOnlySpan<Client> NextClients()
-    {
-        var next = Clients[_swept..];
-        next = next[..Math.Min(next.Length, Stretch)];
-        _swept += next.Length;
-        return next;
-    }
+        while (_swept < _clients.Count && now < end)
+        {
+            foreach (var client in NextClients())
+            {
+                serve(client);
+            }
 
-    /// <summary>Ends a sweep: after one of a burst that goes on the audience rests.</summary>
-    /// <param name="now">The time.</param>
-    /// <param name="meter">Told how long it took.</param>
-    public void EndSweep(long now, LaneMeter meter)
-    {
-        meter.RecordSweep(_announced, _started, now);
-        var rest = Rest.After(Stopwatch.GetElapsedTime(_started, now), topic.Count - _frames, topic.Length - _bytes);
-        (_frames, _bytes) = (topic.Count, topic.Length);
-        IsInBurst = rest > TimeSpan.Zero && Volatile.Read(ref _hasNews) == 1;
-        _rest = new Rest(rest, _frames, now);
-        _swept = 0;
+            now = Stopwatch.GetTimestamp();
+        }
+
+        if (_swept < _clients.Count)
+        {
+            return false;
+        }
+
+        EndSweep(now, meter);
+        return true;
     }
 
     /// <summary>Takes a client in.</summary>
@@ -115,6 +114,34 @@ internal sealed class Audience(Topic topic)
         Move(_seats.Count - 1, place);
         _seats.RemoveAt(_seats.Count - 1);
         _clients.RemoveAt(_clients.Count - 1);
+    }
+
+    // What is new from here on is for the next sweep.
+    private void BeginSweep(long now)
+    {
+        IsInBurst = false;
+        _started = now;
+        _announced = Volatile.Read(ref _newsSince);
+        Interlocked.Exchange(ref _hasNews, 0);
+    }
+
+    private ReadOnlySpan<Client> NextClients()
+    {
+        var next = Clients[_swept..];
+        next = next[..Math.Min(next.Length, Stretch)];
+        _swept += next.Length;
+        return next;
+    }
+
+    // After a sweep of a burst that goes on the audience rests.
+    private void EndSweep(long now, LaneMeter meter)
+    {
+        meter.RecordSweep(_announced, _started, now);
+        var rest = Rest.After(Stopwatch.GetElapsedTime(_started, now), topic.Count - _frames, topic.Length - _bytes);
+        (_frames, _bytes) = (topic.Count, topic.Length);
+        IsInBurst = rest > TimeSpan.Zero && Volatile.Read(ref _hasNews) == 1;
+        _rest = new Rest(rest, _frames, now);
+        _swept = 0;
     }
 
     private void Move(int from, int to)

@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.Diagnostics;
 using SseListener.Events;
 
 namespace SseListener.Delivery;
@@ -15,9 +14,6 @@ internal sealed class DeliveryLane : IDisposable
     // those who are up to date hardly wait.
     private const int CatchUpTurns = 16;
 
-    // A long audience gives way to the others after so long, and goes on behind them.
-    private static readonly long _longestStretch = Stopwatch.Frequency / 200;
-
     // Milliseconds from one look at who rests to the next.
     private static readonly long _restStep = (long)Rest.Lull.TotalMilliseconds;
 
@@ -29,6 +25,7 @@ internal sealed class DeliveryLane : IDisposable
     private readonly Presence _presence;
     private readonly Action<Client, bool> _tellAll;
     private readonly Action<Client> _welcome;
+    private readonly Action<Client> _serve;
     private readonly Slice _slice = new();
     private readonly Slice _comment = Slice.Of(SseFrame.Heartbeat);
     private readonly List<Client> _over = [];
@@ -58,6 +55,7 @@ internal sealed class DeliveryLane : IDisposable
         _tick = (int)Math.Clamp(Math.Min(_heartbeat, _writeTimeout) / 4, 10, 1000);
         _nextTick = _now + _tick;
         _welcome = Welcome;
+        _serve = ServeNow;
         _thread = new Thread(Run) { Name = name, IsBackground = true };
         _thread.Start();
     }
@@ -177,33 +175,11 @@ internal sealed class DeliveryLane : IDisposable
                 continue;
             }
 
-            Sweep(audience);
-        }
-    }
-
-    private void Sweep(Audience audience)
-    {
-        var now = Stopwatch.GetTimestamp();
-        var end = now + _longestStretch;
-        audience.BeginSweep(now);
-        _slice.Renew();
-        while (!audience.IsSwept && now < end)
-        {
-            foreach (var client in audience.NextClients())
+            _slice.Renew();
+            if (!audience.Sweep(_serve, Meter))
             {
-                ServeNow(client);
+                _appended.Enqueue(audience);
             }
-
-            now = Stopwatch.GetTimestamp();
-        }
-
-        if (audience.IsSwept)
-        {
-            audience.EndSweep(now, Meter);
-        }
-        else
-        {
-            _appended.Enqueue(audience);
         }
     }
 
