@@ -1,4 +1,8 @@
+using System.Diagnostics;
 using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
+using SseListener.Http;
 using SseListener.Tests.Support;
 
 namespace SseListener.Tests;
@@ -100,6 +104,70 @@ public sealed class OutsideThePages
             File.WriteAllText(Path.Combine(pages, file), Text);
         }
     });
+
+    // A pool's worth of requests: each would keep a thread for ever that waits for somebody to write to the FIFO.
+    [TestCase("fifo")]
+    [TestCase("socket")]
+    [TestCase("loop")]
+    [TestCase("loop/index.html")]
+    [TestCase("folder")]
+    public async Task What_is_no_regular_file_is_not_served_and_keeps_nobody_waiting(string name)
+    {
+        await using var server = TestServer.Start();
+        using var make = Process.Start("mkfifo", Path.Combine(server.Pages, "fifo"));
+        await make.WaitForExitAsync();
+        using var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        socket.Bind(new UnixDomainSocketEndPoint(Path.Combine(server.Pages, "socket")));
+        Directory.CreateSymbolicLink(Path.Combine(server.Pages, "loop"), "loop");
+        Directory.CreateDirectory(Path.Combine(server.Pages, "folder"));
+        for (var i = 0; i < 100; i++)
+        {
+            using var answer = await server.SendAsync(i % 2 == 0 ? "GET" : "HEAD", "/" + name);
+            Assert.That(answer.StatusCode, Is.EqualTo(HttpStatusCode.NotFound));
+        }
+
+        using var page = await server.SendAsync("GET", "/");
+        Assert.That(page.StatusCode, Is.EqualTo(HttpStatusCode.OK));
+    }
+
+    // What is at a path may be another thing a moment later.
+    [Test]
+    public async Task What_takes_a_files_place_while_it_is_opened_keeps_nobody_waiting()
+    {
+        using var folder = new TempFolder();
+        var (file, fifo, place) = (Path.Combine(folder.Path, "file"), Path.Combine(folder.Path, "fifo"), Path.Combine(folder.Path, "place"));
+        await File.WriteAllTextAsync(file, Text);
+        using var make = Process.Start("mkfifo", fifo);
+        await make.WaitForExitAsync();
+        using var end = new CancellationTokenSource();
+        var swapping = Task.Run(() => SwapOnAndOn(file, fifo, place, end.Token));
+        var (files, others) = (0, 0);
+        await Task.Run(() =>
+        {
+            while (files < 1000 || others < 1000)
+            {
+                _ = IsFile(place) ? files++ : others++;
+            }
+        }).WaitAsync(Wait.Limit);
+        await end.CancelAsync();
+        await swapping;
+    }
+
+    private static bool IsFile(string place)
+    {
+        using var content = RegularFile.TryOpen(place, out var opened) ? opened : null;
+        return content is not null;
+    }
+
+    // A link's target is followed by the one who opens; replacing the link is one step.
+    private static void SwapOnAndOn(string file, string fifo, string place, CancellationToken end)
+    {
+        for (var i = 0; !end.IsCancellationRequested; i++)
+        {
+            File.CreateSymbolicLink(place + i, i % 2 == 0 ? file : fifo);
+            File.Move(place + i, place, overwrite: true);
+        }
+    }
 
     private static async Task HidesAsync(string target, Action<string, string> arrange)
     {

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using System.Net;
 using System.Security.Cryptography;
@@ -8,7 +9,7 @@ namespace SseListener.Http;
 
 /// <summary>
 /// The files under <c>public/</c>, read anew for each request so that an edit shows on reload. Nothing outside of it is
-/// served, no dot-file, and nothing that a symbolic link leads to. Without a folder, those within the program.
+/// served, no dot-file, nothing that a symbolic link leads to, and no FIFO or device. Without a folder, those within the program.
 /// </summary>
 internal sealed partial class StaticFiles(string? root, Responses responses)
 {
@@ -103,12 +104,14 @@ internal sealed partial class StaticFiles(string? root, Responses responses)
 
     private static bool IsForbidden(string step) => step.Length == 0 || step[0] == '.' || step.AsSpan().ContainsAny('\\', '\0', ':');
 
+    [SuppressMessage("Reliability", "CA2000:Dispose objects before losing scope", Justification = "The page owns it.")]
     private static Page? TryOpen(FileInfo file)
     {
         try
         {
-            var content = file.Open(new FileStreamOptions { Access = FileAccess.Read, Share = FileShare.ReadWrite | FileShare.Delete, Options = FileOptions.Asynchronous });
-            return new Page(content, file.Extension, string.Create(CultureInfo.InvariantCulture, $"\"{file.LastWriteTimeUtc.Ticks:x}-{content.Length:x}\""));
+            return RegularFile.TryOpen(file.FullName, out var content)
+                ? new Page(content, file.Extension, string.Create(CultureInfo.InvariantCulture, $"\"{file.LastWriteTimeUtc.Ticks:x}-{content.Length:x}\""))
+                : null;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
