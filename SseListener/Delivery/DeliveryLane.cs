@@ -139,10 +139,13 @@ internal sealed class DeliveryLane : IDisposable
             // Before anything is looked at: what comes after this signals again.
             Interlocked.Exchange(ref _isSignalled, 0);
             _now = Environment.TickCount64;
-            _clients.AdmitNewcomers(_welcome);
+            var newcomers = _clients.Newcomers;
             Sweep();
             CatchUp();
+
+            // Behind the events, for those who are behind are told nothing; and before newcomers are there, who are told only of later ones.
             _presence.Tell(_now);
+            _clients.AdmitNewcomers(newcomers, _welcome);
             if (_now >= _nextTick)
             {
                 Tick();
@@ -153,7 +156,7 @@ internal sealed class DeliveryLane : IDisposable
             _slice.Forget();
         }
 
-        _clients.AdmitNewcomers(static _ => { });
+        _clients.AdmitNewcomers(int.MaxValue, static _ => { });
         foreach (var client in _clients.All)
         {
             client.End(EndReason.ServerStop);

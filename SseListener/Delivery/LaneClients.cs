@@ -24,11 +24,15 @@ internal sealed class LaneClients(DeliveryLane lane)
     /// <summary>Finds those who listen to a topic.</summary>
     public bool TryFind(Topic topic, [NotNullWhen(true)] out Audience? audience) => _audiences.TryGetValue(topic, out audience);
 
+    /// <summary>How many wait to be taken in.</summary>
+    public int Newcomers => _newcomers.Count;
+
     /// <summary>Takes in those who wait for it.</summary>
+    /// <param name="count">How many.</param>
     /// <param name="serve">Gives a newcomer what there is for it already.</param>
-    public void AdmitNewcomers(Action<Client> serve)
+    public void AdmitNewcomers(int count, Action<Client> serve)
     {
-        while (_newcomers.TryDequeue(out var client))
+        for (; count > 0 && _newcomers.TryDequeue(out var client); count--)
         {
             Admit(client);
 

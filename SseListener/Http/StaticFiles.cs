@@ -2,8 +2,6 @@ using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using System.Net;
 using System.Security.Cryptography;
-using System.Text;
-using System.Text.RegularExpressions;
 
 namespace SseListener.Http;
 
@@ -11,9 +9,13 @@ namespace SseListener.Http;
 /// The files under <c>public/</c>, read anew for each request so that an edit shows on reload. Nothing outside of it is
 /// served, no dot-file, nothing that a symbolic link leads to, and no FIFO or device. Without a folder, those within the program.
 /// </summary>
-internal sealed partial class StaticFiles(string? root, Responses responses)
+internal sealed class StaticFiles(string? root, Responses responses)
 {
     private const int PartSize = 64 * 1024;
+
+    // A page may load from here, and nothing else; script that is written in it, or got into it as data, does not run (CSP Level 3).
+    private const string Policy = "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+        + "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
     private static readonly Dictionary<string, string> _types = new(StringComparer.OrdinalIgnoreCase)
     {
@@ -130,7 +132,7 @@ internal sealed partial class StaticFiles(string? root, Responses responses)
         response.Headers["Cache-Control"] = "no-cache";
         response.Headers["X-Content-Type-Options"] = "nosniff";
         response.Headers["Referrer-Policy"] = "no-referrer";
-        response.Headers["Content-Security-Policy"] = await PolicyAsync(response.ContentType, content);
+        response.Headers["Content-Security-Policy"] = Policy;
         response.ContentLength64 = content.Length;
         if (Matches(exchange.Request.Headers["If-None-Match"], tag))
         {
@@ -171,31 +173,6 @@ internal sealed partial class StaticFiles(string? root, Responses responses)
     // RFC 9110, section 13.1.2: weak comparison, a list, or * for any.
     private static bool Matches(string? ifNoneMatch, string tag) => ifNoneMatch is not null
         && ifNoneMatch.Split(',', StringSplitOptions.TrimEntries).Any(candidate => candidate == "*" || candidate == tag || candidate == "W/" + tag);
-
-    // A page may do what is written in it and load from here, and nothing else: script that got in as data does not run.
-    // The inline parts of a page are allowed by their hashes (CSP Level 3, section 2.3.1), taken when it is served.
-    private static async Task<string> PolicyAsync(string type, Stream content)
-    {
-        var page = "";
-        if (type.StartsWith("text/html", StringComparison.Ordinal))
-        {
-            using var reader = new StreamReader(content, Encoding.UTF8, leaveOpen: true);
-            page = (await reader.ReadToEndAsync()).Replace("\r\n", "\n", StringComparison.Ordinal).Replace('\r', '\n');
-            content.Position = 0;
-        }
-
-        return $"default-src 'self'; script-src 'self'{Hashes(page, InlineScripts())}; style-src 'self'{Hashes(page, InlineStyles())}; "
-            + "img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
-    }
-
-    private static string Hashes(string page, Regex inline) => string.Concat(inline.Matches(page)
-        .Select(match => $" 'sha256-{Convert.ToBase64String(SHA256.HashData(Encoding.UTF8.GetBytes(match.Groups[1].Value)))}'"));
-
-    [GeneratedRegex("<script(?:\\s+type=\"?module\"?)?\\s*>(.*?)</script>", RegexOptions.Singleline | RegexOptions.IgnoreCase)]
-    private static partial Regex InlineScripts();
-
-    [GeneratedRegex("<style\\s*>(.*?)</style>", RegexOptions.Singleline | RegexOptions.IgnoreCase)]
-    private static partial Regex InlineStyles();
 
     private sealed record Page(Stream Content, string Extension, string Tag) : IAsyncDisposable
     {
