@@ -113,7 +113,7 @@ public sealed class FailingDisks
 
     // A stop that has run into its limit does not wait for the hub, which may still have events: nobody else's folder may get them.
     [Test]
-    public void A_journal_that_is_closed_keeps_nothing_more()
+    public async Task A_journal_that_is_closed_keeps_nothing_more()
     {
         using var folder = new TempFolder();
         using var log = new Log(TextWriter.Null, LogLevel.Error);
@@ -126,12 +126,12 @@ public sealed class FailingDisks
         batch.Add(new ChannelLog("default"));
         using var closed = New();
         Assert.That(closed.TryOpen((_, _, _, _) => { }, out _));
-        Assert.That(closed.Append(batch), Is.EqualTo(Stored.All));
+        Assert.That(await closed.AppendAsync(batch, _ => { }), Is.EqualTo(Stored.All));
         closed.Dispose();
         var kept = folder.JournalTexts;
         using var next = New();
         Assert.That(next.TryOpen((_, _, _, _) => { }, out _));
-        Assert.That(closed.Append(batch), Is.EqualTo(Stored.None));
+        Assert.That(await closed.AppendAsync(batch, _ => { }), Is.EqualTo(Stored.None));
         Assert.That(folder.JournalTexts, Is.EqualTo(kept));
     }
 

@@ -1,5 +1,6 @@
 using System.Text;
 using SseListener.Events;
+using SseListener.Tests.Support;
 
 namespace SseListener.Tests;
 
@@ -58,14 +59,16 @@ public sealed class HubBatches
         await running;
     }
 
-    private EventHub Hub(Action<FrameBatch> store, int maxChannels) => new(
-        new HubLimits(HistoryBytes: 1000, TimeSpan.FromHours(1), maxChannels),
-        batch =>
+    private EventHub Hub(Action<FrameBatch> store, int maxChannels)
+    {
+        var log = new PlayedLog(batch =>
         {
             store(batch);
             return _canStore ? Stored.All : Stored.None;
-        },
-        wake: _ => { });
+        })
+        { Last = 7 };
+        return new EventHub(new HubLimits(HistoryBytes: 1000, TimeSpan.FromHours(1), maxChannels), log, log);
+    }
 
     private Task<PublishResult?[]> PublishAsync(params string[][] publishes) =>
         RunAsync(batch => _stored.AddRange(batch.Frames.Select(frame => Encoding.UTF8.GetString(batch.BytesOf(frame)))), publishes);
@@ -74,7 +77,7 @@ public sealed class HubBatches
     private async Task<PublishResult?[]> RunAsync(Action<FrameBatch> store, params string[][] publishes)
     {
         using var hub = Hub(store, maxChannels: 10);
-        hub.Continue(7, new byte[16], [7]);
+        hub.Continue();
         var answers = publishes.Select(events => hub.PublishAsync("default", [.. events.Select(Event)])).ToList();
         var running = hub.RunAsync();
         var results = await Task.WhenAll(answers).WaitAsync(Support.Wait.Limit);

@@ -3,7 +3,7 @@ using SseListener.Events;
 namespace SseListener.Delivery;
 
 /// <summary>All lanes of a server; newcomers are dealt to them in turn.</summary>
-internal sealed class DeliveryLanes : IDisposable
+internal sealed class DeliveryLanes : IDelivery, IDisposable
 {
     private readonly DeliveryLane[] _lanes;
     private uint _next;
@@ -29,7 +29,7 @@ internal sealed class DeliveryLanes : IDisposable
     /// <summary>The lane for the next client.</summary>
     public DeliveryLane Next() => _lanes[Interlocked.Increment(ref _next) % _lanes.Length];
 
-    /// <summary>Tells every lane that a topic has something new.</summary>
+    /// <inheritdoc/>
     public void Wake(Topic topic)
     {
         foreach (var lane in _lanes)

@@ -3,13 +3,13 @@ using System.Threading.Channels;
 namespace SseListener.Events;
 
 /// <summary>
-/// The one writer. Everything that changes a log waits in one queue, and one loop takes whatever is waiting, stores it, appends
-/// it, tells the lanes and then answers. So every client sees one order, and who has the answer knows the event is kept and on its
-/// way.
+/// The one writer. Everything that changes a log waits in one queue, and one loop takes what is waiting, stores it, applies it, wakes
+/// those who deliver it, and then answers. So every client sees one order, and a publisher that has its answer knows that the event is
+/// kept and on its way.
 /// </summary>
 internal sealed class EventHub : IDisposable
 {
-    // So that lanes and publishers do not wait for whatever comes in meanwhile.
+    // So that lanes and publishers do not wait for what comes in meanwhile.
     private const int LargestBatch = 64;
 
     // Bytes of frames, for they are in memory twice until they are stored.
@@ -18,10 +18,14 @@ internal sealed class EventHub : IDisposable
     private static readonly TimeSpan _shortestCheck = TimeSpan.FromMilliseconds(50);
     private static readonly TimeSpan _longestCheck = TimeSpan.FromMinutes(1);
 
-    private readonly EventWriter _writer;
-    private readonly List<HubWork> _batch = [];
-    private readonly Action<Topic> _wake;
+    private readonly EventStore _store;
+    private readonly HubBatch _batch = new();
+    private readonly PublishEncoder _encoder;
+    private readonly IEventLog _log;
+    private readonly IDelivery _delivery;
+    private readonly Action<FrameBatch> _apply;
     private readonly Timer _expiry;
+    private long _sequence;
     private volatile bool _isComplete;
 
     // Synchronous continuations: when the loop is idle, a publisher's own thread runs it, which saves two changes of threads.
@@ -32,55 +36,66 @@ internal sealed class EventHub : IDisposable
 
     /// <summary>A hub without events.</summary>
     /// <param name="limits">What is kept, and of whom.</param>
-    /// <param name="store">Stores a batch of frames before any of them is delivered.</param>
-    /// <param name="wake">Called for each topic that has something new in a batch, once it can be read.</param>
-    public EventHub(HubLimits limits, Func<FrameBatch, Stored> store, Action<Topic> wake)
+    /// <param name="log">Stores the events.</param>
+    /// <param name="delivery">Delivers them.</param>
+    public EventHub(HubLimits limits, IEventLog log, IDelivery delivery)
     {
-        _writer = new EventWriter(limits, store);
-        _wake = wake;
+        _store = new EventStore(limits);
+        _encoder = new PublishEncoder(_store, _batch);
+        _log = log;
+        _delivery = delivery;
+        _apply = Apply;
         var check = TimeSpan.FromTicks(Math.Clamp(limits.HistoryAge.Ticks / 20, _shortestCheck.Ticks, _longestCheck.Ticks));
         _expiry = new Timer(_ => _queue.Writer.TryWrite(new Expire()), state: null, check, check);
     }
 
     /// <summary>What it has done since it began.</summary>
-    public HubCounts Counts => _writer.Counts;
+    public HubCounts Counts => _store.Counts;
 
     /// <summary>What is kept of all channels.</summary>
-    public Kept Kept => _writer.Kept;
+    public Kept Kept => _store.History.Kept;
 
     /// <summary>How many channels there are.</summary>
-    public int Channels => _writer.Topics.Channels;
+    public int Channels => _store.Channels;
 
     /// <summary>How many patterns somebody listens to.</summary>
-    public int Patterns => _writer.Topics.Patterns;
+    public int Patterns => _store.Patterns;
 
-    /// <summary>Goes on where a log ended, whose frames have been taken up; only before <see cref="RunAsync"/>.</summary>
-    /// <param name="last">The number of the last frame that is known of.</param>
-    /// <param name="key">The log's key, for the positions of clients.</param>
-    /// <param name="starts">The numbers to begin behind, of this start and of those before it that have left no frame.</param>
-    public void Continue(long last, byte[] key, IReadOnlyList<long> starts) => _writer.ContinueAfter(last, starts, key);
+    /// <summary>Whether <see cref="Complete"/> has been called.</summary>
+    public bool IsComplete => _isComplete;
 
     /// <summary>The id of a place in the log, given as the number of the last frame before it.</summary>
-    public string PositionOf(long place) => _writer.Places.PositionOf(place);
+    public string PositionOf(long place) => _store.Places.PositionOf(place);
 
-    /// <summary>Takes up a frame that was stored before; only before <see cref="RunAsync"/>.</summary>
-    /// <param name="sequence">Its number.</param>
-    /// <param name="channel">Its channel.</param>
-    /// <param name="time">When it was published, as <see cref="SteadyClock"/> counts.</param>
-    /// <param name="frame">Its bytes.</param>
-    public void Restore(long sequence, string channel, long time, ReadOnlySpan<byte> frame) => _writer.Restore(sequence, channel, time, frame);
+    /// <summary>Takes up a frame that was stored before; only before <see cref="Continue"/>.</summary>
+    /// <inheritdoc cref="TakeFrame"/>
+    public void Restore(long sequence, string channel, long time, ReadOnlySpan<byte> frame) => _store.Restore(sequence, channel, time, frame);
+
+    /// <summary>Goes on where the log ended, whose frames have been taken up; only before <see cref="RunAsync"/>.</summary>
+    public void Continue()
+    {
+        _sequence = _log.Starts[^1];
+        _store.ContinueAfter(_log.Last, _log.Starts, _log.Key);
+    }
 
     /// <summary>
     /// Publishes events in this order, with nothing in between. An event whose id is still in history is not appended again:
     /// its publisher only tries once more.
     /// </summary>
     /// <returns>What became of it, once every subscriber has been set to receive the events; null when the hub has stopped.</returns>
-    public Task<PublishResult?> PublishAsync(string channel, IReadOnlyList<SseEvent> events) =>
-        EnqueueAsync(new Publish(channel, events));
+    public Task<PublishResult?> PublishAsync(string channel, IReadOnlyList<SseEvent> events)
+    {
+        var publish = new Publish(channel, events);
+        return _queue.Writer.TryWrite(publish) ? publish.Answer.Task : Task.FromResult<PublishResult?>(null);
+    }
 
     /// <summary>Gives a client its place on its channels.</summary>
     /// <returns>What became of it; null when the hub has stopped.</returns>
-    public Task<SubscribeResult?> SubscribeAsync(SubscribeRequest request) => EnqueueAsync(new Subscribe(request));
+    public Task<SubscribeResult?> SubscribeAsync(SubscribeRequest request)
+    {
+        var subscribe = new Subscribe(request);
+        return _queue.Writer.TryWrite(subscribe) ? subscribe.Answer.Task : Task.FromResult<SubscribeResult?>(null);
+    }
 
     /// <summary>Takes note that a client which subscribed has gone.</summary>
     public void Unsubscribe(SubscribeResult.Subscription subscription) => _queue.Writer.TryWrite(new Unsubscribe(subscription));
@@ -92,15 +107,17 @@ internal sealed class EventHub : IDisposable
         _queue.Writer.TryComplete();
     }
 
-    /// <summary>Whether <see cref="Complete"/> has been called.</summary>
-    public bool IsComplete => _isComplete;
-
     /// <summary>The loop; to be started once.</summary>
     public async Task RunAsync()
     {
         while (await _queue.Reader.WaitToReadAsync())
         {
-            TakeBatch();
+            _batch.Begin(_sequence + 1, SteadyClock.Now);
+            EncodeAll();
+            await AppendAsync();
+            ApplyOthers();
+            Wake();
+            Answer();
 
             // This may be a publisher's thread, whose own event is done by now: it must not go on working for the others.
             if (_queue.Reader.TryPeek(out _))
@@ -114,43 +131,76 @@ internal sealed class EventHub : IDisposable
     public void Dispose()
     {
         _expiry.Dispose();
-        _writer.Places.Dispose();
+        _store.Dispose();
     }
 
-    private Task<T?> EnqueueAsync<T>(HubWork<T> work)
-        where T : class => _queue.Writer.TryWrite(work) ? work.Task : Task.FromResult<T?>(null);
-
-    private void TakeBatch()
+    private void EncodeAll()
     {
-        _batch.Clear();
-        _writer.Begin(SteadyClock.Now);
-        while (_batch.Count < LargestBatch && _writer.Batch.Length < LongestBatch && _queue.Reader.TryRead(out var work))
+        while (_batch.Work.Count < LargestBatch && _batch.Frames.Length < LongestBatch && _queue.Reader.TryRead(out var work))
         {
-            work.Encode(_writer);
-            _batch.Add(work);
+            _batch.Work.Add(work);
+            if (work is Publish publish)
+            {
+                _batch.Publishes.Add(_encoder.Encode(publish));
+            }
+        }
+    }
+
+    private async ValueTask AppendAsync()
+    {
+        if (_batch.Frames.Frames.Count > 0)
+        {
+            _batch.Stored = await _log.AppendAsync(_batch.Frames, _apply);
+        }
+    }
+
+    private void Apply(FrameBatch stored)
+    {
+        _sequence = stored.Frames[^1].Sequence;
+        _store.Append(stored, _batch.Appended);
+    }
+
+    // Behind the frames: a client that comes in this batch has not been greeted, so it may stand before or behind them.
+    private void ApplyOthers()
+    {
+        foreach (var work in _batch.Work)
+        {
+            switch (work)
+            {
+                case Subscribe subscribe:
+                    _batch.Subscribes.Add((subscribe, _store.Subscribe(subscribe.Request)));
+                    break;
+                case Unsubscribe unsubscribe:
+                    _store.Unsubscribe(unsubscribe.Subscription);
+                    break;
+                case Expire when _store.History.Expire(_batch.Frames.Time):
+                    // There is more, behind those who wait.
+                    _queue.Writer.TryWrite(work);
+                    break;
+            }
         }
 
-        var isStored = _writer.TryStore();
-        foreach (var work in _batch)
+        _store.EndBatch(_batch.Frames.First);
+    }
+
+    private void Wake()
+    {
+        foreach (var topic in _batch.Appended)
         {
-            work.Apply(_writer, isStored);
+            _delivery.Wake(topic);
+        }
+    }
+
+    private void Answer()
+    {
+        foreach (var publish in _batch.Publishes)
+        {
+            publish.Work.Answer.SetResult(publish.ResultOf(_batch.Stored));
         }
 
-        _writer.End();
-        if (_writer.HasMoreToExpire)
+        foreach (var (work, result) in _batch.Subscribes)
         {
-            // Behind whoever waits.
-            _queue.Writer.TryWrite(new Expire());
-        }
-
-        foreach (var topic in _writer.Appended)
-        {
-            _wake(topic);
-        }
-
-        foreach (var work in _batch)
-        {
-            work.Answer();
+            work.Answer.SetResult(result);
         }
     }
 }
@@ -158,5 +208,5 @@ internal sealed class EventHub : IDisposable
 /// <summary>What a hub keeps, and of whom.</summary>
 /// <param name="HistoryBytes">Bytes of frames to keep over all channels.</param>
 /// <param name="HistoryAge">How long to keep them.</param>
-/// <param name="MaxChannels">Most channels at a time.</param>
+/// <param name="MaxChannels">Most channels that keep something, and most that are only listened to.</param>
 internal sealed record HubLimits(long HistoryBytes, TimeSpan HistoryAge, int MaxChannels);

@@ -13,11 +13,13 @@ internal sealed class FrameBatch
 
     private readonly List<BatchFrame> _frames = [];
     private ArrayBufferWriter<byte> _bytes = new();
-    private long _sequence;
     private int _start;
 
     /// <summary>The frames, in order.</summary>
     public IReadOnlyList<BatchFrame> Frames => _frames;
+
+    /// <summary>The number of its first frame, or the one that it would have.</summary>
+    public long First { get; private set; }
 
     /// <summary>When they were published, as <see cref="SteadyClock"/> counts.</summary>
     public long Time { get; private set; }
@@ -47,7 +49,7 @@ internal sealed class FrameBatch
 
         _frames.Clear();
         _start = 0;
-        _sequence = sequence;
+        First = sequence;
         Time = time;
     }
 
@@ -55,7 +57,7 @@ internal sealed class FrameBatch
     /// <returns>Its place in <see cref="Frames"/>.</returns>
     public int Add(ChannelLog log)
     {
-        _frames.Add(new BatchFrame(log, _sequence + _frames.Count, _start, _bytes.WrittenCount - _start, Following: 0));
+        _frames.Add(new BatchFrame(log, First + _frames.Count, _start, _bytes.WrittenCount - _start, Following: 0));
         _start = _bytes.WrittenCount;
         return _frames.Count - 1;
     }

@@ -1,13 +1,12 @@
 using System.Collections.Concurrent;
 using SseListener.Delivery;
 using SseListener.Events;
-using SseListener.Journal;
 using SseListener.Metrics;
 
 namespace SseListener.Http;
 
 /// <summary>How a server is doing. Any thread may ask.</summary>
-internal sealed class ServerState(ServerOptions options, ConcurrentDictionary<string, Client> clients, EventHub hub, DeliveryLanes lanes, IJournal journal) : IDisposable
+internal sealed class ServerState(ServerOptions options, ConcurrentDictionary<string, Client> clients, EventHub hub, DeliveryLanes lanes, IEventLog journal) : IDisposable
 {
     private volatile bool _isStopping;
 

@@ -29,7 +29,7 @@ internal sealed class SseServer : IAsyncDisposable
     private readonly ConcurrentDictionary<string, Client> _clients = new(StringComparer.Ordinal);
     private readonly DeliveryLanes _lanes;
     [SuppressMessage("Usage", "CA2213:Disposable fields should be disposed", Justification = "Disposing it is a step of the stop.")]
-    private readonly IJournal _journal;
+    private readonly IEventLog _journal;
 
     private readonly EventHub _hub;
     private readonly Responses _responses;
@@ -69,7 +69,7 @@ internal sealed class SseServer : IAsyncDisposable
         _journal = options.Data is { } folder
             ? new FileJournal(folder, options.History, options.HistoryAge, options.Sync, new JournalTimes(_metrics.JournalWrites, _metrics.JournalFlushes), log)
             : new MemoryJournal();
-        _hub = new EventHub(new HubLimits(options.History, options.HistoryAge, options.MaxChannels), _journal.Append, _lanes.Wake);
+        _hub = new EventHub(new HubLimits(options.History, options.HistoryAge, options.MaxChannels), _journal, _lanes);
         _state = new ServerState(options, _clients, _hub, _lanes, _journal);
         _metrics.Observe(() => _clients.Count, _hub, _lanes);
         _trim = new HeapTrim(() => _idle.Requests + _lanes.Events);
@@ -103,7 +103,7 @@ internal sealed class SseServer : IAsyncDisposable
             return false;
         }
 
-        _hub.Continue(_journal.Last, _journal.Key, _journal.Starts);
+        _hub.Continue();
         try
         {
             _listening.Start();

@@ -7,7 +7,7 @@ namespace SseListener.Journal;
 /// Keeps frames in the files of a folder, each of which is itself an event stream. A batch is appended with one write, and is kept
 /// when the operating system has it, or when it is on the disk.
 /// </summary>
-internal sealed class FileJournal : IJournal
+internal sealed class FileJournal : IEventLog
 {
     private static readonly TimeSpan _lookAfterEvery = TimeSpan.FromSeconds(1);
 
@@ -80,7 +80,41 @@ internal sealed class FileJournal : IJournal
     }
 
     /// <inheritdoc/>
-    public Stored Append(FrameBatch batch)
+    public ValueTask<Stored> AppendAsync(FrameBatch batch, Action<FrameBatch> apply)
+    {
+        var stored = Append(batch);
+        if (stored is Stored.All)
+        {
+            apply(batch);
+        }
+
+        return ValueTask.FromResult(stored);
+    }
+
+    /// <summary>Takes no more, brings everything to the disk, and only then lets go of the folder.</summary>
+    public void Dispose()
+    {
+        _timer.Dispose();
+        lock (_lookingAfter)
+        {
+            bool wasOpen;
+            lock (_lock)
+            {
+                (wasOpen, _isOpen) = (_isOpen, false);
+            }
+
+            if (wasOpen)
+            {
+                Flush();
+                _files.DeleteFormer(SteadyClock.Now);
+            }
+
+            _files.Dispose();
+            _folder.Dispose();
+        }
+    }
+
+    private Stored Append(FrameBatch batch)
     {
         var bytes = _encoder.Encode(batch);
         lock (_lock)
@@ -104,29 +138,6 @@ internal sealed class FileJournal : IJournal
             Last = batch.Frames[^1].Sequence;
             _health.Report(failure: null);
             return Stored.All;
-        }
-    }
-
-    /// <summary>Takes no more, brings everything to the disk, and only then lets go of the folder.</summary>
-    public void Dispose()
-    {
-        _timer.Dispose();
-        lock (_lookingAfter)
-        {
-            bool wasOpen;
-            lock (_lock)
-            {
-                (wasOpen, _isOpen) = (_isOpen, false);
-            }
-
-            if (wasOpen)
-            {
-                Flush();
-                _files.DeleteFormer(SteadyClock.Now);
-            }
-
-            _files.Dispose();
-            _folder.Dispose();
         }
     }
 

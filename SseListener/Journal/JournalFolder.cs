@@ -1,3 +1,4 @@
+using SseListener.Events;
 using System.Diagnostics;
 using Microsoft.Win32.SafeHandles;
 

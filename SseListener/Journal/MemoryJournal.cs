@@ -5,7 +5,7 @@ using SseListener.Events;
 namespace SseListener.Journal;
 
 /// <summary>Keeps nothing: history is in memory only, and a restart loses it.</summary>
-internal sealed class MemoryJournal : IJournal
+internal sealed class MemoryJournal : IEventLog
 {
     /// <inheritdoc/>
     public long Last => 0;
@@ -27,7 +27,11 @@ internal sealed class MemoryJournal : IJournal
     }
 
     /// <inheritdoc/>
-    public Stored Append(FrameBatch batch) => Stored.All;
+    public ValueTask<Stored> AppendAsync(FrameBatch batch, Action<FrameBatch> apply)
+    {
+        apply(batch);
+        return ValueTask.FromResult(Stored.All);
+    }
 
     /// <inheritdoc/>
     public void Dispose()

@@ -1,0 +1,50 @@
+using System.Diagnostics.CodeAnalysis;
+using SseListener.Events;
+
+namespace SseListener.Tests.Support;
+
+/// <summary>A log and a delivery that the test plays.</summary>
+/// <param name="store">Stores a batch.</param>
+internal sealed class PlayedLog(Func<FrameBatch, Stored> store) : IEventLog, IDelivery
+{
+    /// <summary>One that stores everything.</summary>
+    public PlayedLog()
+        : this(_ => Stored.All)
+    {
+    }
+
+    public long Last { get; init; }
+
+    public byte[] Key { get; } = new byte[Positions.KeySize];
+
+    public IReadOnlyList<long> Starts => [Last];
+
+    public bool IsWritable => true;
+
+    public bool TryOpen(TakeFrame take, [NotNullWhen(false)] out string? problem)
+    {
+        problem = null;
+        return true;
+    }
+
+    public ValueTask<Stored> AppendAsync(FrameBatch batch, Action<FrameBatch> apply)
+    {
+        var stored = store(batch);
+        if (stored is Stored.All)
+        {
+            apply(batch);
+        }
+
+        return ValueTask.FromResult(stored);
+    }
+
+    public void Wake(Topic topic)
+    {
+        // Nobody listens.
+    }
+
+    public void Dispose()
+    {
+        // It holds nothing.
+    }
+}
