@@ -26,6 +26,8 @@ public sealed class CountingAddresses
     [TestCase("192.0.2.1", "192.0.2.1, 192.0.2.2", true)]
     [TestCase("192.0.2.1", "::ffff:192.0.2.1", false)]
     [TestCase("2001:db8::1", "2001:db8:0::1", false)]
+    [TestCase("2001:db8::1", "2001:db8::2:0:0:1", false)]
+    [TestCase("2001:db8::1", "2001:db8:0:1::1", true)]
     [TestCase("192.0.2.1", "", true)]
     [TestCase("", "not an address", false)]
     public async Task Behind_a_proxy_that_is_trusted_the_last_address_that_it_names_counts(string first, string second, bool isAdmitted)

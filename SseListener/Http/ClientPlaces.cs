@@ -1,10 +1,11 @@
 using System.Collections.Concurrent;
 using System.Diagnostics.CodeAnalysis;
 using System.Net;
+using System.Net.Sockets;
 
 namespace SseListener.Http;
 
-/// <summary>How many clients there may be: in all, and at one address.</summary>
+/// <summary>How many clients there may be: in all, and at one address (of IPv6, in one network of 64 bits).</summary>
 internal sealed class ClientPlaces(ServerOptions options)
 {
     private readonly ConcurrentDictionary<IPAddress, int> _atAddress = new();
@@ -31,7 +32,7 @@ internal sealed class ClientPlaces(ServerOptions options)
     {
         var most = options.MaxClientsPerAddress;
         refusal = Interlocked.Increment(ref _taken) > options.MaxClients ? Refusal.Later(503, "client_limit", $"{options.MaxClients} clients are connected already (--max-clients).")
-            : most > 0 && _atAddress.AddOrUpdate(address, 1, static (_, clients) => clients + 1) > most ? Refusal.Later(429, "address_limit", $"{most} clients of this address are connected already (--max-clients-per-address).")
+            : most > 0 && _atAddress.AddOrUpdate(PlaceOf(address), 1, static (_, clients) => clients + 1) > most ? Refusal.Later(429, "address_limit", $"{most} clients of this address are connected already (--max-clients-per-address).")
             : null;
         if (refusal?.Status == 503)
         {
@@ -49,9 +50,14 @@ internal sealed class ClientPlaces(ServerOptions options)
     public void Release(IPAddress address)
     {
         Interlocked.Decrement(ref _taken);
-        if (options.MaxClientsPerAddress > 0 && _atAddress.AddOrUpdate(address, 0, static (_, clients) => clients - 1) == 0)
+        var place = PlaceOf(address);
+        if (options.MaxClientsPerAddress > 0 && _atAddress.AddOrUpdate(place, 0, static (_, clients) => clients - 1) == 0)
         {
-            _atAddress.TryRemove(new(address, 0));
+            _atAddress.TryRemove(new(place, 0));
         }
     }
+
+    // Each line of IPv6 has 2^64 addresses at least, of which its owner may use a new one for each client (RFC 6177).
+    private static IPAddress PlaceOf(IPAddress address) =>
+        address.AddressFamily is AddressFamily.InterNetworkV6 ? new IPAddress([.. address.GetAddressBytes().AsSpan(0, 8), .. new byte[8]]) : address;
 }
