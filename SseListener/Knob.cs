@@ -57,9 +57,9 @@ internal sealed record Knob(string Name, string Default, string Help, TryRead Re
         return null;
     }
 
-    // Empty, it is refused like any other value that is none: whoever sets it means something by it.
+    // An empty one counts as not set: a container's or a unit's file cannot take a variable away.
     private string[] FromEnvironment(string? text) =>
-        text is null ? []
+        string.IsNullOrEmpty(text) ? []
         : Kind is KnobKind.List ? text.Split(',', StringSplitOptions.TrimEntries)
         : [text];
 }

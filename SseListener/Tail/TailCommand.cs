@@ -38,7 +38,8 @@ internal static class TailCommand
 
         using var descriptor = new SafeFileHandle(1, ownsHandle: false);
         await using var output = new StreamWriter(OpenOutput(descriptor)) { NewLine = "\n" };
-        var token = (parsed.GetValue(_token) ?? Environment.GetEnvironmentVariable("SSE_TOKEN"))?.Trim();
+        var set = Environment.GetEnvironmentVariable("SSE_TOKEN");
+        var token = (parsed.GetValue(_token) ?? (set is "" ? null : set))?.Trim();
         if (token is not null && !Units.TryToken(token, out var expected))
         {
             await Console.Error.WriteLineAsync($"The token is {expected}.");
