@@ -126,7 +126,7 @@ public sealed class CommandLineOptions
     [TestCase("--history 1MB", "--history is a size such as 64KiB or 1MiB, not '1MB'.")]
     [TestCase("--max-body 0", "--max-body is a size from 1B to 134217728B, such as 64KiB or 1MiB, not '0'.")]
     [TestCase("--heartbeat 15", "--heartbeat is a duration such as 300ms, 15s, 2m or 24h, not '15'.")]
-    [TestCase("--host http://localhost", "--host is a host name, an IPv4 address, or + for every address, not 'http://localhost'.")]
+    [TestCase("--host http://localhost", "--host is a host name, an IPv4 address, or + for every address; IPv6 is reached by name (localhost for ::1), not 'http://localhost'.")]
     [TestCase("--log-level verbose", "--log-level is debug, info, warning or error, not 'verbose'.")]
     [TestCase("--public \"\"", "--public is a text that is not empty, not ''.")]
     [TestCase("--open-publish --publish-token x", "--open-publish contradicts --publish-token and --jwt-key")]
@@ -140,7 +140,6 @@ public sealed class CommandLineOptions
     [TestCase("--open-publish maybe", "--open-publish is true or false, not 'maybe'.")]
     [TestCase("--max-channels 0", "--max-channels is a whole number from 1, not '0'.")]
     [TestCase("--publish-token-file /nowhere/to/be/found", "--publish-token-file is a file with a token of visible ASCII characters.")]
-    [TestCase("", "SSE_PRIVATE is a channel's name, a pattern such as user/*, or * for all, not ''.", "SSE_PRIVATE", "")]
     [TestCase("", "SSE_PRIVATE is a channel's name, a pattern such as user/*, or * for all, not 'user*'.", "SSE_PRIVATE", "orders, user*")]
     [TestCase("", "PORT is a whole number from 1 to 65535, not 'none'.", "PORT", "none")]
     [TestCase("", "SSE_RETRY is a duration such as 300ms, 15s, 2m or 24h, not 'soon'.", "SSE_RETRY", "soon")]
@@ -226,6 +225,21 @@ public sealed class CommandLineOptions
         Assert.That(await program.EndAsync(), Is.EqualTo(1));
         Assert.That(program.Errors, Does.StartWith($"Cannot listen on {host}:{port}: "));
         Assert.That(program.Errors.Split('\n'), Has.Length.EqualTo(1));
+    }
+
+    [Test]
+    public void An_empty_variable_counts_as_not_set()
+    {
+        Assert.That(CommandLine.Read([], _ => "", out var options), Is.Zero);
+        Assert.That(options! with { Private = [], Cors = [] }, Is.EqualTo(new ServerOptions { Private = options.Private, Cors = options.Cors } with { Private = [], Cors = [] }));
+    }
+
+    [Test]
+    public async Task A_limit_of_clients_that_is_lowered_is_told()
+    {
+        var (program, _) = await BuiltProgram.ListenAsync($"--max-clients {int.MaxValue}");
+        using var running = program;
+        await program.LogsAsync($"not {int.MaxValue}: --max-clients is limited by the ");
     }
 
     private static async Task<int> StatusAsync(int port, string methodAndTarget, params string[] fields)

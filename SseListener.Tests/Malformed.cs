@@ -14,7 +14,7 @@ public sealed class Malformed
     [TestCase(400, "GET / HTTP/1.1\r\nHost:\r\n\r\n")]
     [TestCase(400, "GET / HTTP/1.1\r\nHost: a b\r\n\r\n")]
     [TestCase(400, "GET / HTTP/1.1\r\nHost: [\r\n\r\n")]
-    [TestCase(404, "GET / HTTP/1.1\r\nHOST\r\nHost: evil.example\r\n\r\n")]
+    [TestCase(421, "GET / HTTP/1.1\r\nHOST\r\nHost: evil.example\r\n\r\n")]
     public Task A_request_without_one_host_is_refused(int status, string request) => IsAnsweredAsync(status, request);
 
     [TestCase(400, "GE(T / HTTP/1.1\r\nHOST\r\n\r\n")]
@@ -59,7 +59,7 @@ public sealed class Malformed
     [TestCase(400, "events")]
     [TestCase(404, "?")]
     [TestCase(400, "ftp://")]
-    [TestCase(404, "http://evil.example/events")]
+    [TestCase(421, "http://evil.example/events")]
     [TestCase(200, "/%65vents")]
     [TestCase(200, "/events?")]
     [TestCase(200, "http://127.0.0.1:PORT/events")]

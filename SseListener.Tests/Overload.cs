@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Net;
 using System.Net.Sockets;
 using SseListener.Http;
 using SseListener.Tests.Support;
@@ -17,7 +18,7 @@ public sealed class Overload
         {
             await using var log = new LogText();
             using var lines = new Log(log, LogLevel.Info);
-            var port = TestServer.FreePort();
+            var port = FreePortBelowEphemeral();
             await using var server = new SseServer(new ServerOptions { Port = port, Data = null }, AppContext.BaseDirectory, lines);
             using var end = new CancellationTokenSource();
             var connecting = new Thread(() => ConnectOnAndOn(port, end.Token));
@@ -81,7 +82,7 @@ public sealed class Overload
     {
         await using var server = TestServer.Start(o => o with { IdleTimeout = TimeSpan.FromMinutes(5) });
         using var end = new CancellationTokenSource();
-        var trickle = SendOnAndOnAsync(server.Port, "POST / HTTP/1.1\r\nHost: somebody.else\r\nContent-Length: 1000000\r\n\r\n", end.Token);
+        var trickle = SendOnAndOnAsync(server.Port, "POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: gzip\r\nContent-Length: 1000000\r\n\r\n", end.Token);
         using var other = new RawRequest(server.Port);
         await other.SendAsync($"GET / HTTP/1.1\r\nHost: 127.0.0.1:{server.Port}\r\n\r\n");
         await other.ReadUntilAsync("HTTP/1.1 200");
@@ -89,25 +90,26 @@ public sealed class Overload
         await trickle;
     }
 
+    // HttpListener alone keeps 13 KB of each: with these, more than the heap may have.
     [Test]
-    public async Task Requests_that_the_listener_leaks_make_another_listener_take_over()
+    public async Task Requests_that_the_listener_refuses_by_itself_are_let_go_of_and_end_no_stream()
     {
-        await using var server = TestServer.Start(o => o with { LogLevel = LogLevel.Warning });
-        await using var client = await server.SubscribeAsync();
-        var request = $"POST /events HTTP/1.1\r\nHost: 127.0.0.1:{server.Port}\r\nContent-Type: text/plain\r\n\r\n";
-        for (var i = 0; i < 4096; i++)
+        var (program, port) = await BuiltProgram.ListenAsync("--log-level warning", line => BuiltProgram.Start(line, null, ("DOTNET_GCHeapHardLimit", "0x6000000")));
+        using var running = program;
+        using var client = new RawRequest(port);
+        await client.SendAsync($"GET /events HTTP/1.1\r\nHost: localhost:{port}\r\n\r\n");
+        await client.ReadUntilAsync("hello");
+        await Task.WhenAll(Enumerable.Range(0, 4).Select(async _ =>
         {
-            using var raw = new RawRequest(server.Port);
-            await raw.SendAsync(request);
-            await raw.ReadUntilAsync("HTTP/1.1 411");
-        }
-
-        await Wait.UntilAsync(() => server.Logged.Contains("another one has taken over", StringComparison.Ordinal), "no other listener took over");
-        await using var newcomer = await server.SubscribeAsync();
-        Assert.That((await client.NextAsync()).EventType, Is.EqualTo("join"));
-        var id = await server.PublishAsync("""{"data":1}""");
-        Assert.That((await client.NextAsync()).EventId, Is.EqualTo(id));
-        Assert.That((await newcomer.NextAsync()).EventId, Is.EqualTo(id));
+            for (var i = 0; i < 2500; i++)
+            {
+                using var refused = new RawRequest(port);
+                await refused.SendAsync($"POST /events HTTP/1.1\r\nHost: localhost:{port}\r\nContent-Type: text/plain\r\n\r\n");
+                await refused.ReadUntilAsync("HTTP/1.1 411");
+            }
+        }));
+        Assert.That(await RawRequest.ExchangeAsync(port, RawRequest.Head(port, "POST /events", "Connection: close", "Content-Type: text/plain", "Content-Length: 0")), Does.StartWith("HTTP/1.1 200"));
+        await client.ReadUntilAsync("data: \n");
     }
 
     [Test]
@@ -121,6 +123,7 @@ public sealed class Overload
             await Wait.UntilAsync(() => Volatile.Read(ref looks) > 1, "there was no other look");
         }
 
+        log.Dispose();
         Assert.That(text.ToString(), Does.Contain("the test watch failed: System.IO.FileNotFoundException: look 1"));
     }
 
@@ -161,6 +164,26 @@ public sealed class Overload
         catch (Exception e) when (e is OperationCanceledException or SocketException)
         {
             // The test has ended, or the connection has been cut.
+        }
+    }
+
+    // A connection to a port of the range that the system gives away may get that very port, where nobody listens yet, and is then connected to
+    // itself, or another test may be given it: both would have the port before the server.
+    private static int FreePortBelowEphemeral()
+    {
+        while (true)
+        {
+            var port = Random.Shared.Next(20_000, 30_000);
+            using var socket = new Socket(AddressFamily.InterNetworkV6, SocketType.Stream, ProtocolType.Tcp) { DualMode = true };
+            try
+            {
+                socket.Bind(new IPEndPoint(IPAddress.IPv6Any, port));
+                return port;
+            }
+            catch (SocketException)
+            {
+                // Somebody has it.
+            }
         }
     }
 

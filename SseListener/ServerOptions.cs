@@ -9,7 +9,7 @@ internal sealed record ServerOptions
     /// <summary>The TCP port, 1 to 65535. HttpListener cannot choose one itself.</summary>
     public int Port { get; init; } = 3000;
 
-    /// <summary>The host name to answer for; <c>localhost</c> includes 127.0.0.1, and <c>+</c> is every name and address.</summary>
+    /// <summary>The host name to answer for; <c>localhost</c> includes 127.0.0.1 and ::1, and <c>+</c> is every name and address.</summary>
     public string Host { get; init; } = "localhost";
 
     /// <summary>The folder of the pages; null for <c>public</c> in the working directory, else beside the program.</summary>

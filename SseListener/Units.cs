@@ -83,12 +83,12 @@ internal static class Units
         return isOrigin;
     }
 
-    /// <summary>A host name, an IPv4 address, or + for all.</summary>
+    /// <summary>A host name, an IPv4 address, or + for all. HttpListener answers 400 to every request for an IPv6 address (dotnet/runtime#34399).</summary>
     public static bool TryHost(string text, out object value)
     {
-        var isAll = text is "+" or "*" or "0.0.0.0";
+        var isAll = text is "+" or "*" or "0.0.0.0" or "::" or "[::]";
         var isHost = isAll || Uri.CheckHostName(text) is UriHostNameType.Dns or UriHostNameType.IPv4;
-        value = isAll ? "+" : isHost ? text.ToLower(Culture) : "a host name, an IPv4 address, or + for every address";
+        value = isAll ? "+" : isHost ? text.ToLower(Culture) : "a host name, an IPv4 address, or + for every address; IPv6 is reached by name (localhost for ::1)";
         return isHost;
     }
 

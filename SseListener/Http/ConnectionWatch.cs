@@ -49,7 +49,6 @@ internal sealed class ConnectionWatch : IDisposable
 
     private TimeSpan Look(CancellationToken end)
     {
-        _listening.Tune();
         FreeAccepting(end);
         if (_pool.IsStuck())
         {

@@ -4,29 +4,23 @@ using System.Net.Sockets;
 namespace SseListener.Http;
 
 /// <summary>
-/// The HttpListener, and what has to be done around it so that nobody on the network can make it grow or fall:
-/// newcomers are kept away while descriptors are short, and it is replaced when it has leaked too much.
+/// The HttpListener, and what has to be done around it so that nobody on the network can make it grow or fall: newcomers are kept away
+/// while descriptors are short, and what it leaks is taken from it.
 /// </summary>
 internal sealed class Listening : IDisposable
 {
-    // HttpListener never lets go of a request that it refused for want of a length: 13 KB each, measured. 4096 are 53 MB.
-    private const int MostLeftovers = 4096;
-
     // At 30,000 connects a second about every other attempt fails.
     private const int MostAttempts = 100;
 
     private readonly Lock _lock = new();
-    private readonly Lock _tuning = new();
-    private readonly string[] _prefixes;
+    private readonly HttpListener _listener = new();
+    private readonly List<object> _ports = [];
+    private readonly ServerOptions _options;
+    private readonly string[] _names;
+    private readonly bool _knowsConnections;
     private readonly Func<HttpListenerContext, Task> _handle;
     private readonly ListeningSocket _socket;
     private readonly Log _log;
-    private HttpListener _listener = new();
-    private HttpListener? _former;
-    private int _leftovers;
-    private int _openings;
-    private int _tuned;
-    private bool _isOpen = true;
     private bool _isMuted;
     private bool _isStopped;
 
@@ -36,10 +30,9 @@ internal sealed class Listening : IDisposable
     /// <param name="log">Takes what happens here.</param>
     public Listening(ServerOptions options, Func<HttpListenerContext, Task> handle, Log log)
     {
-        // A prefix matches the Host header, and 127.0.0.1 is another host than localhost. All other hosts get 404, which also
-        // keeps out pages whose own name was pointed at this machine (DNS rebinding).
-        string[] hosts = options.Host == "localhost" ? ["localhost", "127.0.0.1"] : [options.Host];
-        _prefixes = [.. hosts.Select(name => $"http://{name}:{options.Port}/")];
+        _options = options;
+        _names = options.Host == "localhost" ? ["localhost", "127.0.0.1"] : [options.Host];
+        _knowsConnections = options.UsesPrivateNames && ConnectionSocket.IsKnown;
         _socket = new ListeningSocket(options.Port, options.SendBuffer, log);
         _handle = handle;
         _log = log;
@@ -53,36 +46,30 @@ internal sealed class Listening : IDisposable
     {
         _listener.Start();
         Open();
-        Tune();
-        _ = AcceptAsync(_listener);
+        _socket.Tune();
+        _ = AcceptAsync();
     }
 
-    /// <summary>Tunes the listening socket when it has been opened again. It looks at all descriptors, which may take long.</summary>
-    public void Tune()
-    {
-        lock (_tuning)
-        {
-            var openings = Volatile.Read(ref _openings);
-            if (_tuned != openings)
-            {
-                _socket.Tune();
-                _tuned = openings;
-            }
-        }
-    }
+    /// <summary>Whether somebody else has the port.</summary>
+    public static bool IsTaken(Exception e) => e is SocketException { SocketErrorCode: SocketError.AddressAlreadyInUse }
+        || e.Message.Contains("in use", StringComparison.OrdinalIgnoreCase);
+
+    /// <summary>
+    /// Whether the server answers to this name. To no other, which also keeps out pages whose own name was pointed at this machine
+    /// (DNS rebinding).
+    /// </summary>
+    /// <param name="host">The host of a request, in lower case.</param>
+    public bool AnswersTo(string host) => _options.Host == "+" || _names.Contains(host.TrimEnd('.'));
 
     /// <summary>How many connections wait to be accepted; 0 also when that cannot be found out.</summary>
     public int Waiting() => _socket.Waiting();
 
-    /// <summary>Counts a request that the listener will never let go of; at some number another listener takes over.</summary>
-    public void CountLeftover()
+    /// <summary>Takes a request from the listener that it has refused by itself, and would never let go of: 13 KB each, measured.</summary>
+    public void Forget(HttpListenerContext context)
     {
-        if (Interlocked.Increment(ref _leftovers) % MostLeftovers == 0)
+        if (_knowsConnections)
         {
-            lock (_lock)
-            {
-                Replace();
-            }
+            ConnectionSocket.Forget(context);
         }
     }
 
@@ -111,38 +98,36 @@ internal sealed class Listening : IDisposable
 
             if (_isMuted)
             {
-                Tune();
                 _socket.Unmute();
                 _isMuted = false;
                 _log.Often(LogLevel.Warning, "open for newcomers", "open for newcomers again");
             }
 
-            _isOpen = _isOpen || TryOpen();
             return true;
         }
     }
 
-    /// <summary>Closes the listeners and every connection of theirs.</summary>
+    /// <summary>Closes the listener and every connection of its.</summary>
     public void Dispose()
     {
         lock (_lock)
         {
             _isStopped = true;
-            _former?.Close();
+            _ports.ForEach(ConnectionSocket.ClosePort);
             _listener.Close();
         }
     }
 
     // The next request is waited for before this one is handled: closing an answer may block for as long as the connection's
     // next request likes, when HttpListener refuses that by itself.
-    private async Task AcceptAsync(HttpListener listener)
+    private async Task AcceptAsync()
     {
         HttpListenerContext? context = null;
-        while (context is null && listener.IsListening)
+        while (context is null && _listener.IsListening)
         {
             try
             {
-                context = await listener.GetContextAsync();
+                context = await _listener.GetContextAsync();
             }
             catch (Exception e) when (e is HttpListenerException or ObjectDisposedException or InvalidOperationException)
             {
@@ -152,30 +137,9 @@ internal sealed class Listening : IDisposable
 
         if (context is not null)
         {
-            _ = AcceptAsync(listener);
+            _ = AcceptAsync();
             _ = _handle(context);
         }
-    }
-
-    // Connections that wait for their next request move along; streams stay with the former listener until it is closed in
-    // its turn, when their clients reconnect and resume.
-    private void Replace()
-    {
-        if (_isStopped || !_isOpen || _isMuted)
-        {
-            return;
-        }
-
-        _former?.Close();
-        _former = _listener;
-        _listener = new HttpListener();
-        _listener.Start();
-        _ = AcceptAsync(_listener);
-
-        // Whatever is thrown: CheckDescriptors tries again.
-        _isOpen = false;
-        _isOpen = TryOpen();
-        _log.Warning($"{MostLeftovers} requests without a length have leaked in the listener; another one has taken over");
     }
 
     private void Mute()
@@ -186,60 +150,69 @@ internal sealed class Listening : IDisposable
             _log.Often(LogLevel.Warning, "closed for newcomers", $"the {Descriptors.Limit} file descriptors are nearly used up: closed for newcomers");
         }
 
-        // Again and again, for the port may have been opened once more.
-        Tune();
         _socket.Mute();
-    }
-
-    private bool TryOpen()
-    {
-        try
-        {
-            _former?.Prefixes.Clear();
-            Open();
-            return true;
-        }
-        catch (Exception e) when (e is HttpListenerException or SocketException or ArgumentNullException)
-        {
-            // No descriptors, or somebody else has the port for the moment; CheckDescriptors tries again.
-            return false;
-        }
     }
 
     // Everybody coming back at once is when connections arrive while HttpListener opens its port. It answers 404 to requests that
     // come before it knows its own prefixes, and after a 404 an EventSource never comes back. So none are read until then.
     private void Open()
     {
-        try
+        using var pause = new PoolPause();
+        if (_knowsConnections)
         {
-            using var pause = new PoolPause();
-            foreach (var prefix in _prefixes)
-            {
-                Open(prefix);
-            }
+            OpenPorts();
+            return;
         }
-        finally
+
+        // A prefix matches the Host header, and 127.0.0.1 is another host than localhost.
+        foreach (var name in _names)
         {
-            // Also when only the first has been opened.
-            Interlocked.Increment(ref _openings);
+            Open(() => _listener.Prefixes.Add($"http://{name}:{_options.Port}/"));
         }
     }
 
-    // It accepts even before its own fields are set, and throws. Of 20 starts under 30,000 connects a second, 10 ended so.
-    private void Open(string prefix)
+    // Of the addresses of a name, and of the two families, a machine may lack some.
+    private void OpenPorts()
+    {
+        var addresses = _options.Host switch
+        {
+            "+" => (IPAddress[])[IPAddress.Any, IPAddress.IPv6Any],
+            "localhost" => [IPAddress.Loopback, IPAddress.IPv6Loopback],
+            var name => Dns.GetHostAddresses(name),
+        };
+        SocketException? missing = null;
+        foreach (var address in addresses)
+        {
+            try
+            {
+                Open(() => _ports.Add(ConnectionSocket.OpenPort(_listener, new IPEndPoint(address, _options.Port))));
+            }
+            catch (SocketException e) when (e.SocketErrorCode is SocketError.AddressNotAvailable or SocketError.AddressFamilyNotSupported)
+            {
+                missing = e;
+                _log.Debug($"this machine has no address {address}");
+            }
+        }
+
+        if (missing is not null && _ports.Count == 0)
+        {
+            throw missing;
+        }
+    }
+
+    // HttpListener accepts even before its own fields are set, and throws. Of 20 starts under 30,000 connects a second, 10 ended so. Nobody
+    // holds the socket of such a port any more, nor the connection's: collecting them closes them. Until then it is we who have the port.
+    private void Open(Action open)
     {
         for (var attempt = 1; ; attempt++)
         {
             try
             {
-                // One that is still in the list may have been closed all the same.
-                _listener.Prefixes.Remove(prefix);
-                _listener.Prefixes.Add(prefix);
+                open();
                 return;
             }
-            catch (ArgumentNullException) when (attempt < MostAttempts)
+            catch (Exception e) when (attempt < MostAttempts && (e is ArgumentNullException || (attempt > 1 && IsTaken(e))))
             {
-                // Nobody holds the port's socket any more, nor the connection's: collecting them closes them.
                 _log.Debug("a connection arrived while the port was being opened: once more");
                 GC.Collect();
                 GC.WaitForPendingFinalizers();

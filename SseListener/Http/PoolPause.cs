@@ -7,7 +7,7 @@ namespace SseListener.Http;
 internal sealed class PoolPause : IDisposable
 {
     // A pool that is stuck is not waited for.
-    private static readonly TimeSpan _limit = TimeSpan.FromMilliseconds(20);
+    private static readonly TimeSpan _limit = TimeSpan.FromMilliseconds(200);
     private static readonly Lock _lock = new();
 
     private readonly object _end = new();

@@ -193,6 +193,7 @@ internal sealed class Responses(TimeSpan writeTimeout, IdleConnections idle, Ser
         411 => "Length Required",
         413 => "Content Too Large",
         415 => "Unsupported Media Type",
+        421 => "Misdirected Request",
         429 => "Too Many Requests",
         431 => "Request Header Fields Too Large",
         503 => "Service Unavailable",

@@ -40,6 +40,7 @@ internal sealed class SseServer : IAsyncDisposable
     private readonly ServerState _state;
     private readonly HeapTrim _trim;
     private readonly ServerOptions _options;
+    private readonly int _asked;
     private readonly Log _log;
     private readonly TaskCompletionSource _allAnswered = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private DescriptorWatch? _descriptors;
@@ -53,6 +54,7 @@ internal sealed class SseServer : IAsyncDisposable
     /// <param name="log">Takes its log lines.</param>
     public SseServer(ServerOptions options, string? pages, Log log)
     {
+        _asked = options.MaxClients;
         _options = options = options with { MaxClients = Math.Min(options.MaxClients, Descriptors.MostClients) };
         _log = log;
         _listening = new Listening(options, HandleAsync, log);
@@ -110,7 +112,7 @@ internal sealed class SseServer : IAsyncDisposable
         }
         catch (Exception e) when (e is HttpListenerException or SocketException or ArgumentNullException)
         {
-            problem = IsTaken(e) ? $"Port {_options.Port} is in use." : $"Cannot listen on {_options.Host}:{_options.Port}: {e.Message}.";
+            problem = Listening.IsTaken(e) ? $"Port {_options.Port} is in use." : $"Cannot listen on {_options.Host}:{_options.Port}: {e.Message}.";
             return false;
         }
 
@@ -130,7 +132,12 @@ internal sealed class SseServer : IAsyncDisposable
 
         if (!ConnectionSocket.IsKnown || !_options.UsesPrivateNames)
         {
-            _log.Warning("the sockets of connections cannot be reached: streams go through HttpListener, and clients that leave are found by the next write");
+            _log.Warning("the sockets of connections cannot be reached: streams go through HttpListener, clients that leave are found by the next write, requests without a length leak memory, and nobody listens on IPv6");
+        }
+
+        if (_options.MaxClients < _asked)
+        {
+            _log.Info($"there can be {_options.MaxClients} clients, not {_asked}: --max-clients is limited by the {Descriptors.Limit} file descriptors (ulimit -n)");
         }
 
         problem = null;
@@ -180,7 +187,7 @@ internal sealed class SseServer : IAsyncDisposable
     {
         if (Leftover.Is(context.Request))
         {
-            _listening.CountLeftover();
+            _listening.Forget(context);
             return;
         }
 
@@ -228,15 +235,13 @@ internal sealed class SseServer : IAsyncDisposable
 
         RequestLog.Write(_log, exchange);
         _crossOrigin.Mark(exchange);
-        return !isTarget ? _responses.ProblemAsync(exchange, 400, "The URL has an escape that is not %XX, or whose bytes are not UTF-8.")
+        return !_listening.AnswersTo(request.Url!.Host) ? _responses.ProblemAsync(exchange, 421, $"The server does not answer to the name '{request.Url.Host}', but to {_options.Host}: see --host.")
+            : !isTarget ? _responses.ProblemAsync(exchange, 400, "The URL has an escape that is not %XX, or whose bytes are not UTF-8.")
             : target!.HasTooMuch ? _responses.ProblemAsync(exchange, 400, $"The URL may have at most {RequestTarget.MostParameters} parameters.")
             : exchange.HeaderSize > _options.MaxHeader ? _responses.ProblemAsync(exchange, 431, $"The request line and the header fields may have at most {_options.MaxHeader} bytes (--max-header).")
             : _state.IsStopping && target.Path is not ("/status" or "/metrics") ? _responses.RefuseAsync(exchange, Refusal.Stopping)
             : _router.RouteAsync(exchange);
     }
-
-    private static bool IsTaken(Exception e) => e is SocketException { SocketErrorCode: SocketError.AddressAlreadyInUse }
-        || e.Message.Contains("in use", StringComparison.OrdinalIgnoreCase);
 
     // Whatever becomes of a step, the next one takes care of what it left; why the hub failed is told by who waits for Running.
     private static async Task WithinAsync(Task step, CancellationToken limit) =>

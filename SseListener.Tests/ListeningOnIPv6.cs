@@ -1,0 +1,89 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+using SseListener.Tests.Support;
+
+namespace SseListener.Tests;
+
+/// <summary>The same port at the addresses of IPv6, by the names that have them.</summary>
+[Platform("Linux")]
+public sealed class ListeningOnIPv6
+{
+    [TestCase("localhost", "localhost")]
+    [TestCase("localhost", "LOCALHOST.")]
+    [TestCase("+", "localhost")]
+    [TestCase("+", "any.example")]
+    public async Task A_name_is_served_at_both_addresses(string host, string name)
+    {
+        await using var server = TestServer.Start(o => o with { Host = host, OpenPublish = true });
+        foreach (var address in (IPAddress[])[IPAddress.Loopback, IPAddress.IPv6Loopback])
+        {
+            using var client = Connect(address, server.Port);
+            await client.SendAsync(Encoding.ASCII.GetBytes($"GET /events HTTP/1.1\r\nHost: {name}:{server.Port}\r\n\r\n"));
+            var answer = await ReadAsync(client);
+            Assert.That(answer, Does.StartWith("HTTP/1.1 200 "));
+        }
+    }
+
+    [Test]
+    public async Task An_address_of_IPv4_is_served_nowhere_else()
+    {
+        await using var server = TestServer.Start(o => o with { Host = "127.0.0.1" });
+        Assert.That(() => Connect(IPAddress.IPv6Loopback, server.Port), Throws.InstanceOf<SocketException>());
+    }
+
+    [Test]
+    public async Task A_connection_without_a_request_is_cut()
+    {
+        await using var server = TestServer.Start(o => o with { IdleTimeout = TimeSpan.FromSeconds(1) });
+        using var silent = Connect(IPAddress.IPv6Loopback, server.Port);
+        Assert.That(await ReadAsync(silent), Is.Empty);
+        await server.LogsAsync("no request for longer than the idle timeout");
+    }
+
+    [Test]
+    public async Task Clients_at_one_address_are_counted()
+    {
+        await using var server = TestServer.Start(o => o with { MaxClientsPerAddress = 1 });
+        using var first = Connect(IPAddress.IPv6Loopback, server.Port);
+        using var second = Connect(IPAddress.IPv6Loopback, server.Port);
+        var request = Encoding.ASCII.GetBytes($"GET /events HTTP/1.1\r\nHost: localhost:{server.Port}\r\n\r\n");
+        await first.SendAsync(request);
+        Assert.That(await ReadAsync(first), Does.StartWith("HTTP/1.1 200 "));
+        await second.SendAsync(request);
+        Assert.That(await ReadAsync(second), Is.Empty);
+        await using var other = await server.SubscribeAsync();
+    }
+
+    [Test]
+    public async Task A_port_that_somebody_else_has_there_is_not_opened()
+    {
+        using var other = new TcpListener(IPAddress.IPv6Loopback, 0);
+        other.Start();
+        var port = ((IPEndPoint)other.LocalEndpoint).Port;
+        using var program = BuiltProgram.Start($"--port {port}");
+        Assert.That(await program.EndAsync(), Is.EqualTo(1));
+        Assert.That(program.Errors, Is.EqualTo($"Port {port} is in use."));
+    }
+
+    private static Socket Connect(IPAddress address, int port)
+    {
+        var socket = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
+        socket.Connect(address, port);
+        return socket;
+    }
+
+    // What comes first; nothing when the connection ends.
+    private static async Task<string> ReadAsync(Socket socket)
+    {
+        var buffer = new byte[4096];
+        try
+        {
+            return Encoding.ASCII.GetString(buffer, 0, await socket.ReceiveAsync(buffer).WaitAsync(Wait.Limit));
+        }
+        catch (SocketException)
+        {
+            return "";
+        }
+    }
+}
