@@ -1,4 +1,6 @@
 using System.Net;
+using SseListener.Http;
+using SseListener.Log;
 using SseListener.Tests.Support;
 
 namespace SseListener.Tests;
@@ -29,7 +31,7 @@ public sealed class BuiltInPages
     [TestCase("/folder/")]
     public async Task Nothing_else_is_there(string path)
     {
-        using var log = new Log(TextWriter.Null, LogLevel.Error);
+        using var log = new LogWriter(TextWriter.Null, LogLevel.Error);
         var port = TestServer.FreePort();
         await using var bare = new Http.SseServer(new ServerOptions { Port = port, Data = null }, pages: null, log);
         Assert.That(bare.TryStart(out var problem), Is.True, problem);

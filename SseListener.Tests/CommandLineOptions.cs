@@ -1,5 +1,7 @@
 using System.Net;
 using System.Net.Http.Headers;
+using SseListener.Cli;
+using SseListener.Http;
 using SseListener.Tests.Support;
 
 namespace SseListener.Tests;
@@ -230,7 +232,7 @@ public sealed class CommandLineOptions
     [Test]
     public void An_empty_variable_counts_as_not_set()
     {
-        Assert.That(CommandLine.Read([], _ => "", out var options), Is.Zero);
+        Assert.That(CommandLine.Read([], [], _ => "", out var options), Is.Zero);
         Assert.That(options! with { Private = [], Cors = [] }, Is.EqualTo(new ServerOptions { Private = options.Private, Cors = options.Cors } with { Private = [], Cors = [] }));
     }
 

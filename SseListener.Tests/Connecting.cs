@@ -1,5 +1,7 @@
+using System.Globalization;
 using System.Text.RegularExpressions;
 using SseListener.Events;
+using SseListener.Log;
 using SseListener.Tests.Support;
 
 namespace SseListener.Tests;
@@ -42,7 +44,7 @@ public sealed class Connecting
         {
             using var raw = new RawRequest(server.Port);
             await raw.SendAsync($"GET /events HTTP/1.1\r\nHost: localhost:{server.Port}\r\n\r\n");
-            delays.Add(int.Parse(Regex.Match(await raw.ReadUntilAsync("\n\n"), "retry: ([0-9]+)").Groups[1].Value, Units.Culture));
+            delays.Add(int.Parse(Regex.Match(await raw.ReadUntilAsync("\n\n"), "retry: ([0-9]+)").Groups[1].Value, CultureInfo.InvariantCulture));
         }
 
         Assert.That(delays, Is.All.InRange(3000, 5000));

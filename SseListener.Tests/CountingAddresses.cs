@@ -1,4 +1,5 @@
 using System.Globalization;
+using SseListener.Http;
 using SseListener.Tests.Support;
 
 namespace SseListener.Tests;

@@ -1,5 +1,5 @@
 using System.Net.Sockets;
-using SseListener.Http;
+using SseListener.Listener;
 using SseListener.Tests.Support;
 
 namespace SseListener.Tests;

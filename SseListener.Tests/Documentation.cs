@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+using SseListener.Cli;
 using SseListener.Tests.Support;
 
 namespace SseListener.Tests;

@@ -4,6 +4,7 @@ using System.Net;
 using System.Net.ServerSentEvents;
 using SseListener.Events;
 using SseListener.Journal;
+using SseListener.Log;
 using SseListener.Tests.Support;
 
 namespace SseListener.Tests;
@@ -116,7 +117,7 @@ public sealed class FailingDisks
     public async Task A_journal_that_is_closed_keeps_nothing_more()
     {
         using var folder = new TempFolder();
-        using var log = new Log(TextWriter.Null, LogLevel.Error);
+        using var log = new LogWriter(TextWriter.Null, LogLevel.Error);
         using var meter = new Meter("test");
         var times = new JournalTimes(meter.CreateHistogram<double>("writes"), meter.CreateHistogram<double>("flushes"));
         FileJournal New() => new(folder.Path, 1000, TimeSpan.FromHours(1), JournalSync.Os, times, log);

@@ -1,7 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
-using SseListener.Http;
+using SseListener.Listener;
 using SseListener.Tests.Support;
 
 namespace SseListener.Tests;

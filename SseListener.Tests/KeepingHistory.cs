@@ -1,5 +1,7 @@
+using System.Globalization;
 using System.Net.ServerSentEvents;
 using System.Text.RegularExpressions;
+using SseListener.Http;
 using SseListener.Tests.Support;
 
 namespace SseListener.Tests;
@@ -95,7 +97,7 @@ public sealed class KeepingHistory
         await PublishAsync(folder, 1, 2);
         await PublishAsync(folder, 3);
         var lines = folder.Journals.SelectMany(File.ReadAllLines).Where(line => line.StartsWith(':'));
-        var numbers = lines.Select(line => long.Parse(line.Split(' ')[1], Units.Culture)).ToList();
+        var numbers = lines.Select(line => long.Parse(line.Split(' ')[1], CultureInfo.InvariantCulture)).ToList();
         Assert.That(numbers.Take(2), Is.EqualTo((long[])[1, 2]));
         Assert.That(numbers[2], Is.GreaterThan(1L << 32));
     }

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Globalization;
 using System.Net;
 using System.Security.Cryptography;
 using SseListener.Tests.Support;
@@ -14,7 +15,7 @@ public sealed class Killing : IDisposable
 {
     private const int Publishers = 4;
     private const int Clients = 3;
-    private static readonly int _rounds = int.Parse(Environment.GetEnvironmentVariable("SSE_KILL_ROUNDS") ?? "4", Units.Culture);
+    private static readonly int _rounds = int.Parse(Environment.GetEnvironmentVariable("SSE_KILL_ROUNDS") ?? "4", CultureInfo.InvariantCulture);
 
     private readonly string[] _arguments = ["os", "always"];
     private readonly ConcurrentQueue<string> _answered = new();
@@ -82,7 +83,7 @@ public sealed class Killing : IDisposable
     {
         for (var i = 0; !end.IsCancellationRequested; i++)
         {
-            var id = string.Create(Units.Culture, $"{number}-{i}");
+            var id = string.Create(CultureInfo.InvariantCulture, $"{number}-{i}");
             while (!await TryPublishAsync(id))
             {
                 await Task.Delay(20, CancellationToken.None);

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Net.Sockets;
 using SseListener.Tests.Support;
 
@@ -86,7 +87,7 @@ public sealed class Leaving
         stalled.Reset();
         await Wait.UntilAsync(() => server.Server.Clients.Count == 1, "the client that left is still there");
         var data = await other.NextDataAsync(20);
-        Assert.That(data.Select(text => text.Trim('"', 'x')), Is.EqualTo(Enumerable.Range(0, 20).Select(i => i.ToString(Units.Culture))));
+        Assert.That(data.Select(text => text.Trim('"', 'x')), Is.EqualTo(Enumerable.Range(0, 20).Select(i => i.ToString(CultureInfo.InvariantCulture))));
     }
 
     [Test]

@@ -1,3 +1,4 @@
+using System.Globalization;
 using SseListener.Tests.Support;
 
 namespace SseListener.Tests;
@@ -24,7 +25,7 @@ public sealed class LeavingHistory
 
         await using var again = KeepingHistory.Start(folder, o => o with { History = 200_000 });
         await using var all = await again.SubscribeAsync("?lastEventId=earliest");
-        var first = int.Parse((await all.NextAsync()).Data[1..].Split(' ')[0], Units.Culture);
+        var first = int.Parse((await all.NextAsync()).Data[1..].Split(' ')[0], CultureInfo.InvariantCulture);
         Assert.That(first, Is.InRange(38, 44));
         for (var i = first + 1; i < 60; i++)
         {

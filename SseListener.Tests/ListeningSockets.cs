@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
-using SseListener.Http;
+using SseListener.Listener;
+using SseListener.Log;
 using SseListener.Tests.Support;
 
 namespace SseListener.Tests;
@@ -14,7 +15,7 @@ public sealed class ListeningSockets
     {
         using var listener = new TcpListener(IPAddress.Loopback, 0);
         listener.Start();
-        using var log = new Log(TextWriter.Null, LogLevel.Info);
+        using var log = new LogWriter(TextWriter.Null, LogLevel.Info);
         var listening = new ListeningSocket(((IPEndPoint)listener.LocalEndpoint).Port, 256 * 1024, log);
         listening.Tune();
         listening.Unmute();

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using SseListener.Http;
 using SseListener.Tests.Support;
 
 namespace SseListener.Tests;

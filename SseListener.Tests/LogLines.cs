@@ -1,4 +1,5 @@
 using System.Text.Json;
+using SseListener.Log;
 using SseListener.Tests.Support;
 
 namespace SseListener.Tests;
@@ -84,10 +85,10 @@ public sealed class LogLines
         Assert.That(lines.Select(line => line.TryGetProperty("kind", out var kind) ? kind.GetString() : ""), Does.Contain("stream ended server_stop"));
     }
 
-    private static List<string> Lines(LogFormat format, LogLevel level, Action<Log> write)
+    private static List<string> Lines(LogFormat format, LogLevel level, Action<LogWriter> write)
     {
         using var output = new LogText();
-        using (var log = new Log(output, level, format, repeats: 3))
+        using (var log = new LogWriter(output, level, format, repeats: 3))
         {
             write(log);
         }

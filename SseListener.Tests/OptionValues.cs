@@ -1,5 +1,8 @@
 using System.Globalization;
+using SseListener.Access;
+using SseListener.Cli;
 using SseListener.Http;
+using SseListener.Log;
 
 namespace SseListener.Tests;
 

@@ -2,6 +2,8 @@ using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Sockets;
 using SseListener.Http;
+using SseListener.Listener;
+using SseListener.Log;
 using SseListener.Tests.Support;
 
 namespace SseListener.Tests;
@@ -17,7 +19,7 @@ public sealed class Overload
         for (var i = 0; i < 20; i++)
         {
             await using var log = new LogText();
-            using var lines = new Log(log, LogLevel.Info);
+            using var lines = new LogWriter(log, LogLevel.Info);
             var port = FreePortBelowEphemeral();
             await using var server = new SseServer(new ServerOptions { Port = port, Data = null }, AppContext.BaseDirectory, lines);
             using var end = new CancellationTokenSource();
@@ -116,7 +118,7 @@ public sealed class Overload
     public async Task A_look_that_fails_is_logged_and_the_next_one_comes()
     {
         using var text = new StringWriter();
-        using var log = new Log(TextWriter.Synchronized(text), LogLevel.Error);
+        using var log = new LogWriter(TextWriter.Synchronized(text), LogLevel.Error);
         var looks = 0;
         using (new WatchThread("test watch", TimeSpan.FromMilliseconds(1), _ => throw new FileNotFoundException($"look {++looks}"), log))
         {

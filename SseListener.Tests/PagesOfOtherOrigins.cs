@@ -1,3 +1,4 @@
+using SseListener.Cli;
 using SseListener.Tests.Support;
 
 namespace SseListener.Tests;

@@ -1,3 +1,4 @@
+using SseListener.Http;
 using SseListener.Tests.Support;
 
 namespace SseListener.Tests;

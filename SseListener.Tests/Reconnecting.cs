@@ -1,4 +1,6 @@
+using System.Globalization;
 using System.Text;
+using SseListener.Http;
 using SseListener.Tests.Support;
 
 namespace SseListener.Tests;
@@ -71,9 +73,9 @@ public sealed class Reconnecting(bool usesPrivateNames)
         await using var client = await server.SubscribeAsync(lastEventId: ids[0]);
         Assert.That((await client.NextAsync()).EventType, Is.EqualTo("gap"));
         var first = await client.NextAsync();
-        var kept = 1000 - int.Parse(first.Data, Units.Culture);
+        var kept = 1000 - int.Parse(first.Data, CultureInfo.InvariantCulture);
         Assert.That(kept * "data: 999\nid: 0123456789\n\n".Length, Is.InRange(7 * 1024, 8 * 1024));
-        Assert.That(await client.NextDataAsync(kept), Is.EqualTo(Enumerable.Range(1001 - kept, kept).Select(i => i.ToString(Units.Culture))));
+        Assert.That(await client.NextDataAsync(kept), Is.EqualTo(Enumerable.Range(1001 - kept, kept).Select(i => i.ToString(CultureInfo.InvariantCulture))));
     }
 
     [Test]
@@ -104,7 +106,7 @@ public sealed class Reconnecting(bool usesPrivateNames)
     {
         await using var server = Start();
         var quoted = System.Text.Json.JsonSerializer.Serialize(id);
-        Assert.That(await server.PublishAsync($$"""{"data":1,"id":{{quoted}}}"""), Is.EqualTo(quoted.Contains('\\', StringComparison.Ordinal) ? Events.JsonText.Quote(id)[1..^1] : id));
+        Assert.That(await server.PublishAsync($$"""{"data":1,"id":{{quoted}}}"""), Is.EqualTo(quoted.Contains('\\', StringComparison.Ordinal) ? Log.JsonText.Quote(id)[1..^1] : id));
         await PublishAsync(server, 1);
 
         using var raw = new RawRequest(server.Port);
@@ -135,7 +137,7 @@ public sealed class Reconnecting(bool usesPrivateNames)
         var lines = string.Join('\n', Enumerable.Range(0, 20_000).Select(i => $$"""{"data":{{i}}}"""));
         using var answer = await server.PostAsync("/events", "application/x-ndjson", lines);
         await using var client = await server.SubscribeAsync("?lastEventId=earliest");
-        Assert.That(await client.NextDataAsync(20_000), Is.EqualTo(Enumerable.Range(0, 20_000).Select(i => i.ToString(Units.Culture))));
+        Assert.That(await client.NextDataAsync(20_000), Is.EqualTo(Enumerable.Range(0, 20_000).Select(i => i.ToString(CultureInfo.InvariantCulture))));
     }
 
     [Test]

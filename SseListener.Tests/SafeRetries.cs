@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net;
 using SseListener.Tests.Support;
 
@@ -100,7 +101,7 @@ public sealed class SafeRetries
             var answers = await Task.WhenAll(Enumerable.Range(0, 8).Select(i => server.PostAsync("/events", "application/json", $$"""{"data":{{i}},"id":"r{{round}}"}""")));
             Assert.That(answers.Count(answer => answer.StatusCode == HttpStatusCode.OK), Is.EqualTo(1));
             Assert.That(answers.Count(answer => answer.StatusCode == HttpStatusCode.Conflict), Is.EqualTo(7));
-            var delivered = int.Parse((await client.NextAsync()).Data, Units.Culture);
+            var delivered = int.Parse((await client.NextAsync()).Data, CultureInfo.InvariantCulture);
             Assert.That(answers[delivered].StatusCode, Is.EqualTo(HttpStatusCode.OK));
         }
 

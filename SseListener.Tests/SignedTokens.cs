@@ -1,5 +1,5 @@
 using System.Security.Cryptography;
-using SseListener.Http;
+using SseListener.Access;
 using SseListener.Tests.Support;
 
 namespace SseListener.Tests;

@@ -1,3 +1,5 @@
+using System.Globalization;
+using SseListener.Http;
 using SseListener.Tests.Support;
 
 namespace SseListener.Tests;
@@ -22,7 +24,7 @@ public sealed class SlowClients(bool usesPrivateNames)
         await using var other = await server.SubscribeAsync();
         var reading = other.NextDataAsync(Events);
         await FillAsync(server);
-        Assert.That((await reading).Select(text => text.Trim('"', 'x')), Is.EqualTo(Enumerable.Range(0, Events).Select(i => i.ToString(Units.Culture))));
+        Assert.That((await reading).Select(text => text.Trim('"', 'x')), Is.EqualTo(Enumerable.Range(0, Events).Select(i => i.ToString(CultureInfo.InvariantCulture))));
         Assert.That(server.Server.Clients, Has.Count.EqualTo(2), "20 MB are well within history: nobody is to be thrown out");
     }
 
@@ -37,7 +39,7 @@ public sealed class SlowClients(bool usesPrivateNames)
         await reading;
         await stalled.ReadUntilAsync("\n\n\r\n");
         var received = stalled.Body;
-        Assert.That(received.Split("\ndata: \"").Skip(1).Select(text => text.Split('"')[0].Trim('x')), Is.EqualTo(Enumerable.Range(0, Events).Select(i => i.ToString(Units.Culture)).Append("the end")));
+        Assert.That(received.Split("\ndata: \"").Skip(1).Select(text => text.Split('"')[0].Trim('x')), Is.EqualTo(Enumerable.Range(0, Events).Select(i => i.ToString(CultureInfo.InvariantCulture)).Append("the end")));
     }
 
     [Test]

@@ -1,3 +1,5 @@
+using SseListener.Http;
+using SseListener.Log;
 using SseListener.Tests.Support;
 
 namespace SseListener.Tests;
@@ -114,7 +116,7 @@ public sealed class Stopping
         await using var server = TestServer.Start();
         await using var client = await server.SubscribeAsync();
         await server.Server.StopAsync();
-        using var log = new Log(TextWriter.Null, LogLevel.Error);
+        using var log = new LogWriter(TextWriter.Null, LogLevel.Error);
         await using var next = new Http.SseServer(new ServerOptions { Port = server.Port, Data = null }, server.Pages, log);
         Assert.That(next.TryStart(out var problem), Is.True, problem);
     }

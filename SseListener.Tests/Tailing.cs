@@ -1,4 +1,6 @@
+using System.Globalization;
 using System.Text.Json;
+using SseListener.Cli;
 using SseListener.Tests.Support;
 
 namespace SseListener.Tests;
@@ -139,7 +141,7 @@ public sealed class Tailing
         await Wait.UntilAsync(() => File.ReadAllText(file).EndsWith("message a 1\n", StringComparison.Ordinal), "it is not written");
         foreach (var child in shell.Children())
         {
-            using var kill = System.Diagnostics.Process.Start("kill", string.Create(Units.Culture, $"-TERM {child}"));
+            using var kill = System.Diagnostics.Process.Start("kill", string.Create(CultureInfo.InvariantCulture, $"-TERM {child}"));
             await kill.WaitForExitAsync();
         }
 

@@ -1,9 +1,13 @@
 using System.Runtime.InteropServices;
-using SseListener;
+using SseListener.Bench;
+using SseListener.Cli;
 using SseListener.Http;
+using SseListener.Log;
+using SseListener.Runtime;
+using SseListener.Tail;
 
 StandardStreams.Forgive();
-var exitCode = CommandLine.Read(args, Environment.GetEnvironmentVariable, out var options);
+var exitCode = CommandLine.Read(args, [.. BenchCommand.Create(), TailCommand.Create()], Environment.GetEnvironmentVariable, out var options);
 if (options is null)
 {
     return exitCode == 0 && StandardStreams.HasLostOutput ? 1 : exitCode;
@@ -28,13 +32,15 @@ using var tooLarge = PosixSignalRegistration.Create((PosixSignal)25, static sign
 
 PoolThreads.Prepare(options);
 await WarmUp.RunAsync(options, pages);
-using var log = new Log(StandardStreams.OpenError(), options.LogLevel, options.LogFormat, options.LogRepeats);
+using var log = new LogWriter(StandardStreams.OpenError(), options.LogLevel, options.LogFormat, options.LogRepeats);
 await using var server = new SseServer(options, pages, log);
+using var trim = new HeapTrim(() => server.Activity);
 if (!server.TryStart(out problem))
 {
     return Fail(problem);
 }
 
+trim.Start();
 Console.WriteLine($"> {server.Address.GetLeftPart(UriPartial.Authority)}");
 await Task.WhenAny(stop.Task, server.Running);
 if (server.Running.IsFaulted)

@@ -1,6 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
-using SseListener.Http;
+using SseListener.Listener;
 
 namespace SseListener.Tests.Support;
 

@@ -1,3 +1,5 @@
+using SseListener.Http;
+
 namespace SseListener.Tests.Support;
 
 /// <summary>The ways in which a server ends a stream on purpose. A client then sees a whole response, not one that broke off.</summary>

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 using SseListener.Journal;
 
@@ -14,5 +15,5 @@ internal static class JournalText
         return $"{line}{Crc(line)}\n{frame}";
     }
 
-    private static string Crc(string text) => Crc32C.Of(Encoding.ASCII.GetBytes(text)).ToString("x8", Units.Culture);
+    private static string Crc(string text) => Crc32C.Of(Encoding.ASCII.GetBytes(text)).ToString("x8", CultureInfo.InvariantCulture);
 }

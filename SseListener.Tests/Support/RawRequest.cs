@@ -42,7 +42,7 @@ internal sealed class RawRequest : IDisposable
             var (received, chunks) = (Received, new List<string>());
             for (var at = received.IndexOf("\r\n\r\n", StringComparison.Ordinal) + 4; received.IndexOf("\r\n", at, StringComparison.Ordinal) is var end and > 0;)
             {
-                var length = int.Parse(received.AsSpan(at..end), NumberStyles.AllowHexSpecifier, Units.Culture);
+                var length = int.Parse(received.AsSpan(at..end), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture);
                 at = end + 2 + length;
                 if (length == 0 || received.Length < at + 2)
                 {

@@ -1,4 +1,5 @@
 using System.Formats.Tar;
+using System.Globalization;
 using System.IO.Compression;
 using System.Net;
 using System.Security.Cryptography;
@@ -34,7 +35,7 @@ internal sealed class Registry : IDisposable
              "layers":[{"mediaType":"application/vnd.docker.image.rootfs.diff.tar.gzip","size":{{_blobs[compressed].Length}},"digest":"{{compressed}}"}]}
             """));
         var port = TestServer.FreePort();
-        Host = string.Create(Units.Culture, $"localhost:{port}");
+        Host = string.Create(CultureInfo.InvariantCulture, $"localhost:{port}");
         _listener.Prefixes.Add($"http://{Host}/");
         _listener.Start();
         _ = ServeAsync();

@@ -2,6 +2,8 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text;
 using SseListener.Http;
+using SseListener.Listener;
+using SseListener.Log;
 
 namespace SseListener.Tests.Support;
 
@@ -11,11 +13,11 @@ internal sealed class TestServer : IAsyncDisposable
     /// <summary>A page without anything on it, which a browser asks for no icon.</summary>
     public const string EmptyPage = "<!DOCTYPE html><title>test</title><link rel=\"icon\" href=\"data:,\">";
 
-    private readonly Log _log;
+    private readonly LogWriter _log;
     private readonly LogText _logged;
     private readonly string? _pages;
 
-    private TestServer(SseServer server, int port, Log log, LogText logged, string? pages)
+    private TestServer(SseServer server, int port, LogWriter log, LogText logged, string? pages)
     {
         Server = server;
         Port = port;
@@ -59,7 +61,7 @@ internal sealed class TestServer : IAsyncDisposable
             // Two lanes also where one is the default: whatever holds for clients has to hold for those of different lanes.
             var defaults = new ServerOptions { Port = port, Data = null, Drain = TimeSpan.Zero, LogLevel = LogLevel.Debug, Lanes = 2 };
             var options = change?.Invoke(defaults) ?? defaults;
-            var log = new Log(logged, options.LogLevel);
+            var log = new LogWriter(logged, options.LogLevel);
             var server = new SseServer(options, pages, log);
             if (server.TryStart(out _))
             {

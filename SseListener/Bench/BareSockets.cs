@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
@@ -47,7 +48,7 @@ internal static class BareSockets
     /// <summary>The frame that carries a body as its data.</summary>
     public static byte[] Frame(ReadOnlySpan<byte> body) => [.. "event: message\ndata: "u8, .. body, .. "\nid: abcdefghij\n\n"u8];
 
-    private static byte[] Chunk(byte[] bytes) => [.. Encoding.ASCII.GetBytes(string.Create(Units.Culture, $"{bytes.Length:x}\r\n")), .. bytes, .. "\r\n"u8];
+    private static byte[] Chunk(byte[] bytes) => [.. Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{bytes.Length:x}\r\n")), .. bytes, .. "\r\n"u8];
 
     private static void Publish(Socket publisher, byte[] first, List<Socket> clients)
     {
@@ -77,7 +78,7 @@ internal static class BareSockets
     private static bool IsWhole(ReadOnlySpan<byte> request, int body)
     {
         var field = request.LastIndexOf("Content-Length: "u8) + "Content-Length: ".Length;
-        return request.Length >= body + 4 + int.Parse(request[field..body], Units.Culture);
+        return request.Length >= body + 4 + int.Parse(request[field..body], CultureInfo.InvariantCulture);
     }
 
     private static void SendToAll(List<Socket> clients, byte[] frame)

@@ -1,6 +1,7 @@
 using System.CommandLine;
+using System.Globalization;
 using System.Net.Sockets;
-using SseListener.Http;
+using SseListener.Listener;
 
 namespace SseListener.Bench;
 
@@ -109,7 +110,7 @@ internal static class BenchCommand
     // What an event costs by itself is shared by all its deliveries, so with as many events few look dear; hence the third column.
     private static List<Column> Growing(int many, int few, int events, int size)
     {
-        var beside = string.Create(Units.Culture, $"; beside them {few:N0}, with as many events, and with as many deliveries");
+        var beside = string.Create(CultureInfo.InvariantCulture, $"; beside them {few:N0}, with as many events, and with as many deliveries");
         var workload = new Workload("growing", many, events, size, CrowdRate, Beside: beside);
         var factor = many / few;
         return
@@ -124,7 +125,7 @@ internal static class BenchCommand
         Own($"{channels:N0}", new Workload("channels", channels, events, size, Rate: 0, channels));
 
     private static Column Own(FormattableString name, IWorkload workload) =>
-        new(name.ToString(Units.Culture), workload, () => Contender.Start(_contenders[0].Arguments));
+        new(name.ToString(CultureInfo.InvariantCulture), workload, () => Contender.Start(_contenders[0].Arguments));
 
     private static List<Column> Columns(IWorkload workload, (string Name, string Arguments)[] contenders) =>
         [.. contenders.Select(contender => new Column(contender.Name, workload, () => Contender.Start(contender.Arguments)))];

@@ -1,6 +1,7 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Runtime.InteropServices;
-using SseListener.Http;
+using SseListener.Listener;
 
 namespace SseListener.Bench;
 
@@ -50,7 +51,7 @@ internal sealed class Contender : IDisposable
     {
         var port = LoopbackPort.FindFree();
         var folder = arguments.Contains("{1}", StringComparison.Ordinal) ? Directory.CreateTempSubdirectory("sse-bench-").FullName : null;
-        var line = string.Format(Units.Culture, arguments, port, folder);
+        var line = string.Format(CultureInfo.InvariantCulture, arguments, port, folder);
         var start = new ProcessStartInfo(Environment.ProcessPath!, $"{Assembly()}{line}") { RedirectStandardOutput = true };
         foreach (var variable in Environment.GetEnvironmentVariables().Keys.Cast<string>().Where(name => name.StartsWith("SSE_", StringComparison.Ordinal)))
         {

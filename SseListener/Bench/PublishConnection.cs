@@ -1,5 +1,7 @@
+using System.Globalization;
 using System.Net.Sockets;
 using System.Text;
+using SseListener.Log;
 
 namespace SseListener.Bench;
 
@@ -58,7 +60,7 @@ internal sealed class PublishConnection(Target target) : IDisposable
         var answer = Encoding.ASCII.GetString(_answer, 0, length);
         if (!answer.StartsWith("HTTP/1.1 2", StringComparison.Ordinal))
         {
-            throw new BenchException($"A publish was refused: {Log.OneLine(answer)}");
+            throw new BenchException($"A publish was refused: {LogWriter.OneLine(answer)}");
         }
 
         TakeId(answer);
@@ -82,7 +84,7 @@ internal sealed class PublishConnection(Target target) : IDisposable
         }
 
         var value = text[(field + "\r\nContent-Length:".Length)..].Split('\r')[0];
-        return head + 4 + int.Parse(value, Units.Culture);
+        return head + 4 + int.Parse(value, CultureInfo.InvariantCulture);
     }
 
     private void TakeId(string answer)

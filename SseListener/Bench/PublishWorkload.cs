@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Text;
 
 namespace SseListener.Bench;
@@ -13,7 +14,7 @@ internal sealed record PublishWorkload(string Name, int Connections, int Events,
 {
     /// <inheritdoc/>
     public string Description => string.Create(
-        Units.Culture,
+        CultureInfo.InvariantCulture,
         $"{Connections} {(Connections == 1 ? "connection publishes" : "connections each publish")} {Events:N0} events of {Size} B, {(Batch == 1 ? "one after another" : $"{Batch:N0} in a batch")}");
 
     /// <inheritdoc/>

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Text;
 using SseListener.Events;
 
@@ -64,7 +65,7 @@ internal sealed class Run
     /// <summary>The body of a publish: JSON of <paramref name="size"/> bytes, or a little more when that is too few.</summary>
     public string Body(int number, int size)
     {
-        var head = "{\"data\":{\"run\":" + Encoding.ASCII.GetString(Marker) + number.ToString(Units.Culture) + ",\"p\":\"";
+        var head = "{\"data\":{\"run\":" + Encoding.ASCII.GetString(Marker) + number.ToString(CultureInfo.InvariantCulture) + ",\"p\":\"";
         return head + new string('x', Math.Max(0, size - head.Length - Tail.Length)) + Tail;
     }
 

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 
 namespace SseListener.Bench;
 
@@ -128,7 +129,7 @@ internal sealed record Workload(
             Measurement.Saturates(clock.BenchSeconds, cpu, seconds));
     }
 
-    private string? ChannelOf(int number) => Channels > 0 ? string.Create(Units.Culture, $"bench/{number % Channels}") : null;
+    private string? ChannelOf(int number) => Channels > 0 ? string.Create(CultureInfo.InvariantCulture, $"bench/{number % Channels}") : null;
 
     private static void Rest(TimeSpan time)
     {

@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using SseListener.Events;
+using SseListener.Listener;
 
 namespace SseListener.Http;
 

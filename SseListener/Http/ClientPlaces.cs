@@ -2,6 +2,8 @@ using System.Collections.Concurrent;
 using System.Diagnostics.CodeAnalysis;
 using System.Net;
 using System.Net.Sockets;
+using SseListener.Access;
+using SseListener.Listener;
 
 namespace SseListener.Http;
 

@@ -1,11 +1,13 @@
 using System.Collections.Concurrent;
 using System.Net;
+using SseListener.Access;
 using SseListener.Delivery;
+using SseListener.Listener;
 
 namespace SseListener.Http;
 
 /// <summary><c>DELETE /clients/ID</c>: ends a client's stream, for whoever may publish to all that it listens to.</summary>
-internal sealed class ClientsEndpoint(ConcurrentDictionary<string, Client> clients, Access access, Responses responses)
+internal sealed class ClientsEndpoint(ConcurrentDictionary<string, Client> clients, Permissions access, Responses responses)
 {
     private const string Path = "/clients/";
 

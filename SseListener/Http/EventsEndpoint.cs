@@ -3,8 +3,11 @@ using System.Collections.Concurrent;
 using System.Diagnostics.CodeAnalysis;
 using System.Net;
 using System.Security.Cryptography;
+using SseListener.Access;
 using SseListener.Delivery;
 using SseListener.Events;
+using SseListener.Listener;
+using SseListener.Log;
 using SseListener.Metrics;
 
 namespace SseListener.Http;
@@ -16,11 +19,10 @@ internal sealed class EventsEndpoint(
     EventHub hub,
     DeliveryLanes lanes,
     ClientPlaces places,
-    OpenConnections connections,
-    Access access,
+    Permissions access,
     Responses responses,
     ServerMetrics metrics,
-    Log log)
+    LogWriter log)
 {
     /// <summary>Holds the response open until the client has gone.</summary>
     public async Task SubscribeAsync(Exchange exchange)
@@ -46,7 +48,7 @@ internal sealed class EventsEndpoint(
             clients.TryRemove(client.Id, out _);
             hub.Unsubscribe(client.Subscription);
             places.Release(address);
-            Break(exchange);
+            exchange.Break();
         }
     }
 
@@ -121,8 +123,8 @@ internal sealed class EventsEndpoint(
         }
     }
 
-    private Output OutputOf(Exchange exchange) =>
-        exchange.Socket is { } socket ? new SocketOutput(socket, IsChunked(exchange), TcpInfo.TakenBy) : new StreamOutput(exchange.Response.OutputStream, () => Break(exchange));
+    private static Output OutputOf(Exchange exchange) =>
+        exchange.Socket is { } socket ? new SocketOutput(socket, IsChunked(exchange), TcpInfo.TakenBy) : new StreamOutput(exchange.Response.OutputStream, () => exchange.Break());
 
     // HTTP/1.0 has no chunks: there the end of the connection is the end of the stream (RFC 9112, section 6.3).
     private static bool IsChunked(Exchange exchange) => exchange.Request.ProtocolVersion >= HttpVersion.Version11;
@@ -148,7 +150,7 @@ internal sealed class EventsEndpoint(
     {
         if (exchange.Socket is { } socket)
         {
-            ConnectionSocket.PrepareForStream(socket, options);
+            ConnectionSocket.PrepareForStream(socket, options.WriteTimeout, options.SendBuffer);
             _ = Departure.WatchAsync(socket, client);
         }
 
@@ -173,24 +175,13 @@ internal sealed class EventsEndpoint(
         }
         else
         {
-            Break(exchange, resets: reason is EndReason.WriteTimeout);
+            exchange.Break(resets: reason is EndReason.WriteTimeout);
         }
 
         metrics.CountEnded(reason);
         log.Often(LogLevel.Info, $"stream ended {ServerMetrics.NameOf(reason)}", reason is EndReason.Left
             ? $"connection closed by client {client.Id}"
             : $"closed the connection of client {client.Id}: {Describe(reason)}");
-    }
-
-    // Where the exchange does not know its socket, it is looked for among all: a client that reads nothing would keep HttpListener, which
-    // waits to send the last chunk.
-    private void Break(Exchange exchange, bool resets = false)
-    {
-        if (!exchange.TryBreak(resets))
-        {
-            connections.Cut((connection, _) => connection == exchange.Connection);
-            exchange.Response.Abort();
-        }
     }
 
     private byte[] Greeting(SubscribeRequest request, SubscribeResult.Subscription subscription)

@@ -1,4 +1,5 @@
 using SseListener.Events;
+using SseListener.Listener;
 
 namespace SseListener.Http;
 

@@ -1,12 +1,16 @@
 using System.Diagnostics.CodeAnalysis;
+using System.Globalization;
 using System.Net.Http.Headers;
 using System.Text;
+using SseListener.Access;
 using SseListener.Events;
+using SseListener.Listener;
+using SseListener.Log;
 
 namespace SseListener.Http;
 
 /// <summary><c>POST /events</c>: a bounded body becomes events, the events go to the hub, the hub's ids are the answer.</summary>
-internal sealed class PublishEndpoint(ServerOptions options, EventHub hub, Access access, Responses responses, Log log)
+internal sealed class PublishEndpoint(ServerOptions options, EventHub hub, Permissions access, Responses responses, LogWriter log)
 {
     private const string Types = "application/json, text/plain or application/x-ndjson";
 
@@ -126,7 +130,7 @@ internal sealed class PublishEndpoint(ServerOptions options, EventHub hub, Acces
         problem = "retry must be a whole number of milliseconds.";
         var retry = 0;
         var hasRetry = target.First("retry") is { } text;
-        return (!hasRetry || int.TryParse(target.First("retry"), System.Globalization.NumberStyles.None, Units.Culture, out retry))
+        return (!hasRetry || int.TryParse(target.First("retry"), System.Globalization.NumberStyles.None, CultureInfo.InvariantCulture, out retry))
             && SseEvent.TryCreate(body, target.First("type"), target.First("id"), hasRetry ? retry : null, out sseEvent, out problem);
     }
 

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Diagnostics;
 using System.Net;
+using SseListener.Listener;
 
 namespace SseListener.Http;
 

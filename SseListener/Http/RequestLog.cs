@@ -1,10 +1,13 @@
+using SseListener.Listener;
+using SseListener.Log;
+
 namespace SseListener.Http;
 
 /// <summary>Logs what is asked for: never what may be a secret.</summary>
 internal static class RequestLog
 {
     /// <summary>Logs a request, and at level debug its header fields.</summary>
-    public static void Write(Log log, Exchange exchange)
+    public static void Write(LogWriter log, Exchange exchange)
     {
         // Paths only: a query may hold what is nobody's business.
         var level = exchange.Target.Path == "/events" && exchange.Request.HttpMethod == "GET" ? LogLevel.Info : LogLevel.Debug;

@@ -1,7 +1,10 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Net;
 using System.Text;
-using SseListener.Events;
+using SseListener.Access;
+using SseListener.Listener;
+using SseListener.Log;
 using SseListener.Metrics;
 
 namespace SseListener.Http;
@@ -10,7 +13,7 @@ namespace SseListener.Http;
 /// Short, complete answers. Each is written without holding a thread and within the write timeout, whatever its client does;
 /// errors are problem details (RFC 9457).
 /// </summary>
-internal sealed class Responses(TimeSpan writeTimeout, IdleConnections idle, ServerMetrics metrics, Log log)
+internal sealed class Responses(TimeSpan writeTimeout, ServerMetrics metrics, LogWriter log)
 {
     // How long the rest of a refused body is read and thrown away (RFC 9112, section 9.6): a connection that is closed with
     // bytes unread is reset, and the client would lose the answer. All may write to the same place.
@@ -99,7 +102,7 @@ internal sealed class Responses(TimeSpan writeTimeout, IdleConnections idle, Ser
     {
         if (exchange.Socket is { } socket)
         {
-            var head = string.Create(Units.Culture, $"HTTP/1.1 200 OK\r\nDate: {DateTime.UtcNow:r}\r\nConnection: close\r\n");
+            var head = string.Create(CultureInfo.InvariantCulture, $"HTTP/1.1 200 OK\r\nDate: {DateTime.UtcNow:r}\r\nConnection: close\r\n");
             await socket.SendAsync(Encoding.ASCII.GetBytes(head + exchange.Response.Headers)).WaitAsync(writeTimeout);
         }
 
@@ -129,15 +132,13 @@ internal sealed class Responses(TimeSpan writeTimeout, IdleConnections idle, Ser
     }
 
     /// <summary>Ends an answer that has been written.</summary>
-    public async Task CloseAsync(Exchange exchange)
+    public static async Task CloseAsync(Exchange exchange)
     {
         if (!exchange.BodyIsRead)
         {
             await LingerAsync(exchange);
         }
 
-        // Before it is closed, for with that the connection's next request may come, even on this thread.
-        idle.End(exchange.Connection, exchange.Number);
         exchange.Close();
     }
 

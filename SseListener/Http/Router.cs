@@ -1,3 +1,6 @@
+using SseListener.Access;
+using SseListener.Listener;
+
 namespace SseListener.Http;
 
 /// <summary>Which endpoint answers which request.</summary>
@@ -21,7 +24,7 @@ internal sealed class Router(
 
         if (CrossOrigin.IsPreflight(exchange.Request))
         {
-            return crossOrigin.AnswerAsync(exchange, methods);
+            return crossOrigin.AnswerPreflight(exchange, methods) is { } refusal ? responses.RefuseAsync(exchange, refusal) : responses.SendEmptyAsync(exchange);
         }
 
         (Func<Exchange, Task> AnswerAsync, IReadOnlyList<string> Parameters)? route = (exchange.Request.HttpMethod, path) switch

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using SseListener.Access;
 using SseListener.Delivery;
 using SseListener.Events;
 using SseListener.Metrics;

@@ -2,9 +2,12 @@ using System.Collections.Concurrent;
 using System.Diagnostics.CodeAnalysis;
 using System.Net;
 using System.Net.Sockets;
+using SseListener.Access;
 using SseListener.Delivery;
 using SseListener.Events;
 using SseListener.Journal;
+using SseListener.Listener;
+using SseListener.Log;
 using SseListener.Metrics;
 
 namespace SseListener.Http;
@@ -15,17 +18,12 @@ namespace SseListener.Http;
 /// </summary>
 internal sealed class SseServer : IAsyncDisposable
 {
-    // Bytes of chunks' heads and trailers that a body may have beside as many as it may have of data.
-    private const int SmallestFraming = 64 * 1024;
-
     private static readonly TimeSpan _deliveryLimit = TimeSpan.FromSeconds(1.5);
     private static readonly TimeSpan _answerLimit = TimeSpan.FromSeconds(1);
 
     [SuppressMessage("Usage", "CA2213:Disposable fields should be disposed", Justification = "Disposing it is the last step of the stop.")]
-    private readonly Listening _listening;
+    private readonly RequestListener _listener;
 
-    private readonly OpenConnections _connections;
-    private readonly IdleConnections _idle;
     private readonly ConcurrentDictionary<string, Client> _clients = new(StringComparer.Ordinal);
     private readonly DeliveryLanes _lanes;
     [SuppressMessage("Usage", "CA2213:Disposable fields should be disposed", Justification = "Disposing it is a step of the stop.")]
@@ -34,32 +32,25 @@ internal sealed class SseServer : IAsyncDisposable
     private readonly EventHub _hub;
     private readonly Responses _responses;
     private readonly CrossOrigin _crossOrigin;
-    private readonly Access _access;
+    private readonly Permissions _access;
     private readonly Router _router;
     private readonly ServerMetrics _metrics = new();
     private readonly ServerState _state;
-    private readonly HeapTrim _trim;
     private readonly ServerOptions _options;
     private readonly int _asked;
-    private readonly Log _log;
-    private readonly TaskCompletionSource _allAnswered = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private DescriptorWatch? _descriptors;
-    private ConnectionWatch? _watch;
+    private readonly LogWriter _log;
     private Task? _stop;
-    private int _underWay;
 
     /// <summary>A server that is not listening yet.</summary>
     /// <param name="options">All its knobs.</param>
     /// <param name="pages">The folder of the pages; null for those within the program.</param>
     /// <param name="log">Takes its log lines.</param>
-    public SseServer(ServerOptions options, string? pages, Log log)
+    public SseServer(ServerOptions options, string? pages, LogWriter log)
     {
         _asked = options.MaxClients;
         _options = options = options with { MaxClients = Math.Min(options.MaxClients, Descriptors.MostClients) };
         _log = log;
-        _listening = new Listening(options, HandleAsync, log);
-        _connections = new OpenConnections(options.Port);
-        _idle = new IdleConnections(_connections, options.IdleTimeout, options.MaxHeader);
+        _listener = new RequestListener(options.Listener, AnswerAsync, log);
         var lanes = new LaneOptions
         {
             Heartbeat = options.Heartbeat,
@@ -74,12 +65,11 @@ internal sealed class SseServer : IAsyncDisposable
         _hub = new EventHub(new HubLimits(options.History, options.HistoryAge, options.MaxChannels), _journal, _lanes);
         _state = new ServerState(options, _clients, _hub, _lanes, _journal);
         _metrics.Observe(() => _clients.Count, _hub, _lanes);
-        _trim = new HeapTrim(() => _idle.Requests + _lanes.Events);
-        _responses = new Responses(options.WriteTimeout, _idle, _metrics, log);
-        _crossOrigin = new CrossOrigin(options.Cors, _responses, log);
-        _access = new Access(options, _crossOrigin);
+        _responses = new Responses(options.WriteTimeout, _metrics, log);
+        _crossOrigin = new CrossOrigin(options.Cors, log);
+        _access = new Permissions(options.Access, _crossOrigin);
         _router = new Router(
-            new EventsEndpoint(options, _clients, _hub, _lanes, new ClientPlaces(options), _connections, _access, _responses, _metrics, log),
+            new EventsEndpoint(options, _clients, _hub, _lanes, new ClientPlaces(options), _access, _responses, _metrics, log),
             new PublishEndpoint(options, _hub, _access, _responses, log),
             new ClientsEndpoint(_clients, _access, _responses),
             new StatusEndpoints(_state, _metrics, _access, _responses),
@@ -93,6 +83,9 @@ internal sealed class SseServer : IAsyncDisposable
 
     /// <summary>The open streams, by client id.</summary>
     public IReadOnlyDictionary<string, Client> Clients => _clients;
+
+    /// <summary>A number that does not stay as it is while there is something to do.</summary>
+    public long Activity => _listener.Requests + _lanes.Events;
 
     /// <summary>Ends when nothing can be published any more, which only <see cref="StopAsync"/> should bring about.</summary>
     public Task Running { get; private set; } = Task.CompletedTask;
@@ -108,7 +101,7 @@ internal sealed class SseServer : IAsyncDisposable
         _hub.Continue();
         try
         {
-            _listening.Start();
+            _listener.Start();
         }
         catch (Exception e) when (e is HttpListenerException or SocketException or ArgumentNullException)
         {
@@ -130,21 +123,13 @@ internal sealed class SseServer : IAsyncDisposable
             _log.Info($"tokens are verified by {key.Algorithm}");
         }
 
-        if (!ConnectionSocket.IsKnown || !_options.UsesPrivateNames)
-        {
-            _log.Warning("the sockets of connections cannot be reached: streams go through HttpListener, clients that leave are found by the next write, requests without a length leak memory, and nobody listens on IPv6");
-        }
-
-        if (_options.MaxClients < _asked)
+        if (_asked > _options.MaxClients)
         {
             _log.Info($"there can be {_options.MaxClients} clients, not {_asked}: --max-clients is limited by the {Descriptors.Limit} file descriptors (ulimit -n)");
         }
 
         problem = null;
-        _descriptors = new DescriptorWatch(_listening, _idle, _log);
-        _watch = new ConnectionWatch(_connections, _listening, _idle, _log);
         _state.Rates.Start();
-        _trim.Start();
         Running = _hub.RunAsync();
         return true;
     }
@@ -167,15 +152,8 @@ internal sealed class SseServer : IAsyncDisposable
         await WithinAsync(Running, deliveryLimit.Token);
         await WithinAsync(_lanes.DrainAsync(), deliveryLimit.Token);
         await ClosingStreams.CloseAsync(_clients, _options.Drain);
-        if (Volatile.Read(ref _underWay) > 0)
-        {
-            await WithinAsync(_allAnswered.Task, stopLimit.Token);
-        }
-
-        _trim.Dispose();
-        _descriptors?.Dispose();
-        _watch?.Dispose();
-        await WithinAsync(Task.Run(_listening.Dispose, CancellationToken.None), stopLimit.Token);
+        await WithinAsync(_listener.AnswerAllAsync(), stopLimit.Token);
+        await WithinAsync(Task.Run(_listener.Dispose, CancellationToken.None), stopLimit.Token);
         _lanes.Dispose();
         _hub.Dispose();
         _state.Dispose();
@@ -183,61 +161,14 @@ internal sealed class SseServer : IAsyncDisposable
         _metrics.Dispose();
     }
 
-    private async Task HandleAsync(HttpListenerContext context)
+    private Task AnswerAsync(Exchange exchange)
     {
-        if (Leftover.Is(context.Request))
-        {
-            _listening.Forget(context);
-            return;
-        }
-
-        // Closing sends a head, if none was sent before: without an answer of its own a request must not look like a success.
-        context.Response.StatusCode = (int)HttpStatusCode.ServiceUnavailable;
-        var connection = Connection.Of(context.Request);
-        Interlocked.Increment(ref _underWay);
-        var number = _idle.Begin(connection);
-        try
-        {
-            await AnswerAsync(context, connection, number);
-        }
-        catch (Exception e) when (e is HttpListenerException or SocketException or IOException or InvalidOperationException or TimeoutException)
-        {
-            _log.Debug($"a connection ended during its answer: {e.Message}");
-            context.Response.Abort();
-        }
-#pragma warning disable CA1031 // The one place where whatever was not foreseen ends: the server goes on without this request.
-        catch (Exception e)
-#pragma warning restore CA1031
-        {
-            _log.Often(LogLevel.Error, "failed request", $"{context.Request.HttpMethod} {context.Request.RawUrl!.Split('?')[0]} failed: {e}");
-            context.Response.Abort();
-        }
-        finally
-        {
-            _idle.End(connection, number);
-            if (Interlocked.Decrement(ref _underWay) == 0 && _state.IsStopping)
-            {
-                _allAnswered.TrySetResult();
-            }
-        }
-    }
-
-    private Task AnswerAsync(HttpListenerContext context, Connection connection, long number)
-    {
-        var request = context.Request;
-        var isTarget = RequestTarget.TryParse(request.RawUrl!, out var target);
-        var socket = _options.UsesPrivateNames ? ConnectionSocket.Of(context) : null;
-        var exchange = new Exchange(context, socket, connection, number, target ?? RequestTarget.None);
-        if (_options.UsesPrivateNames)
-        {
-            exchange.PrepareBody((2L * _options.MaxBody) + SmallestFraming);
-        }
-
+        var target = exchange.Target;
         RequestLog.Write(_log, exchange);
         _crossOrigin.Mark(exchange);
-        return !_listening.AnswersTo(request.Url!.Host) ? _responses.ProblemAsync(exchange, 421, $"The server does not answer to the name '{request.Url.Host}', but to {_options.Host}: see --host.")
-            : !isTarget ? _responses.ProblemAsync(exchange, 400, "The URL has an escape that is not %XX, or whose bytes are not UTF-8.")
-            : target!.HasTooMuch ? _responses.ProblemAsync(exchange, 400, $"The URL may have at most {RequestTarget.MostParameters} parameters.")
+        return !_listener.AnswersTo(exchange.Request.Url!.Host) ? _responses.ProblemAsync(exchange, 421, $"The server does not answer to the name '{exchange.Request.Url.Host}', but to {_options.Host}: see --host.")
+            : ReferenceEquals(target, RequestTarget.None) ? _responses.ProblemAsync(exchange, 400, "The URL has an escape that is not %XX, or whose bytes are not UTF-8.")
+            : target.HasTooMuch ? _responses.ProblemAsync(exchange, 400, $"The URL may have at most {RequestTarget.MostParameters} parameters.")
             : exchange.HeaderSize > _options.MaxHeader ? _responses.ProblemAsync(exchange, 431, $"The request line and the header fields may have at most {_options.MaxHeader} bytes (--max-header).")
             : _state.IsStopping && target.Path is not ("/status" or "/metrics") ? _responses.RefuseAsync(exchange, Refusal.Stopping)
             : _router.RouteAsync(exchange);

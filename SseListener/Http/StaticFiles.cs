@@ -2,6 +2,7 @@ using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using System.Net;
 using System.Security.Cryptography;
+using SseListener.Listener;
 
 namespace SseListener.Http;
 
@@ -167,7 +168,7 @@ internal sealed class StaticFiles(string? root, Responses responses)
             left -= read;
         }
 
-        await responses.CloseAsync(exchange);
+        await Responses.CloseAsync(exchange);
     }
 
     // RFC 9110, section 13.1.2: weak comparison, a list, or * for any.

@@ -1,5 +1,7 @@
 using System.Net;
 using System.Text;
+using SseListener.Access;
+using SseListener.Listener;
 using SseListener.Metrics;
 
 namespace SseListener.Http;
@@ -7,7 +9,7 @@ namespace SseListener.Http;
 /// <summary>
 /// <c>/healthz</c> for whoever asks, and for the operator <c>/status</c>, to be read by people, and <c>/metrics</c>, by Prometheus.
 /// </summary>
-internal sealed class StatusEndpoints(ServerState state, ServerMetrics metrics, Access access, Responses responses)
+internal sealed class StatusEndpoints(ServerState state, ServerMetrics metrics, Permissions access, Responses responses)
 {
     /// <summary>Says whether the server can do its work.</summary>
     public Task HealthAsync(Exchange exchange)

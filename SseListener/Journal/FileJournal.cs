@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using SseListener.Events;
+using SseListener.Log;
 
 namespace SseListener.Journal;
 
@@ -17,7 +18,7 @@ internal sealed class FileJournal : IEventLog
     private readonly JournalFiles _files;
     private readonly JournalKey _key;
     private readonly JournalHealth _health;
-    private readonly Log _log;
+    private readonly LogWriter _log;
     private readonly Timer _timer;
     private readonly JournalEncoder _encoder = new();
     private int _refused;
@@ -30,7 +31,7 @@ internal sealed class FileJournal : IEventLog
     /// <param name="sync">When a batch counts as kept.</param>
     /// <param name="times">Told how long writing takes.</param>
     /// <param name="log">Takes what was read back, what was damaged, and why a write failed.</param>
-    public FileJournal(string path, long bytes, TimeSpan age, JournalSync sync, JournalTimes times, Log log)
+    public FileJournal(string path, long bytes, TimeSpan age, JournalSync sync, JournalTimes times, LogWriter log)
     {
         _folder = new JournalFolder(path, log);
         _files = new JournalFiles(_folder, bytes, (long)age.TotalMilliseconds, sync, times, log);

@@ -1,3 +1,4 @@
+using System.Globalization;
 using SseListener.Events;
 
 namespace SseListener.Journal;
@@ -34,14 +35,14 @@ internal sealed class JournalFile
 
     /// <summary>The file for frames from <paramref name="first"/> on.</summary>
     public static JournalFile Create(string folder, long first) =>
-        new(System.IO.Path.Combine(folder, string.Create(Units.Culture, $"{Prefix}{first:d20}{Suffix}")), first);
+        new(System.IO.Path.Combine(folder, string.Create(CultureInfo.InvariantCulture, $"{Prefix}{first:d20}{Suffix}")), first);
 
     /// <summary>The files in a folder, oldest first.</summary>
     public static IEnumerable<JournalFile> List(string folder) =>
         from path in Directory.EnumerateFiles(folder, Prefix + "*" + Suffix)
         let number = System.IO.Path.GetFileName(path)[Prefix.Length..^Suffix.Length]
-        where long.TryParse(number, System.Globalization.NumberStyles.None, Units.Culture, out _)
-        let file = new JournalFile(path, long.Parse(number, Units.Culture))
+        where long.TryParse(number, System.Globalization.NumberStyles.None, CultureInfo.InvariantCulture, out _)
+        let file = new JournalFile(path, long.Parse(number, CultureInfo.InvariantCulture))
         orderby file.First
         select file;
 

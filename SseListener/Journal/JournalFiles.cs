@@ -1,4 +1,5 @@
 using SseListener.Events;
+using SseListener.Log;
 
 namespace SseListener.Journal;
 
@@ -12,7 +13,7 @@ namespace SseListener.Journal;
 /// <param name="sync">When a batch counts as kept.</param>
 /// <param name="times">Told how long writing takes.</param>
 /// <param name="log">Takes what other programs have done to them.</param>
-internal sealed class JournalFiles(JournalFolder folder, long bytes, long age, JournalSync sync, JournalTimes times, Log log) : IDisposable
+internal sealed class JournalFiles(JournalFolder folder, long bytes, long age, JournalSync sync, JournalTimes times, LogWriter log) : IDisposable
 {
     // What is on disk goes a file at a time, so this is how closely the limits of history are kept there.
     private const int FilesOfHistory = 8;

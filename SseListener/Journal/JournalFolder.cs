@@ -1,13 +1,15 @@
-using SseListener.Events;
 using System.Diagnostics;
+using System.Globalization;
 using Microsoft.Win32.SafeHandles;
+using SseListener.Events;
+using SseListener.Log;
 
 namespace SseListener.Journal;
 
 /// <summary>The folder of a journal, which one process has at a time: by a lock on a file, held by the file's own identity, not by its name.</summary>
 /// <param name="path">Where it is.</param>
 /// <param name="log">Takes what was read back, and what was damaged.</param>
-internal sealed class JournalFolder(string path, Log log) : IDisposable
+internal sealed class JournalFolder(string path, LogWriter log) : IDisposable
 {
     private readonly string _lockFile = System.IO.Path.Combine(path, "lock");
     private SafeFileHandle? _lock;
@@ -66,7 +68,7 @@ internal sealed class JournalFolder(string path, Log log) : IDisposable
         if (reader.Frames > 0)
         {
             var size = files.Sum(file => file.FrameBytes) / 1048576.0;
-            log.Info(string.Create(Units.Culture, $"read back {reader.Frames} events, {size:0.0} MiB, from {path} in {Stopwatch.GetElapsedTime(started).TotalMilliseconds:0} ms"));
+            log.Info(string.Create(CultureInfo.InvariantCulture, $"read back {reader.Frames} events, {size:0.0} MiB, from {path} in {Stopwatch.GetElapsedTime(started).TotalMilliseconds:0} ms"));
         }
 
         return (files, Math.Max(reader.Last, files.Count > 0 ? files[^1].First - 1 : 0));

@@ -1,7 +1,9 @@
+using SseListener.Log;
+
 namespace SseListener.Journal;
 
 /// <summary>Whether a journal can be written; told in the log when that changes, not each time: who publishes goes on trying.</summary>
-internal sealed class JournalHealth(Log log)
+internal sealed class JournalHealth(LogWriter log)
 {
     private volatile bool _isFailing;
 

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using SseListener.Events;
+using SseListener.Log;
 
 namespace SseListener.Journal;
 
@@ -9,7 +10,7 @@ namespace SseListener.Journal;
 /// </summary>
 /// <param name="folder">The journal's folder.</param>
 /// <param name="log">Takes why it cannot be kept.</param>
-internal sealed class JournalKey(string folder, Log log)
+internal sealed class JournalKey(string folder, LogWriter log)
 {
     // Starts without an event behind them, of which the oldest are forgotten.
     private const int MostStarts = 1000;

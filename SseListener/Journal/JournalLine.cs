@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Buffers.Text;
+using System.Globalization;
 using System.Text.Unicode;
 using SseListener.Events;
 
@@ -49,8 +50,8 @@ internal readonly ref struct JournalLine
     {
         var bytes = batch.BytesOf(frame);
         var line = output.GetSpan(Longest);
-        Utf8.TryWrite(line, Units.Culture, $": {frame.Sequence} {frame.Log.Name} {time} {Crc32C.Of(bytes):x8} {frame.Following} ", out var length);
-        Utf8.TryWrite(line[length..], Units.Culture, $"{Crc32C.Of(line[..length]):x8}\n", out var rest);
+        Utf8.TryWrite(line, CultureInfo.InvariantCulture, $": {frame.Sequence} {frame.Log.Name} {time} {Crc32C.Of(bytes):x8} {frame.Following} ", out var length);
+        Utf8.TryWrite(line[length..], CultureInfo.InvariantCulture, $"{Crc32C.Of(line[..length]):x8}\n", out var rest);
         output.Advance(length + rest);
         output.Write(bytes);
     }

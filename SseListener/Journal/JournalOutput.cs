@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Microsoft.Win32.SafeHandles;
+using SseListener.Log;
 
 namespace SseListener.Journal;
 
@@ -90,7 +91,7 @@ internal sealed class JournalOutput : IDisposable
 
     /// <summary>Brings to the disk what has been appended, or else the next time. Beside an append: it may take long.</summary>
     /// <param name="log">Takes why it could not be done.</param>
-    public void Flush(Log log)
+    public void Flush(LogWriter log)
     {
         if (!_isUnflushed)
         {

@@ -1,5 +1,5 @@
 using System.Net.ServerSentEvents;
-using SseListener.Events;
+using SseListener.Log;
 
 namespace SseListener.Tail;
 
@@ -9,8 +9,8 @@ internal static class EventLine
     /// <summary>For people: type, id and data on a line; further lines of the data are indented. What a terminal would obey is escaped.</summary>
     public static string Text(SseItem<string> sseEvent)
     {
-        var data = string.Join("\n  ", sseEvent.Data.Split('\n').Select(Log.OneLine));
-        return $"{Log.OneLine(sseEvent.EventType)} {(sseEvent.EventId is { Length: > 0 } id ? Log.OneLine(id) : "-")} {data}";
+        var data = string.Join("\n  ", sseEvent.Data.Split('\n').Select(LogWriter.OneLine));
+        return $"{LogWriter.OneLine(sseEvent.EventType)} {(sseEvent.EventId is { Length: > 0 } id ? LogWriter.OneLine(id) : "-")} {data}";
     }
 
     /// <summary>For programs: an object, whose data are the text that an EventSource would give.</summary>

@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using System.Globalization;
 using System.Net;
 using System.Net.Http.Headers;
 using System.Net.ServerSentEvents;
@@ -6,6 +7,7 @@ using System.Net.Sockets;
 using System.Runtime.CompilerServices;
 using System.Text;
 using SseListener.Events;
+using SseListener.Log;
 
 namespace SseListener.Tail;
 
@@ -39,7 +41,7 @@ internal sealed class ReopeningStream : IDisposable
     {
         _url = url;
         _lastId = from;
-        _tell = text => tell(Log.OneLine(text));
+        _tell = text => tell(LogWriter.OneLine(text));
         _http = new HttpClient(_handler) { Timeout = Timeout.InfiniteTimeSpan };
         _http.DefaultRequestHeaders.Accept.Add(new MediaTypeWithQualityHeaderValue("text/event-stream"));
         _http.DefaultRequestHeaders.CacheControl = new CacheControlHeaderValue { NoStore = true };
@@ -69,7 +71,7 @@ internal sealed class ReopeningStream : IDisposable
                 yield break;
             }
 
-            _tell(string.Create(Units.Culture, $"reconnecting in {_delay.TotalSeconds:0.#} s"));
+            _tell(string.Create(CultureInfo.InvariantCulture, $"reconnecting in {_delay.TotalSeconds:0.#} s"));
             await Task.Delay(_delay, interrupted);
         }
     }

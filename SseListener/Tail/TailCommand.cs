@@ -1,5 +1,7 @@
 using System.CommandLine;
 using Microsoft.Win32.SafeHandles;
+using SseListener.Cli;
+using SseListener.Log;
 
 namespace SseListener.Tail;
 
@@ -26,7 +28,7 @@ internal static class TailCommand
     {
         if (!Uri.TryCreate(parsed.GetValue(_url), UriKind.Absolute, out var url) || url.Scheme is not ("http" or "https"))
         {
-            await Console.Error.WriteLineAsync(Log.OneLine($"'{parsed.GetValue(_url)}' is no http or https URL."));
+            await Console.Error.WriteLineAsync(LogWriter.OneLine($"'{parsed.GetValue(_url)}' is no http or https URL."));
             return CommandLine.UsageError;
         }
 
@@ -69,7 +71,7 @@ internal static class TailCommand
         }
         catch (Exception e) when (StandardStreams.IsUnwritable(e))
         {
-            await Console.Error.WriteLineAsync(Log.OneLine($"cannot print: {e.Message}"));
+            await Console.Error.WriteLineAsync(LogWriter.OneLine($"cannot print: {e.Message}"));
             return 1;
         }
     }

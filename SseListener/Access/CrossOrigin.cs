@@ -1,0 +1,89 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Net;
+using SseListener.Events;
+using SseListener.Listener;
+using SseListener.Log;
+
+namespace SseListener.Access;
+
+/// <summary>Which pages of other sites may use the server (Fetch, section 3.2 "CORS protocol"): those whose origins are listed.</summary>
+internal sealed class CrossOrigin(IReadOnlyList<string> allowed, LogWriter log)
+{
+    private const string Headers = "Authorization, Cache-Control, Content-Type, Last-Event-ID";
+
+    /// <summary>
+    /// Whether a page of another site, which is not listed, sent this request. Without this check any web page could publish to a
+    /// server on its visitor's own machine, with a form and without being allowed to by CORS, and listen with its visitor's cookie.
+    /// </summary>
+    /// <param name="request">The request.</param>
+    /// <param name="refusal">Says which header gives it away (Fetch Metadata; RFC 6454, section 7).</param>
+    public bool IsForeign(HttpListenerRequest request, [NotNullWhen(true)] out Refusal? refusal)
+    {
+        var site = request.Headers["Sec-Fetch-Site"];
+        var origin = request.Headers["Origin"];
+        refusal = origin is not null && IsAllowed(origin) ? null
+            : site is not (null or "same-origin" or "none")
+                ? Refusal.Foreign($"A page of another site may not do this (Sec-Fetch-Site: {Spelling.Short(site)}).")
+            : origin is not null && !IsThisServer(origin, request.UserHostName)
+                ? Refusal.Foreign($"The origin {Spelling.Short(origin)} may not do this: it is not this server.")
+            : null;
+        return refusal is not null;
+    }
+
+    /// <summary>Lets the page read the answer, whatever it will be, if its origin is listed. An unknown origin is never named.</summary>
+    public void Mark(Exchange exchange)
+    {
+        if (exchange.AsksForStream && exchange.Request.Headers["Origin"] is not null && IsForeign(exchange.Request, out var foreign))
+        {
+            // The browser asks no leave for it, and tells its page no more than that there was an error.
+            log.Often(LogLevel.Info, "foreign listener", $"{foreign.Reason} Its browser keeps the events from it.");
+        }
+
+        if (allowed.Count == 0)
+        {
+            return;
+        }
+
+        // Also where there is no origin: a cache must not give that answer to a page.
+        var headers = exchange.Response.Headers;
+        headers["Vary"] = "Origin";
+        if (exchange.Request.Headers["Origin"] is { } origin && IsAllowed(origin))
+        {
+            headers["Access-Control-Allow-Origin"] = origin;
+            headers["Access-Control-Allow-Credentials"] = "true";
+            headers["Access-Control-Expose-Headers"] = "Retry-After, WWW-Authenticate";
+        }
+    }
+
+    /// <summary>Whether a browser asks beforehand (Fetch, section 3.2.2 "CORS-preflight request").</summary>
+    public static bool IsPreflight(HttpListenerRequest request) =>
+        request.HttpMethod == "OPTIONS" && request.Headers["Origin"] is not null && request.Headers["Access-Control-Request-Method"] is not null;
+
+    /// <summary>Sets up the answer to a browser that asks beforehand, and whose question has been marked.</summary>
+    /// <param name="exchange">The question.</param>
+    /// <param name="methods">The methods that there are.</param>
+    /// <returns>Why its page may not use the server, or null.</returns>
+    public Refusal? AnswerPreflight(Exchange exchange, string methods)
+    {
+        var headers = exchange.Response.Headers;
+        headers["Vary"] = "Origin, Access-Control-Request-Method, Access-Control-Request-Headers";
+        var origin = exchange.Request.Headers["Origin"]!;
+        if (!IsAllowed(origin))
+        {
+            return Refusal.Foreign($"Pages of the origin {Spelling.Short(origin)} may not use the server.");
+        }
+
+        headers["Access-Control-Allow-Methods"] = methods;
+        headers["Access-Control-Allow-Headers"] = Headers;
+        headers["Access-Control-Max-Age"] = "600";
+        return null;
+    }
+
+    // A browser writes an origin in one way only (RFC 6454, section 6.2), and so does the option.
+    private bool IsAllowed(string origin) => allowed.Contains(origin, StringComparer.Ordinal);
+
+    // The scheme may differ: behind a proxy that does TLS, the browser's origin is https and ours is not.
+    private static bool IsThisServer(string origin, string host) =>
+        origin.Equals("http://" + host, StringComparison.OrdinalIgnoreCase)
+        || origin.Equals("https://" + host, StringComparison.OrdinalIgnoreCase);
+}

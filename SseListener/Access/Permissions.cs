@@ -1,0 +1,169 @@
+using System.Net;
+using System.Security.Cryptography;
+using System.Text;
+using SseListener.Events;
+using SseListener.Listener;
+
+namespace SseListener.Access;
+
+/// <summary>Who may publish to which channels, and who may listen to which.</summary>
+internal sealed class Permissions
+{
+    private const string Closed = "Publishing is not open: the server can be reached from other machines,"
+        + " and has neither --publish-token nor --jwt-key nor --open-publish.";
+
+    private readonly AccessOptions _options;
+    private readonly CrossOrigin _crossOrigin;
+    private readonly Tokens? _tokens;
+    private readonly byte[]? _publishToken;
+
+    /// <summary>The rules that the options set.</summary>
+    public Permissions(AccessOptions options, CrossOrigin crossOrigin)
+    {
+        _options = options;
+        _crossOrigin = crossOrigin;
+        _tokens = options.JwtKey is { } key ? new Tokens(key, options.JwtIssuer, options.JwtAudience) : null;
+        _publishToken = options.PublishToken is { } token ? Hash(token) : null;
+    }
+
+    /// <summary>Whether nobody may publish, for want of a way to tell who may.</summary>
+    public bool IsClosed => NeedsNoToken && !_options.OpenPublish && !IsLoopback(_options.Host);
+
+    /// <summary>Whether publishing takes no token.</summary>
+    public bool NeedsNoToken => _publishToken is null && _tokens is null;
+
+    /// <summary>Whether a request may publish to a channel, or do what whoever may publish there may do.</summary>
+    /// <returns>Why not, or null.</returns>
+    public async Task<Refusal?> PublishAsync(Exchange exchange, IReadOnlyList<string> channels)
+    {
+        if (_crossOrigin.IsForeign(exchange.Request, out var foreign))
+        {
+            return foreign;
+        }
+
+        if (NeedsNoToken)
+        {
+            return IsClosed ? Refusal.Forbidden(Closed) : null;
+        }
+
+        // Neither in the query, which proxies and browsers write down, nor in a cookie, which comes by itself.
+        if (PresentedTokens.FromHeader(exchange.Request) is not { } presented)
+        {
+            return Refusal.Missing(
+                "This takes a token that may publish, in the field Authorization: Bearer TOKEN and nowhere else.",
+                "publishing needs Authorization: Bearer");
+        }
+
+        if (IsPublishToken(presented))
+        {
+            return null;
+        }
+
+        var (token, invalid) = await VerifyAsync(presented);
+        return token is null ? Refusal.Invalid(invalid)
+            : channels.FirstOrDefault(channel => !Covers(token.Publish, channel)) is { } other ? Refusal.Insufficient($"the token may not publish to {other}")
+            : token.Publish.Count == 0 ? Refusal.Insufficient("the token may not publish")
+            : null;
+    }
+
+    /// <summary>Whether a request may see how the server is doing: from this machine, or with a token that gives a right to publish.</summary>
+    /// <returns>Why not, or null.</returns>
+    public async Task<Refusal?> OperateAsync(Exchange exchange) =>
+        _crossOrigin.IsForeign(exchange.Request, out var foreign) ? foreign
+        : IsFromThisMachine(exchange) ? null
+        : NeedsNoToken ? Refusal.Forbidden(
+            "Only programs on this machine may see this: the server has no --publish-token or --jwt-key by which to know others.")
+        : await PublishAsync(exchange, []);
+
+    /// <summary>Whether a request may listen to these channels and patterns.</summary>
+    /// <returns>What it may hear, or why it may not.</returns>
+    public async Task<(Grant? Grant, Refusal? Refusal)> SubscribeAsync(Exchange exchange, IReadOnlyList<string> topics)
+    {
+        var needing = topics.FirstOrDefault(IsPrivate);
+        var presented = PresentedTokens.Of(exchange);
+        var isCookie = presented.Source is TokenSource.Cookie;
+        var (token, refusal) = presented.Texts.Count > 1 && !isCookie ? (null, Refusal.Ambiguous)
+            : presented.Texts.Count == 0 || _tokens is null ? (null, null)
+            : await JudgeAsync(exchange, presented);
+
+        // A cookie comes along whether it is needed or not; a token that somebody sends is meant to count.
+        if (refusal is not null && (needing is not null || !isCookie))
+        {
+            return (null, refusal);
+        }
+
+        if (token is null)
+        {
+            return needing is null ? (GrantOf([], null), null) : (null, Missing(needing));
+        }
+
+        var isConcerned = topics.Any(topic => _options.Private.Any(rule => ChannelNames.Overlap(rule, topic)));
+        return topics.FirstOrDefault(topic => IsPrivate(topic) && !token.Subscribe.Any(right => ChannelNames.Overlap(right, topic))) is { } other
+            ? (null, Refusal.Insufficient($"the token may not listen to {other}"))
+            : (GrantOf(token.Subscribe, isConcerned || !isCookie ? token.Expiry : null), null);
+    }
+
+    private Grant GrantOf(IReadOnlyList<string> rights, DateTime? expiry) =>
+        new(_options.Private.Count == 0 ? null : channel => !IsPrivate(channel) || Covers(rights, channel), expiry);
+
+    private static Refusal Missing(string channel) => Refusal.Missing(
+        $"{channel} is private: to listen to it takes a token, as Authorization: Bearer TOKEN, in the cookie sse_token or as ?token=TOKEN.",
+        $"{channel} is private");
+
+    // One of two cookies may be of a neighbouring site, set for all sites of its domain. It must neither shut out the good one, for after a
+    // refusal an EventSource never comes back, nor stand for it. So the good ones count together, until the first of them expires.
+    private async Task<(Token? Token, Refusal? Refusal)> JudgeAsync(Exchange exchange, PresentedTokens presented)
+    {
+        if (presented.Source is TokenSource.Cookie && _crossOrigin.IsForeign(exchange.Request, out var foreign))
+        {
+            return (null, foreign);
+        }
+
+        var good = new List<Token>();
+        var problem = "";
+        foreach (var text in presented.Texts)
+        {
+            // A publisher is known, but that does not mean that it may listen.
+            var (token, invalid) = IsPublishToken(text) ? (Token.Powerless, "") : await VerifyAsync(text);
+            good.AddRange(token is null ? [] : [token]);
+            problem = token is null ? invalid : problem;
+        }
+
+        return good.Count == 0 ? (null, Refusal.Invalid(problem))
+            : (new Token([], [.. good.SelectMany(token => token.Subscribe)], good.Min(token => token.Expiry)), null);
+    }
+
+    private async Task<(Token? Token, string Problem)> VerifyAsync(string token) =>
+        _tokens is null ? (null, "it is not the publish token") : await _tokens.VerifyAsync(token);
+
+    private bool IsPublishToken(string token) => _publishToken is not null && CryptographicOperations.FixedTimeEquals(Hash(token), _publishToken);
+
+    private bool IsPrivate(string topic) => Covers(_options.Private, topic);
+
+    private static bool Covers(IReadOnlyList<string> rules, string topic) => rules.Any(rule => ChannelNames.Covers(rule, topic));
+
+    // Of one length, whatever the token's: comparing takes the same time for all.
+    private static byte[] Hash(string token) => SHA256.HashData(Encoding.UTF8.GetBytes(token));
+
+    // What a proxy here brings comes from elsewhere, and says so (RFC 7239, section 4, and what there was before). A page whose name was
+    // pointed at this machine asks for that name.
+    private bool IsFromThisMachine(Exchange exchange)
+    {
+        var headers = exchange.Request.Headers;
+        var host = (exchange.Request.UserHostName ?? "").Split(':')[0].TrimEnd('.').ToLowerInvariant();
+        return IPAddress.IsLoopback(exchange.Connection.Remote.Address)
+            && headers["X-Forwarded-For"] is null && headers["Forwarded"] is null && headers["Via"] is null && headers["X-Real-IP"] is null
+            && (host == _options.Host || IsLoopback(host));
+    }
+
+    private static bool IsLoopback(string host) => host == "localhost" || (IPAddress.TryParse(host, out var address) && IPAddress.IsLoopback(address));
+}
+
+/// <summary>What a request may listen to.</summary>
+/// <param name="MayHear">Whether it may hear a channel; null for all that it asked for.</param>
+/// <param name="Expiry">Until when; null for ever.</param>
+internal sealed record Grant(Func<string, bool>? MayHear, DateTime? Expiry)
+{
+    /// <summary>The same on the clock of <see cref="Environment.TickCount64"/>, in milliseconds.</summary>
+    public long ExpiryTicks => Expiry is { } expiry ? Environment.TickCount64 + (long)(expiry - DateTime.UtcNow).TotalMilliseconds : long.MaxValue;
+}
