@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Diagnostics;
 using System.Net;
 using SseListener.Listener;
+using System.Net.Sockets;
 
 namespace SseListener.Http;
 
@@ -31,15 +32,16 @@ internal enum BodyState
 /// <param name="others">Those that are under way, this one among them.</param>
 internal sealed class RequestBody(BodiesUnderWay others) : IDisposable
 {
-    private const int FirstBuffer = 16 * 1024;
+    // For a read that has to wait: until it ends its buffer is not free, also when the body has given way.
+    private const int SmallBuffer = 16 * 1024;
 
-    // More at a time would be kept on the heap of large objects, which is collected rarely.
-    private const int NextBuffer = 64 * 1024;
+    // For a read of what has come already. More would be on the heap of large objects, which is collected rarely.
+    private const int LargeBuffer = 64 * 1024;
 
     // What is read into, and those that were before it. The pool keeps few of so small ones; of large arrays it would keep as many as
     // an attack has ever taken.
-    private readonly List<byte[]> _full = [];
-    private byte[] _buffer = ArrayPool<byte>.Shared.Rent(FirstBuffer);
+    private List<byte[]> _full = [];
+    private byte[] _buffer = ArrayPool<byte>.Shared.Rent(SmallBuffer);
     private int _length;
     private byte[]? _whole;
     private bool _isLent;
@@ -85,7 +87,7 @@ internal sealed class RequestBody(BodiesUnderWay others) : IDisposable
                     return End(exchange);
                 }
 
-                if (_length == _buffer.Length && !TryAddBuffer(most - Length))
+                if (_length == _buffer.Length && !TryAddBuffer(exchange.Socket?.Available ?? 0, most - Length))
                 {
                     return BodyState.GivenWay;
                 }
@@ -99,7 +101,7 @@ internal sealed class RequestBody(BodiesUnderWay others) : IDisposable
         {
             return BodyState.GivenWay;
         }
-        catch (Exception e) when (e is IOException or HttpListenerException or ObjectDisposedException)
+        catch (Exception e) when (e is IOException or SocketException or HttpListenerException or ObjectDisposedException)
         {
             return BodyState.Broken;
         }
@@ -109,6 +111,9 @@ internal sealed class RequestBody(BodiesUnderWay others) : IDisposable
     public void GiveWay()
     {
         HasGivenWay = true;
+
+        // At once, for its own thread may come to it late. It may be adding to this list, so the pool does not get these back.
+        _full = [];
 
         // Either this finds that it waits, or it finds this before it waits.
         Interlocked.MemoryBarrier();
@@ -207,15 +212,16 @@ internal sealed class RequestBody(BodiesUnderWay others) : IDisposable
         }
     }
 
-    private bool TryAddBuffer(int missing)
+    private bool TryAddBuffer(int available, int missing)
     {
-        if (!others.TryMakeRoom(this, Math.Min(NextBuffer, missing)))
+        var size = available > SmallBuffer ? LargeBuffer : SmallBuffer;
+        if (!others.TryMakeRoom(this, Math.Min(size, missing)))
         {
             return false;
         }
 
         _full.Add(_buffer);
-        _buffer = ArrayPool<byte>.Shared.Rent(NextBuffer);
+        _buffer = ArrayPool<byte>.Shared.Rent(size);
         _length = 0;
         return true;
     }
