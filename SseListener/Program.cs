@@ -30,6 +30,16 @@ using var quit = PosixSignalRegistration.Create(PosixSignal.SIGQUIT, OnSignal);
 // Where files may not grow further (ulimit -f), a write fails like on a full disk, and does not end the process. SIGXFSZ has no name here.
 using var tooLarge = PosixSignalRegistration.Create((PosixSignal)25, static signal => signal.Cancel = true);
 
+// Whatever part fails for want of memory, HttpListener's among them, the server would go on without it, and might answer nobody any
+// more. So it ends, and whoever supervises it starts it again.
+AppDomain.CurrentDomain.FirstChanceException += (_, thrown) =>
+{
+    if (thrown.Exception is OutOfMemoryException)
+    {
+        Environment.FailFast("The memory is used up: --history and --max-publish-bytes say how much of it is taken.");
+    }
+};
+
 PoolThreads.Prepare(options);
 await WarmUp.RunAsync(options, pages);
 using var log = new LogWriter(StandardStreams.OpenError(), options.LogLevel, options.LogFormat, options.LogRepeats);
