@@ -66,6 +66,9 @@ internal static class ConnectionSocket
         RemoveConnection(connection);
     }
 
+    /// <summary>A request that HttpListener has read and nobody has taken yet; null when there is none.</summary>
+    public static HttpListenerContext? NextOf(HttpListener listener) => GetContextFromQueue(listener);
+
     /// <summary>Sets a socket up for a stream: nothing waits for an acknowledgement before it is sent, and no send waits at all.</summary>
     /// <param name="socket">The socket.</param>
     /// <param name="writeTimeout">How long data may stay unacknowledged before the kernel gives the connection up.</param>
@@ -87,7 +90,7 @@ internal static class ConnectionSocket
     // The first call of each finds out, whatever it is called with: with nothing, it finds nothing or no name.
     private static bool AreNamesKnown() => IsFound(() => ConnectionOf(null!)) && IsFound(() => _ = StreamOf(null!))
         && IsFound(() => Unbind(null!)) && IsFound(() => RemoveConnection(null!)) && IsFound(() => Listen(null!, null!, 0, secure: false))
-        && IsFound(() => NewPrefix(null!)) && IsFound(() => AddPrefix(null!, null!, null!)) && IsFound(() => Close(null!));
+        && IsFound(() => NewPrefix(null!)) && IsFound(() => AddPrefix(null!, null!, null!)) && IsFound(() => Close(null!)) && IsFound(() => GetContextFromQueue(null!));
 
     private static bool IsFound(Action call)
     {
@@ -129,6 +132,9 @@ internal static class ConnectionSocket
 
     [UnsafeAccessor(UnsafeAccessorKind.Method)]
     private static extern void Close([UnsafeAccessorType(EndPointListener)] object port);
+
+    [UnsafeAccessor(UnsafeAccessorKind.Method)]
+    private static extern HttpListenerContext? GetContextFromQueue(HttpListener listener);
 
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_stream")]
     private static extern ref Stream StreamOf([UnsafeAccessorType(HttpConnection)] object connection);

@@ -51,6 +51,7 @@ internal sealed class ConnectionWatch : IDisposable
     private TimeSpan Look(CancellationToken end)
     {
         FreeAccepting(end);
+        _listening.TakeWaiting();
         if (_pool.IsStuck())
         {
             Report(_idle.CutAll(), "the thread pool is stuck");

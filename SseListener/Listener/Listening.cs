@@ -75,6 +75,25 @@ internal sealed class Listening : IDisposable
     }
 
     /// <summary>
+    /// Takes all requests that wait to be taken, on a thread that is not the pool's. HttpListener reads requests on the pool's threads and
+    /// queues them without a limit: POSTs without a length, which hold no descriptor, came in faster than the pool took them from there.
+    /// </summary>
+    public void TakeWaiting()
+    {
+        while (_knowsConnections && ConnectionSocket.NextOf(_listener) is { } context)
+        {
+            if (Leftover.Is(context.Request))
+            {
+                _ = _handle(context);
+            }
+            else
+            {
+                _ = Task.Run(() => _handle(context));
+            }
+        }
+    }
+
+    /// <summary>
     /// Keeps newcomers away while descriptors are short. To be called often: out of descriptors, HttpListener accepts in an endless
     /// recursion, and nothing can be begun that takes one, such as a thread (PoolThreads). Closing the port instead looks up names, which
     /// takes descriptors and long enough for the last of them to go.
