@@ -5,10 +5,13 @@ using SseListener.Tests.Support;
 namespace SseListener.Tests;
 
 /// <summary>What waits for the hub at the same time is one batch: here by being there before the loop starts.</summary>
-public sealed class HubBatches
+public sealed class HubBatches : IDisposable
 {
     private readonly List<string> _stored = [];
     private bool _canStore = true;
+    private PlayedLog? _log;
+
+    public void Dispose() => _log?.Dispose();
 
     [Test]
     public async Task A_conflict_gives_back_the_ids_that_it_had_taken()
@@ -61,13 +64,13 @@ public sealed class HubBatches
 
     private EventHub Hub(Action<FrameBatch> store, int maxChannels)
     {
-        var log = new PlayedLog(batch =>
+        _log = new PlayedLog(batch =>
         {
             store(batch);
             return _canStore ? Stored.All : Stored.None;
         })
         { Last = 7 };
-        return new EventHub(new HubLimits(HistoryBytes: 1000, TimeSpan.FromHours(1), maxChannels), log, log);
+        return new EventHub(new HubLimits(HistoryBytes: 1000, TimeSpan.FromHours(1), maxChannels), _log, _log);
     }
 
     private Task<PublishResult?[]> PublishAsync(params string[][] publishes) =>

@@ -172,7 +172,7 @@ public sealed class MergingFeeds
     [Test]
     public async Task Who_leaves_takes_the_trails_along()
     {
-        using var hub = new EventHub(new HubLimits(HistoryBytes: 1000, TimeSpan.FromHours(1), MaxChannels: 10), new PlayedLog(), new PlayedLog());
+        using var hub = new EventHub(new HubLimits(HistoryBytes: 1000, TimeSpan.FromHours(1), MaxChannels: 10), PlayedLog.Ready, PlayedLog.Ready);
         var running = hub.RunAsync();
         var request = new SubscribeRequest("c", new Selection(["a", "t/*"], mayHear: null), IsEnveloped: false, LastEventId: null);
         var subscription = (SubscribeResult.Subscription)(await hub.SubscribeAsync(request).WaitAsync(Support.Wait.Limit))!;

@@ -114,17 +114,6 @@ public sealed class Overload
         await client.ReadUntilAsync("data: \n");
     }
 
-    [Test]
-    [Platform("Linux")]
-    public async Task Requests_without_a_length_leave_nothing_behind()
-    {
-        var (program, port) = await BuiltProgram.ListenAsync("", arguments => BuiltProgram.Start(arguments, environment: ("DOTNET_GCHeapHardLimit", "0x4000000")));
-        using var running = program;
-        await SendWithoutLengthAsync(port, 10_000);
-        using var http = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{port}"), Timeout = Wait.Limit };
-        await using var client = await EventStream.OpenAsync(http, "/events");
-    }
-
     // Whatever fails for it, HttpListener's parts among them: nothing is to go on by halves.
     [Test]
     public async Task Without_memory_the_program_ends_and_says_so()
@@ -162,16 +151,6 @@ public sealed class Overload
 
         log.Dispose();
         Assert.That(text.ToString(), Does.Contain("the test watch failed: System.IO.FileNotFoundException: look 1"));
-    }
-
-    private static async Task SendWithoutLengthAsync(int port, int requests)
-    {
-        for (var i = 0; i < requests; i++)
-        {
-            using var raw = new RawRequest(port);
-            await raw.SendAsync(RawRequest.Head(port, "POST /events", "Content-Type: text/plain"));
-            await raw.ReadUntilAsync("HTTP/1.1 411");
-        }
     }
 
     // A byte well within every second for which HttpListener waits.

@@ -92,7 +92,7 @@ public sealed class Strangers
             await isOver.CancelAsync();
             await attacking;
 
-            TestContext.Out.WriteLine($"{attack.Name}: p50 {delays[delays.Count / 2]:f1} ms, p99 {delays[delays.Count * 99 / 100]:f1} ms, most {delays[^1]:f1} ms");
+            await TestContext.Out.WriteLineAsync($"{attack.Name}: p50 {delays[delays.Count / 2]:f1} ms, p99 {delays[delays.Count * 99 / 100]:f1} ms, most {delays[^1]:f1} ms");
             Assert.That(delays[delays.Count * 99 / 100], Is.LessThan(_seconds < 20 ? Wait.Limit.TotalMilliseconds : 100));
 
             // Assemblies that were needed for the first time stay open, two descriptors each.

@@ -8,10 +8,7 @@ namespace SseListener.Tests.Support;
 internal sealed class PlayedLog(Func<FrameBatch, Stored> store) : IEventLog, IDelivery
 {
     /// <summary>One that stores everything.</summary>
-    public PlayedLog()
-        : this(_ => Stored.All)
-    {
-    }
+    public static PlayedLog Ready { get; } = new(_ => Stored.All);
 
     public long Last { get; init; }
 

@@ -47,7 +47,8 @@ internal readonly struct TcpInfo
     /// keeps to it as well. What is on its way is not counted, so a long line stays as fast as it is. A fixed SO_SNDBUF counts that too:
     /// at a round trip of 50 ms a client then got 10 MB/s, and gets 70.
     /// </summary>
-    public static void SetUnsentLimit(Socket socket, int bytes) => socket.SetRawSocketOption(TcpLevel, NotSentLowAt, BitConverter.GetBytes(bytes));
+    public static void SetUnsentLimit(Socket socket, int bytes) =>
+        socket.SetRawSocketOption(TcpLevel, NotSentLowAt, BitConverter.GetBytes(bytes));
 
     /// <summary>How many bytes the other end has taken; 0 where that cannot be found out.</summary>
     public static long TakenBy(Socket socket)
