@@ -1,3 +1,4 @@
+
 namespace SseListener.Events;
 
 /// <summary>What somebody wants to listen to.</summary>

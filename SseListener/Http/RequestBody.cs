@@ -1,8 +1,8 @@
 using System.Buffers;
 using System.Diagnostics;
 using System.Net;
-using SseListener.Listener;
 using System.Net.Sockets;
+using SseListener.Listener;
 
 namespace SseListener.Http;
 
