@@ -111,7 +111,7 @@ public sealed class DamagedJournals
             }
         }
 
-        Assert.That(folder.Journals, Has.Length.EqualTo(2));
+        Assert.That(folder.Journals, Has.Length.AtLeast(2));
         var first = await File.ReadAllBytesAsync(folder.Journals[0]);
         first[^50] = (byte)'y';
         await File.WriteAllBytesAsync(folder.Journals[0], first);

@@ -20,10 +20,9 @@ internal sealed class DeliveryLane : IDisposable
     private readonly LaneClients _clients;
     private readonly ConcurrentQueue<Audience> _appended = new();
     private readonly ConcurrentQueue<Client> _behind = new();
-    private readonly AutoResetEvent _signal = new(false);
+    private readonly LaneSignal _signal = new();
     private readonly Thread _thread;
     private readonly Presence _presence;
-    private readonly Action<Client, bool> _tellAll;
     private readonly Action<Client> _welcome;
     private readonly Action<Client> _serve;
     private readonly Slice _slice = new();
@@ -32,7 +31,6 @@ internal sealed class DeliveryLane : IDisposable
     private readonly long _heartbeat;
     private readonly long _writeTimeout;
     private readonly int _tick;
-    private int _isSignalled;
     private volatile bool _isStopping;
     private bool _hasResting;
     private volatile TaskCompletionSource? _drained;
@@ -48,8 +46,7 @@ internal sealed class DeliveryLane : IDisposable
     {
         Meter = meter;
         _clients = new LaneClients(this);
-        _presence = new Presence(_clients, options.PresenceLimit, options.PositionOf);
-        _tellAll = tellAll;
+        _presence = new Presence(_clients, options, tellAll);
         _heartbeat = (long)options.Heartbeat.TotalMilliseconds;
         _writeTimeout = (long)options.WriteTimeout.TotalMilliseconds;
         _tick = (int)Math.Clamp(Math.Min(_heartbeat, _writeTimeout) / 4, 10, 1000);
@@ -67,7 +64,7 @@ internal sealed class DeliveryLane : IDisposable
     public void Add(Client client)
     {
         _clients.Add(client);
-        Signal();
+        _signal.Set();
     }
 
     /// <summary>Tells the lane that a topic has something new.</summary>
@@ -78,7 +75,7 @@ internal sealed class DeliveryLane : IDisposable
         if (_clients.TryFind(topic, out var audience) && audience.TryAnnounce())
         {
             _appended.Enqueue(audience);
-            Signal();
+            _signal.Set();
         }
     }
 
@@ -86,14 +83,14 @@ internal sealed class DeliveryLane : IDisposable
     public void Tell(Client client, bool hasJoined)
     {
         _presence.Add(client, hasJoined);
-        Signal();
+        _signal.Set();
     }
 
     /// <summary>Gives a client a turn: a send of its has ended, or its stream.</summary>
     public void Serve(Client client)
     {
         Queue(client);
-        Signal();
+        _signal.Set();
     }
 
     /// <summary>Completes once every client has been sent, or has been lost to, everything appended before the call.</summary>
@@ -101,7 +98,7 @@ internal sealed class DeliveryLane : IDisposable
     {
         var drained = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         _drained = drained;
-        Signal();
+        _signal.Set();
         return drained.Task;
     }
 
@@ -109,21 +106,9 @@ internal sealed class DeliveryLane : IDisposable
     public void Dispose()
     {
         _isStopping = true;
-        Signal();
+        _signal.Set();
         _thread.Join();
-
-        // Who ends a client now has nobody to wake.
-        Interlocked.Exchange(ref _isSignalled, 1);
         _signal.Dispose();
-    }
-
-    // One system call per wake, not one per append: who finds the flag set relies on the lane not having looked yet.
-    private void Signal()
-    {
-        if (Interlocked.Exchange(ref _isSignalled, 1) == 0)
-        {
-            _signal.Set();
-        }
     }
 
     private void Run()
@@ -133,11 +118,11 @@ internal sealed class DeliveryLane : IDisposable
             if (_behind.IsEmpty)
             {
                 var untilTick = Math.Max(0, _nextTick - Environment.TickCount64);
-                _signal.WaitOne((int)(_hasResting ? Math.Min(_restStep, untilTick) : untilTick));
+                _signal.Wait((int)(_hasResting ? Math.Min(_restStep, untilTick) : untilTick));
             }
 
             // Before anything is looked at: what comes after this signals again.
-            Interlocked.Exchange(ref _isSignalled, 0);
+            _signal.Reset();
             _now = Environment.TickCount64;
             var newcomers = _clients.Newcomers;
             Sweep();
@@ -198,16 +183,8 @@ internal sealed class DeliveryLane : IDisposable
 
     private void Welcome(Client client)
     {
-        TellAll(client, hasJoined: true);
+        _presence.Announce(client, hasJoined: true);
         ServeNow(client);
-    }
-
-    private void TellAll(Client client, bool hasJoined)
-    {
-        if (_presence.Announces(client))
-        {
-            _tellAll(client, hasJoined);
-        }
     }
 
     private void ServeNow(Client client)
@@ -249,7 +226,7 @@ internal sealed class DeliveryLane : IDisposable
         foreach (var client in _over)
         {
             _clients.Release(client);
-            TellAll(client, hasJoined: false);
+            _presence.Announce(client, hasJoined: false);
             client.Complete();
         }
 
@@ -258,20 +235,10 @@ internal sealed class DeliveryLane : IDisposable
 
     private void AnswerDrain()
     {
-        if (_drained is not { } drained)
+        if (_drained is { } drained && _clients.AreIdle)
         {
-            return;
+            _drained = null;
+            drained.SetResult();
         }
-
-        foreach (var client in _clients.All)
-        {
-            if (!client.IsIdle)
-            {
-                return;
-            }
-        }
-
-        _drained = null;
-        drained.SetResult();
     }
 }

@@ -18,6 +18,23 @@ internal sealed class LaneClients(DeliveryLane lane)
     /// <summary>All of them, in no order.</summary>
     public ReadOnlySpan<Client> All => CollectionsMarshal.AsSpan(_clients);
 
+    /// <summary>Whether each has been sent, or has been lost to, everything that was appended.</summary>
+    public bool AreIdle
+    {
+        get
+        {
+            foreach (var client in All)
+            {
+                if (!client.IsIdle)
+                {
+                    return false;
+                }
+            }
+
+            return true;
+        }
+    }
+
     /// <summary>Takes a client in with the next <see cref="AdmitNewcomers"/>.</summary>
     public void Add(Client client) => _newcomers.Enqueue(client);
 

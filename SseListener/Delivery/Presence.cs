@@ -8,9 +8,9 @@ namespace SseListener.Delivery;
 /// does without, since the next join or leave says again how many there are. For the lane's thread, but for <see cref="Add"/>.
 /// </summary>
 /// <param name="subscribers">The lane's clients.</param>
-/// <param name="limit">Most clients of a channel that are told; 0 for none.</param>
-/// <param name="positionOf">Gives the id of a place in the log.</param>
-internal sealed class Presence(LaneClients subscribers, int limit, Func<long, string> positionOf)
+/// <param name="options">How many may be told, and how a place in the log is written.</param>
+/// <param name="tellAll">Has all lanes told that a client has come (true) or gone.</param>
+internal sealed class Presence(LaneClients subscribers, LaneOptions options, Action<Client, bool> tellAll)
 {
     /// <summary>How many joins and leaves of a channel are told in a second.</summary>
     public const int MostOfChannel = 30;
@@ -25,9 +25,15 @@ internal sealed class Presence(LaneClients subscribers, int limit, Func<long, st
     private readonly Slice _frame = new();
     private RateLimit _sends = new(MostSends);
 
-    /// <summary>Whether others are told that a client comes and goes.</summary>
-    public bool Announces(Client client) =>
-        limit > 0 && client.Subscription.Topics.Count <= MostChannels && client.Subscription.Topics.All(topic => topic is ChannelLog);
+    /// <summary>Has all lanes told that a client of this one has come or gone, if others are to know of it.</summary>
+    public void Announce(Client client, bool hasJoined)
+    {
+        var topics = client.Subscription.Topics;
+        if (options.PresenceLimit > 0 && topics.Count <= MostChannels && topics.All(topic => topic is ChannelLog))
+        {
+            tellAll(client, hasJoined);
+        }
+    }
 
     /// <summary>Has it told that a client has come, or gone. Any thread may call it.</summary>
     public void Add(Client client, bool hasJoined) => _waiting.Enqueue((client, hasJoined));
@@ -40,7 +46,7 @@ internal sealed class Presence(LaneClients subscribers, int limit, Func<long, st
         {
             foreach (var topic in change.Client.Subscription.Topics)
             {
-                if (topic.Clients <= limit && subscribers.TryFind(topic, out var audience) && audience.Changes.TryTake(1, now)
+                if (topic.Clients <= options.PresenceLimit && subscribers.TryFind(topic, out var audience) && audience.Changes.TryTake(1, now)
                     && _sends.TryTake(audience.Clients.Length, now))
                 {
                     Tell(audience, change.Client, change.HasJoined, now);
@@ -57,7 +63,7 @@ internal sealed class Presence(LaneClients subscribers, int limit, Func<long, st
             {
                 var channel = client.Subscription.IsEnveloped ? audience.Topic.Name : null;
                 _frame.Begin();
-                SseFrame.WritePresence(_frame, hasJoined, subject.Id, audience.Topic.Clients, channel, positionOf(place));
+                SseFrame.WritePresence(_frame, hasJoined, subject.Id, audience.Topic.Clients, channel, options.PositionOf(place));
                 _frame.End();
                 client.Tell(_frame, now);
             }

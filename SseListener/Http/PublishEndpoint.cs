@@ -66,11 +66,11 @@ internal sealed class PublishEndpoint(ServerOptions options, EventHub hub, Permi
 
     private Task RefuseAsync(Exchange exchange, BodyState state) => state switch
     {
-        BodyState.TooLarge => responses.ProblemAsync(exchange, 413, $"The body may have at most {options.MaxBody} bytes."),
-        BodyState.TooSlow => responses.ProblemAsync(exchange, 408, $"The body did not arrive within {options.BodyTimeout.TotalSeconds:0.###} s."),
+        BodyState.TooLarge => responses.ProblemAsync(exchange, 413, $"The body may have at most {options.MaxBody} bytes (--max-body)."),
+        BodyState.TooSlow => responses.ProblemAsync(exchange, 408, $"The body did not arrive within {options.BodyTimeout.TotalSeconds:0.###} s (--body-timeout)."),
         BodyState.GivenWay => responses.RefuseAsync(exchange, Refusal.Later(503, "publish_limit",
-            $"There is room for {options.MaxPublishes} publishes and {options.MaxPublishBytes} bytes of them at a time, "
-            + "and the body of this one had been arriving for longest. Nothing was published.")),
+            $"There is room for {options.MaxPublishes} publishes (--max-publishes) and {options.MaxPublishBytes} bytes of them (--max-publish-bytes) "
+            + "at a time, and the body of this one had been arriving for longest. Nothing was published.")),
 
         // Half a body is no event.
         _ => responses.ProblemAsync(exchange, 400, "The body ended early or was malformed."),
