@@ -6,7 +6,7 @@ using SseListener.Tests.Support;
 
 namespace SseListener.Tests;
 
-/// <summary>What clients see through nginx with the README's configuration, over TLS and HTTP/2.</summary>
+/// <summary>What clients see through nginx with the configuration of <c>SseListener/Deploy</c>, over TLS and HTTP/2.</summary>
 public sealed class BehindNginx
 {
     private const string Token = "the-publish-token";
@@ -115,17 +115,17 @@ public sealed class BehindNginx
     [Test]
     public async Task Publishing_needs_the_token_and_a_page_of_the_site()
     {
-        // As the README starts it.
+        // As the document says.
         using var data = new TempFolder();
         var file = Path.Combine(data.Path, "token");
         await File.WriteAllTextAsync(file, Token);
-        var arguments = Readme.Between("`./run.sh ", " --publish-token-file publish-token`") + $" --publish-token-file {file}";
+        var arguments = new Document("SseListener/Docs/proxies.md").Line("./run.sh ")["./run.sh ".Length..].Replace(" publish-token", $" {file}", StringComparison.Ordinal);
         var (program, port) = await BuiltProgram.ListenAsync(arguments);
         using var running = program;
         using var nginx = await Nginx.StartAsync(port);
         using var http = nginx.Connect();
         Assert.That(await StatusAsync(http, Token), Is.EqualTo(200));
-        Assert.That(await StatusAsync(http, Token, Nginx.Origin), Is.EqualTo(200));
+        Assert.That(await StatusAsync(http, Token, Site.Origin), Is.EqualTo(200));
         Assert.That(await StatusAsync(http, Token, "https://other.example.com"), Is.EqualTo(403));
         Assert.That(await StatusAsync(http, Token, "https://localhost"), Is.EqualTo(200), "a page on the machine itself");
         Assert.That(await StatusAsync(http, "another token"), Is.EqualTo(401));

@@ -1,11 +1,10 @@
-using System.Diagnostics.CodeAnalysis;
-using System.Net;
 using SseListener.Tests.Support;
 
 namespace SseListener.Tests;
 
-/// <summary>What a client sees through proxies that nobody has set up for streams.</summary>
-[TestFixture("Caddy with encode gzip")]
+/// <summary>What a client sees through Caddy with the configuration of <c>SseListener/Deploy</c>, and through a proxy that nobody has set up for
+/// streams.</summary>
+[TestFixture("Caddy, which compresses")]
 [TestFixture("nginx with proxy_pass alone, which speaks HTTP/1.0 to the server")]
 public sealed class BehindOtherProxies(string proxy)
 {
@@ -38,23 +37,15 @@ public sealed class BehindOtherProxies(string proxy)
         Assert.That((running as Nginx)?.Errors ?? "", Does.Not.Contain("prematurely"));
     }
 
-    // The client accepts gzip, and decompresses whatever has arrived, without waiting for more.
-    [SuppressMessage("Reliability", "CA2000:Dispose objects before losing scope", Justification = "The client disposes its handler.")]
     private async Task<(IDisposable Proxy, HttpClient Http)> StartAsync(int serverPort)
     {
-        (IDisposable Running, int Port) started;
         if (proxy.StartsWith("Caddy", StringComparison.Ordinal))
         {
             var caddy = await Caddy.StartAsync(serverPort);
-            started = (caddy, caddy.Port);
-        }
-        else
-        {
-            var nginx = await Nginx.StartWithDefaultsAsync(serverPort);
-            started = (nginx, nginx.Port);
+            return (caddy, caddy.Connect());
         }
 
-        var handler = new SocketsHttpHandler { AutomaticDecompression = DecompressionMethods.GZip };
-        return (started.Running, new HttpClient(handler) { BaseAddress = new Uri($"http://127.0.0.1:{started.Port}"), Timeout = Wait.Limit });
+        var nginx = await Nginx.StartWithDefaultsAsync(serverPort);
+        return (nginx, new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{nginx.Port}"), Timeout = Wait.Limit });
     }
 }

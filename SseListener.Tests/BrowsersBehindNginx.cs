@@ -3,7 +3,7 @@ using SseListener.Tests.Support;
 
 namespace SseListener.Tests;
 
-/// <summary>What a browser sees through nginx with the README's configuration.</summary>
+/// <summary>What a browser sees through nginx with the configuration of <c>SseListener/Deploy</c>.</summary>
 public sealed class BrowsersBehindNginx
 {
     private const int Streams = 20;
@@ -12,7 +12,7 @@ public sealed class BrowsersBehindNginx
     [Test]
     public async Task A_page_has_20_streams_over_one_connection_and_publishes_to_them()
     {
-        await using var server = TestServer.Start(o => o with { PresenceLimit = 0, TrustProxy = true, PublishToken = "t", Cors = [Nginx.Origin] });
+        await using var server = TestServer.Start(o => o with { PresenceLimit = 0, TrustProxy = true, PublishToken = "t", Cors = [Site.Origin] });
         using var nginx = await Nginx.StartAsync(server.Port);
         using var playwright = await Playwright.CreateAsync();
         await using var browser = await OpenAsync(playwright, nginx);
@@ -79,7 +79,7 @@ public sealed class BrowsersBehindNginx
     private static async Task<IPage> PageAsync(IBrowser browser)
     {
         var page = await browser.NewPageAsync(new BrowserNewPageOptions { IgnoreHTTPSErrors = true });
-        await page.GotoAsync(Nginx.Origin);
+        await page.GotoAsync(Site.Origin);
         return page;
     }
 }

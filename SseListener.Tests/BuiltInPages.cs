@@ -16,7 +16,7 @@ public sealed class BuiltInPages
         using var running = program;
         using var http = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{port}"), Timeout = Wait.Limit };
         using var page = await http.GetAsync(new Uri("/", UriKind.Relative));
-        var file = await File.ReadAllBytesAsync(Path.Combine(Readme.Repository, "public", "index.html"));
+        var file = await File.ReadAllBytesAsync(Path.Combine(Document.Repository, "public", "index.html"));
         Assert.That(await page.Content.ReadAsByteArrayAsync(), Is.EqualTo(file));
         Assert.That(page.Content.Headers.ContentType?.ToString(), Is.EqualTo("text/html; charset=utf-8"));
         Assert.That(page.Headers.GetValues("Content-Security-Policy").Single(), Does.Contain("script-src 'self'"));

@@ -4,72 +4,74 @@ using SseListener.Tests.Support;
 
 namespace SseListener.Tests;
 
-/// <summary>What the README says is so.</summary>
+/// <summary>What the documents say is so, their links lead somewhere, and they are as easy to read as they are meant to be.</summary>
 public sealed class Documentation
 {
-    private static readonly string _readme = Readme.Text;
+    private const int MostLines = 200;
+    private const int MostColumns = 140;
+
+    private static readonly IReadOnlyList<string> _paths = Document.Paths;
 
     [Test]
-    public void The_options_table_lists_every_option_with_its_variable_its_default_and_its_help()
+    public void The_table_of_options_is_the_list_that_help_prints()
     {
-        var rows = Regex.Matches(_readme, @"^\| `--.*$", RegexOptions.Multiline).Select(match => match.Value);
-        Assert.That(rows, Is.EqualTo(CommandLine.Knobs.Select(knob => $"| `{knob.Argument}` | `{knob.Variable}` | {Default(knob)} | {knob.Help} |")));
+        var rows = CommandLine.Knobs.Select(knob => $"| `{knob.Argument}` | `{knob.Variable}` | {Default(knob)} | {knob.Help} |").ToArray();
+        Assert.That(Rows("SseListener/Docs/options.md", "`--"), Is.EqualTo(rows), $"It should be:\n{string.Join('\n', rows)}\n");
     }
 
     [Test]
-    public async Task The_transcript_is_what_happens()
-    {
-        await using var server = TestServer.Start();
-        using var raw = new RawRequest(server.Port);
-        await raw.SendAsync($"GET /events HTTP/1.1\r\nHost: localhost:{server.Port}\r\n\r\n");
-        await raw.ReadUntilAsync("\n\n\r\n");
-        await server.PublishAsync("""{"type":"alert","data":{"nested":"here"}}""");
-        await raw.ReadUntilAsync("nested\":\"here\"}\n");
-        await raw.ReadUntilAsync("\n\n\r\n");
-        var promised = Regex.Match(_readme, "event: hello\n.*?\nid: .{10}\n\n", RegexOptions.Singleline).Value;
-        Assert.That(WithoutChance(raw.Body), Is.EqualTo(WithoutChance(promised)));
-    }
-
-    [Test]
-    public async Task Its_curl_lines_do_what_it_says()
-    {
-        var curls = Regex.Matches(_readme, @"^(?:\$ )?(curl .*?)(?: {2,}#.*)?$", RegexOptions.Multiline).Select(match => match.Groups[1].Value.TrimEnd()).ToArray();
-        Assert.That(curls, Has.Length.EqualTo(8));
-        await using var server = TestServer.Start();
-        foreach (var curl in curls.Where(line => !line.Contains(" -N ", StringComparison.Ordinal)))
-        {
-            // The same request without curl, which a fresh machine may not have.
-            var path = Regex.Match(curl, "localhost:3000([^' ]*)").Groups[1].Value;
-            if (!curl.Contains(" -d ", StringComparison.Ordinal) && !curl.Contains(" --data-binary ", StringComparison.Ordinal))
-            {
-                Assert.That(await server.Http.GetStringAsync(new Uri(path, UriKind.Relative)), Does.Contain("\"clients\""), curl);
-                continue;
-            }
-
-            var type = Regex.Match(curl, "Content-Type: ([^']*)").Groups[1].Value;
-            var body = Regex.Match(curl, "(?:-d|--data-binary) '([^']*)'").Groups[1].Value;
-            using var answer = await server.PostAsync(path, type, body);
-            Assert.That(await answer.Content.ReadAsStringAsync(), Does.Match("""^\{"id":".{10}"\}$"""), curl);
-        }
-
-        await using var all = await server.SubscribeAsync("?lastEventId=earliest");
-        Assert.That((await all.NextAsync()).Data, Is.EqualTo("""{"nested":"here"}"""));
-        var note = await all.NextAsync();
-        Assert.That(note.EventType, Is.EqualTo("note"));
-        Assert.That(note.Data, Is.EqualTo("any text, verbatim"));
-    }
-
-    [Test]
-    public async Task Its_metrics_are_those_that_there_are()
+    public async Task The_table_of_metrics_has_those_that_there_are()
     {
         await using var server = TestServer.Start();
         var there = Regex.Matches(await server.MetricsAsync(), "^# TYPE (sse_[a-z_]+)", RegexOptions.Multiline).Select(match => match.Groups[1].Value);
-        var told = Regex.Matches(_readme, "^\\| `(?:sse|dotnet)_.*$", RegexOptions.Multiline).SelectMany(row => Regex.Matches(row.Value, "`(sse_[a-z_]+)").Select(match => match.Groups[1].Value));
+        var told = Rows("SseListener/Docs/operating.md", "`sse_").SelectMany(row => Regex.Matches(row, "`(sse_[a-z_]+)").Select(match => match.Groups[1].Value));
         Assert.That(told.Append("sse_build_info"), Is.EquivalentTo(there));
     }
 
-    private static string WithoutChance(string stream) =>
-        Regex.Replace(stream, "\"client\":\"[^\"]*\"|retry: [0-9]+|id: .*", "…");
+    [Test]
+    public void The_table_of_dependencies_has_the_versions_that_are_pinned()
+    {
+        var projects = from name in (string[])["SseListener", "SseListener.Tests"] select File.ReadAllText(Path.Combine(Document.Repository, name, $"{name}.csproj"));
+        var pinned = from project in projects from Match match in Regex.Matches(project, """<PackageReference Include="(.*?)" Version="\[(.*?)\]" """.TrimEnd()) select $"{match.Groups[1]} {match.Groups[2]}";
+        var told = from row in Document.Readme.Text.Split('\n') where row.StartsWith("| `", StringComparison.Ordinal) from Match match in Regex.Matches(row, @"`([\w.]+)` ([0-9][0-9.]*)") select $"{match.Groups[1]} {match.Groups[2]}";
+        Assert.That(told, Is.EquivalentTo(pinned));
+    }
+
+    [TestCaseSource(nameof(_paths))]
+    public void Every_link_leads_somewhere(string path)
+    {
+        var document = Path.Combine(Document.Repository, path);
+        var folder = Path.GetDirectoryName(document)!;
+        foreach (Match link in Regex.Matches(new Document(path).Text, @"\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)"))
+        {
+            var target = link.Groups[1].Length == 0 ? document : Path.Combine(folder, link.Groups[1].Value);
+            Assert.That(File.Exists(target), Is.True, link.Value);
+            Assert.That(link.Groups[2].Success ? Anchors(File.ReadAllText(target)) : [""], Does.Contain(link.Groups[2].Value), link.Value);
+        }
+    }
+
+    [TestCaseSource(nameof(_paths))]
+    public void A_document_has_no_line_that_is_too_long_and_says_first_for_whom_it_is(string path)
+    {
+        var lines = new Document(path).Text.Split('\n');
+        Assert.That(lines.Where(line => line.Length > MostColumns), Is.Empty);
+        if (path == Document.Readme.Path)
+        {
+            Assert.That(lines, Has.Length.LessThanOrEqualTo(MostLines));
+        }
+        else
+        {
+            Assert.That(lines[2], Does.StartWith("For people who "));
+        }
+    }
+
+    private static IEnumerable<string> Rows(string document, string start) =>
+        new Document(document).Text.Split('\n').Where(line => line.StartsWith($"| {start}", StringComparison.Ordinal));
+
+    // As GitHub makes them of headings.
+    private static IEnumerable<string> Anchors(string text) =>
+        from Match heading in Regex.Matches(text, "^#+ (.*)$", RegexOptions.Multiline)
+        select Regex.Replace(heading.Groups[1].Value.ToLowerInvariant(), "[^a-z0-9 -]", "").Replace(' ', '-');
 
     // The number of lanes depends on the machine.
     private static string Default(Knob knob) => knob.Name == "lanes" ? "half the processors, at least one" : $"`{knob.Default}`";

@@ -7,7 +7,7 @@ using SseListener.Tests.Support;
 
 namespace SseListener.Tests;
 
-/// <summary>The forms that the program is given away in, made by the README's commands, each as one does it that has nothing but the form.</summary>
+/// <summary>The forms that the program is given away in, made by the commands of <c>SseListener/Deploy/README.md</c>, each as one does it that has nothing but the form.</summary>
 [NonParallelizable]
 public sealed class Packaging
 {
@@ -87,7 +87,7 @@ public sealed class Packaging
     private static async Task UseAsync(int port, string token, string[] events)
     {
         using var http = new HttpClient { BaseAddress = new Uri($"http://localhost:{port}"), Timeout = Wait.Limit };
-        var page = await File.ReadAllBytesAsync(Path.Combine(Readme.Repository, "public", "index.html"));
+        var page = await File.ReadAllBytesAsync(Path.Combine(Document.Repository, "public", "index.html"));
         Assert.That(await http.GetByteArrayAsync(new Uri("/", UriKind.Relative)), Is.EqualTo(page));
         await using var stream = await EventStream.OpenAsync(http, "/events?lastEventId=earliest");
         using var content = new StringContent(events[^1], Encoding.UTF8, "text/plain");
@@ -116,8 +116,7 @@ public sealed class Packaging
             isEc ? ec.SignData(bytes, HashAlgorithmName.SHA256) : rsa.SignData(bytes, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1)));
     }
 
-    // A line of the README.
-    private static string Line(string start) => start + Readme.Between("\n" + start, "\n").Split("  #")[0].TrimEnd();
+    private static string Line(string start) => new Document("SseListener/Deploy/README.md").Line(start);
 
     // Builds beside the tests' own build, and leaves no process behind.
     private static async Task RunAsync(TempFolder folder, string line, (string Written, string Here) output, params (string Name, string Value)[] environment)
@@ -125,7 +124,7 @@ public sealed class Packaging
         Assert.That(line, Does.Contain(output.Written));
         var here = output.Here.StartsWith("-o ", StringComparison.Ordinal) ? $"-o {folder.Path}/{output.Here[3..]}" : Path.Combine(folder.Path, output.Here);
         var arguments = $"{line["dotnet ".Length..].Replace(output.Written, here, StringComparison.Ordinal)} --artifacts-path {folder.Path}/artifacts -p:RunAnalyzers=false -p:UseSharedCompilation=false --nodeReuse:false";
-        using var build = BuiltProgram.Execute("dotnet", arguments, Readme.Repository, environment);
+        using var build = BuiltProgram.Execute("dotnet", arguments, Document.Repository, environment);
         Assert.That(await build.EndAsync(_limit), Is.Zero, build.Errors + build.Output);
         Assert.That(build.Output, Does.Not.Contain("warning"));
     }

@@ -3,20 +3,20 @@ using SseListener.Tests.Support;
 
 namespace SseListener.Tests;
 
-/// <summary>The README's systemd unit.</summary>
+/// <summary>The systemd unit of <c>SseListener/Deploy</c>.</summary>
 public sealed class SystemdUnits
 {
+    private const string Unit = "sse-listener.service";
     private const string Program = "/opt/sse-listener/SseListener";
 
     [Test]
     public async Task Its_program_takes_its_options()
     {
-        var line = Regex.Match(Readme.Block("ini"), $"^ExecStart={Program} (.*)$", RegexOptions.Multiline).Groups[1].Value;
         using var folder = new TempFolder();
         await File.WriteAllTextAsync(Path.Combine(folder.Path, "publish-token"), "a-token");
-        var arguments = line.Replace("/var/lib/sse-listener", Path.Combine(folder.Path, "data"), StringComparison.Ordinal).Replace("${CREDENTIALS_DIRECTORY}", folder.Path, StringComparison.Ordinal);
-        Assert.That(arguments, Does.Contain(folder.Path + "/data").And.Contain(folder.Path + "/publish-token"));
-        var (program, port) = await BuiltProgram.ListenAsync(arguments);
+        var unit = Deployed.Read(Unit, ("/var/lib/sse-listener", Path.Combine(folder.Path, "data")), ("${CREDENTIALS_DIRECTORY}", folder.Path));
+        var arguments = Regex.Match(unit, $@"^ExecStart={Program} \\\n((?:.*\\\n)*.*)$", RegexOptions.Multiline).Groups[1].Value;
+        var (program, port) = await BuiltProgram.ListenAsync(arguments.Replace("\\\n", "", StringComparison.Ordinal));
         using var running = program;
         using var http = new HttpClient { BaseAddress = new Uri($"http://localhost:{port}"), Timeout = Wait.Limit };
         await using var stream = await EventStream.OpenAsync(http, "/events");
@@ -28,10 +28,10 @@ public sealed class SystemdUnits
     {
         var analyze = OtherPrograms.SystemdAnalyze();
         using var folder = new TempFolder();
-        var unit = Path.Combine(folder.Path, "sse-listener.service");
+        var unit = Path.Combine(folder.Path, Unit);
 
         // The program has to be there.
-        await File.WriteAllTextAsync(unit, Readme.Block("ini").Replace(Program, "/bin/true", StringComparison.Ordinal));
+        await File.WriteAllTextAsync(unit, Deployed.Read(Unit, (Program, "/bin/true")));
         Assert.That(await RunAsync(analyze, $"verify {unit}", folder.Path), Is.Empty);
 
         // In tenths of its own scale, on which 10 is a service that is not restricted at all.

@@ -1,29 +1,35 @@
+using System.Security.Cryptography.X509Certificates;
+
 namespace SseListener.Tests.Support;
 
-/// <summary>The real Caddy, which compresses whatever its clients accept compressed.</summary>
+/// <summary>The real Caddy with the configuration of <c>SseListener/Deploy</c> and a certificate of its own making.</summary>
 internal sealed class Caddy : IDisposable
 {
     private readonly TempFolder _folder = new();
     private readonly BuiltProgram _program;
+    private readonly int _port;
 
     private Caddy(string path, int port, int serverPort)
     {
-        Port = port;
+        _port = port;
+        var site = Deployed.Read("Caddyfile", ("127.0.0.1:3000", $"127.0.0.1:{serverPort}"));
+
+        // In front of it, what Caddy needs to stay on this machine and beside others of its kind.
         File.WriteAllText(Path.Combine(_folder.Path, "Caddyfile"), $$"""
             {
                 admin off
+                https_port {{port}}
+                auto_https disable_redirects
+                local_certs
+                skip_install_trust
             }
 
-            http://127.0.0.1:{{port}} {
-                encode gzip
-                reverse_proxy 127.0.0.1:{{serverPort}}
-            }
+            {{site}}
             """);
         _program = BuiltProgram.Execute(path, "run --config Caddyfile", _folder.Path, ("XDG_DATA_HOME", _folder.Path), ("XDG_CONFIG_HOME", _folder.Path));
     }
 
-    /// <summary>Where it listens.</summary>
-    public int Port { get; }
+    private bool IsRunning => _program.Errors.Contains("certificate obtained successfully", StringComparison.Ordinal);
 
     /// <summary>Starts it in front of a server on this machine and waits until it listens.</summary>
     public static async Task<Caddy> StartAsync(int serverPort)
@@ -32,14 +38,24 @@ internal sealed class Caddy : IDisposable
         while (true)
         {
             var caddy = new Caddy(path, TestServer.FreePort(), serverPort);
-            await caddy._program.LogsAsync("serving initial configuration", "in use");
-            if (caddy._program.Errors.Contains("serving initial configuration", StringComparison.Ordinal))
+            await Wait.UntilAsync(() => caddy.IsRunning || caddy._program.HasEnded, "Caddy neither listens nor ends");
+            if (caddy.IsRunning)
             {
                 return caddy;
             }
 
+            Assert.That(caddy._program.Errors, Does.Contain("in use"));
             caddy.Dispose();
         }
+    }
+
+    /// <summary>A client that speaks HTTP/2 over TLS and takes compressed answers.</summary>
+    /// <param name="from">Its own address.</param>
+    public HttpClient Connect(string from = "127.0.0.1")
+    {
+        var file = Path.Combine(_folder.Path, "caddy", "certificates", "local", "sse.example.com", "sse.example.com.crt");
+        using var certificate = X509Certificate2.CreateFromPem(File.ReadAllText(file));
+        return Site.Connect(_port, certificate.RawData, from: from);
     }
 
     public void Dispose()

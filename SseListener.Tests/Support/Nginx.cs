@@ -1,18 +1,12 @@
 using System.Diagnostics;
-using System.Diagnostics.CodeAnalysis;
-using System.Net;
-using System.Net.Sockets;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 
 namespace SseListener.Tests.Support;
 
-/// <summary>The real nginx; by default with the README's configuration, of which only ports and the certificate's files are changed.</summary>
+/// <summary>The real nginx; by default with the configuration of <c>SseListener/Deploy</c>.</summary>
 internal sealed class Nginx : IDisposable
 {
-    /// <summary>The site, as the README names it.</summary>
-    public const string Origin = "https://sse.example.com";
-
     private readonly TempFolder _folder = new();
     private readonly Process _process;
     private readonly byte[] _certificate;
@@ -35,7 +29,7 @@ internal sealed class Nginx : IDisposable
     public string[] Requests => File.ReadAllLines(In("access.log"));
 
     /// <summary>Starts it in front of a server on this machine and waits until it listens.</summary>
-    public static Task<Nginx> StartAsync(int serverPort) => StartAsync(nginx => nginx.Substitute(Readme.Block("nginx"), serverPort));
+    public static Task<Nginx> StartAsync(int serverPort) => StartAsync(nginx => nginx.Configuration(serverPort));
 
     /// <summary>The same with a configuration that says where the server is and nothing else: HTTP/1.1 to clients, HTTP/1.0 to the server.</summary>
     public static Task<Nginx> StartWithDefaultsAsync(int serverPort) => StartAsync(nginx => $$"""
@@ -64,26 +58,10 @@ internal sealed class Nginx : IDisposable
         }
     }
 
-    /// <summary>A client that speaks HTTP/2 and nothing else, with one connection as a browser has.</summary>
+    /// <summary>A client that speaks HTTP/2 over TLS.</summary>
     /// <param name="connected">Told of every TCP connection that it opens.</param>
     /// <param name="from">Its own address.</param>
-    [SuppressMessage("Reliability", "CA2000:Dispose objects before losing scope", Justification = "The client disposes its handlers.")]
-    public HttpClient Connect(Action? connected = null, string from = "127.0.0.1")
-    {
-        var handler = new SocketsHttpHandler
-        {
-            ConnectCallback = async (_, limit) =>
-            {
-                connected?.Invoke();
-                var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
-                socket.Bind(new IPEndPoint(IPAddress.Parse(from), 0));
-                await socket.ConnectAsync(IPAddress.Loopback, Port, limit);
-                return new NetworkStream(socket, ownsSocket: true);
-            },
-        };
-        handler.SslOptions.RemoteCertificateValidationCallback = (_, certificate, _, _) => certificate?.GetRawCertData().AsSpan().SequenceEqual(_certificate) == true;
-        return new HttpClient(new OnlyHttp2(handler)) { BaseAddress = new Uri(Origin), Timeout = Wait.Limit };
-    }
+    public HttpClient Connect(Action? connected = null, string from = "127.0.0.1") => Site.Connect(Port, _certificate, connected, from);
 
     public void Dispose()
     {
@@ -99,23 +77,12 @@ internal sealed class Nginx : IDisposable
 
     private string In(string file) => Path.Combine(_folder.Path, file);
 
-    private string Substitute(string configuration, int serverPort)
-    {
-        (string Old, string New)[] changes =
-        [
-            ("listen 443 ", $"listen {Port} "),
-            ("127.0.0.1:3000", $"127.0.0.1:{serverPort}"),
-            ("/etc/ssl/sse.example.com.pem", In("certificate.pem")),
-            ("/etc/ssl/sse.example.com.key", In("key.pem")),
-        ];
-        foreach (var (old, @new) in changes)
-        {
-            Assert.That(configuration.Split(old), Has.Length.EqualTo(2), old);
-            configuration = configuration.Replace(old, @new, StringComparison.Ordinal);
-        }
-
-        return configuration;
-    }
+    private string Configuration(int serverPort) => Deployed.Read(
+        "nginx.conf",
+        ("listen 443 ", $"listen {Port} "),
+        ("127.0.0.1:3000", $"127.0.0.1:{serverPort}"),
+        ("/etc/ssl/sse.example.com.pem", In("certificate.pem")),
+        ("/etc/ssl/sse.example.com.key", In("key.pem")));
 
     // Around it, what nginx needs to be one process that writes to one folder.
     private static string Wrap(string configuration) => $$"""
@@ -147,14 +114,5 @@ internal sealed class Nginx : IDisposable
         File.WriteAllText(In("certificate.pem"), certificate.ExportCertificatePem());
         File.WriteAllText(In("key.pem"), key.ExportPkcs8PrivateKeyPem());
         return certificate.RawData;
-    }
-
-    private sealed class OnlyHttp2(HttpMessageHandler inner) : DelegatingHandler(inner)
-    {
-        protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
-        {
-            (request.Version, request.VersionPolicy) = (HttpVersion.Version20, HttpVersionPolicy.RequestVersionExact);
-            return base.SendAsync(request, cancellationToken);
-        }
     }
 }

@@ -1,0 +1,25 @@
+using System.Collections.Concurrent;
+using SseListener.Tests.Support;
+
+namespace SseListener.Tests.Browsing;
+
+/// <summary>The README's scripts, in a page.</summary>
+[Parallelizable(ParallelScope.Self)]
+public sealed class ExamplesOfScripts
+{
+    [Test]
+    public async Task A_page_listens_and_publishes()
+    {
+        var scripts = Document.Readme.Blocks("js");
+        await using var server = TestServer.Start();
+        await using var page = await BrowserPage.VisitAsync(server.Port);
+        var logged = new ConcurrentQueue<string>();
+        page.Tab.Console += (_, message) => logged.Enqueue(message.Text);
+        await page.Tab.EvaluateAsync($"() => {{ {scripts[0]} }}");
+        await Wait.UntilAsync(() => server.Server.Clients.Count == 1, "it does not listen");
+        await page.Tab.EvaluateAsync($"async () => {{ {scripts[1]} }}");
+        await server.PublishAsync("""{"data":"a message"}""", "orders/42");
+        await Wait.UntilAsync(() => logged.Count == 2, "it does not hear both");
+        Assert.That(logged, Is.EqualTo((string[])["paid by card", "\"a message\""]));
+    }
+}

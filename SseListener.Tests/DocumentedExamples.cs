@@ -1,0 +1,130 @@
+using System.Text.RegularExpressions;
+using SseListener.Tests.Support;
+
+namespace SseListener.Tests;
+
+/// <summary>The README's examples, run as they are but for the port. Those of a browser are run in <c>Browsing</c>.</summary>
+public sealed class DocumentedExamples
+{
+    private const string Project = """
+        <Project Sdk="Microsoft.NET.Sdk">
+          <PropertyGroup>
+            <OutputType>Exe</OutputType>
+            <TargetFramework>net10.0</TargetFramework>
+            <ImplicitUsings>enable</ImplicitUsings>
+            <Nullable>enable</Nullable>
+          </PropertyGroup>
+        </Project>
+        """;
+
+    // For a build.
+    private static readonly TimeSpan _limit = TimeSpan.FromMinutes(2);
+
+    [Test]
+    public async Task The_transcript_is_what_happens()
+    {
+        var lines = Document.Readme.Blocks("console").Single().Split('\n');
+        var (program, port) = await BuiltProgram.ListenAsync(lines[0]["$ ./run.sh".Length..].TrimEnd('&', ' '));
+        using var running = program;
+        Assert.That(program.Output, Is.EqualTo(At(port, lines[1])));
+        using var tail = BuiltProgram.Start(At(port, lines[2])["$ ./run.sh ".Length..].TrimEnd('&', ' '));
+        await Wait.UntilAsync(() => tail.Errors == lines[3], "tail does not connect");
+        using var curl = RealClient.Curl(At(port, lines[4])["$ curl ".Length..]);
+        await curl.EndsWellAsync();
+        var id = IdIn(curl.Output);
+        Assert.That(curl.Output, Is.EqualTo(lines[5].Replace(IdIn(lines[5]), id, StringComparison.Ordinal)));
+        await tail.WritesAsync(id);
+        Assert.That(tail.Output, Is.EqualTo(lines[6].Replace(IdIn(lines[5]), id, StringComparison.Ordinal)));
+    }
+
+    [Test]
+    public async Task One_event_has_the_bytes_that_it_shows()
+    {
+        await using var server = TestServer.Start();
+        using var raw = new RawRequest(server.Port);
+        await raw.SendAsync(RawRequest.Head(server.Port, "GET /events"));
+        await raw.ReadUntilAsync("\n\n\r\n");
+        var shown = Document.Readme.Blocks("text").Single();
+        await server.PublishAsync($$"""{"type":"alert","data":{"nested":"here"},"retry":10000,"id":"{{Regex.Match(shown, "id: (.*)").Groups[1].Value}}"}""");
+        await raw.ReadUntilAsync("id: d");
+        await raw.ReadUntilAsync("\n\n\r\n");
+        Assert.That(raw.Body, Does.EndWith("\n\n" + shown));
+    }
+
+    [Test]
+    public async Task Lines_of_curl_listen_and_publish()
+    {
+        await using var server = TestServer.Start();
+        var lines = (from block in Document.Readme.Blocks("bash") from line in block.Split('\n') where line.StartsWith("curl ", StringComparison.Ordinal) select line).ToArray();
+        using var live = RealClient.Curl(At(server.Port, lines[0])["curl ".Length..]);
+        using var merged = RealClient.Curl(At(server.Port, lines[2])["curl ".Length..]);
+        await live.WritesAsync("event: hello");
+        await merged.WritesAsync("event: hello");
+        foreach (var line in lines[3..])
+        {
+            using var publish = RealClient.Curl(At(server.Port, line)["curl ".Length..]);
+            await publish.EndsWellAsync();
+            Assert.That(publish.Output, Does.Match("""^\{"id":".{10}"\}$"""), line);
+        }
+
+        await merged.WritesAsync("""event: paid""");
+        await merged.WritesAsync("""data: {"channel":"orders/42","data":{"by":"card"}}""");
+        await live.WritesAsync("event: note\ndata: any text, verbatim\n");
+        using var late = RealClient.Curl(At(server.Port, lines[1])["curl ".Length..]);
+        await late.WritesAsync("event: note\ndata: any text, verbatim\n");
+        using var status = RealClient.Curl(At(server.Port, new Document("SseListener/Docs/operating.md").Line("curl "))["curl ".Length..]);
+        await status.EndsWellAsync();
+        Assert.That(status.Output, Does.Contain("\"uptimeSeconds\""));
+    }
+
+    [Test]
+    public async Task Python_listens_and_publishes()
+    {
+        await using var server = TestServer.Start();
+        var scripts = Document.Readme.Blocks("python");
+        using var listener = RealClient.Python(At(server.Port, scripts[0]));
+        await listener.WritesAsync("\"channels\":[\"orders/42\"]");
+        using var publisher = RealClient.Python(At(server.Port, scripts[1]));
+        await publisher.EndsWellAsync();
+        Assert.That(publisher.Output, Does.Match("^.{10}$"));
+        await listener.WritesAsync("""{"by":"card"}""");
+        await server.Server.StopAsync();
+        await listener.EndsWellAsync();
+    }
+
+    [Test]
+    [NonParallelizable]
+    public async Task CSharp_listens_and_publishes()
+    {
+        await using var server = TestServer.Start();
+        using var folder = new TempFolder();
+        var programs = Document.Readme.Blocks("csharp");
+        using var listener = await BuildAsync(Path.Combine(folder.Path, "listener"), At(server.Port, programs[0]));
+        await listener.WritesAsync("hello: {");
+        using var publisher = await BuildAsync(Path.Combine(folder.Path, "publisher"), At(server.Port, programs[1]));
+        await publisher.EndsWellAsync();
+        Assert.That(publisher.Output, Does.Match("""^\{"id":".{10}"\}$"""));
+        await listener.WritesAsync("""paid: {"by":"card"}""");
+        await server.Server.StopAsync();
+        await listener.EndsWellAsync();
+    }
+
+    // As in a project of one's own, and so that no process of the build stays behind.
+    private static async Task<BuiltProgram> BuildAsync(string folder, string program)
+    {
+        Directory.CreateDirectory(folder);
+        await File.WriteAllTextAsync(Path.Combine(folder, "Example.csproj"), Project);
+        await File.WriteAllTextAsync(Path.Combine(folder, "Program.cs"), program);
+        using var build = BuiltProgram.Execute("dotnet", "build -o out -p:UseSharedCompilation=false --nodeReuse:false", folder);
+        Assert.That(await build.EndAsync(_limit), Is.Zero, build.Output);
+        return BuiltProgram.Execute("dotnet", "out/Example.dll", folder);
+    }
+
+    private static string At(int port, string text)
+    {
+        Assert.That(text, Does.Contain("localhost:3000"));
+        return text.Replace("localhost:3000", $"localhost:{port}", StringComparison.Ordinal);
+    }
+
+    private static string IdIn(string answer) => Regex.Match(answer, "^{\"id\":\"(.*)\"}$").Groups[1].Value;
+}

@@ -1,0 +1,46 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Net;
+using System.Net.Sockets;
+
+namespace SseListener.Tests.Support;
+
+/// <summary>The site that the configurations of <c>SseListener/Deploy</c> are for, behind a proxy on this machine.</summary>
+internal static class Site
+{
+    /// <summary>Its origin.</summary>
+    public const string Origin = "https://sse.example.com";
+
+    /// <summary>A client that speaks HTTP/2 and nothing else, with one connection as a browser has. It decompresses what has arrived, without
+    /// waiting for more.</summary>
+    /// <param name="port">Where the proxy listens.</param>
+    /// <param name="certificate">The proxy's certificate.</param>
+    /// <param name="connected">Told of every TCP connection that it opens.</param>
+    /// <param name="from">Its own address.</param>
+    [SuppressMessage("Reliability", "CA2000:Dispose objects before losing scope", Justification = "The client disposes its handlers.")]
+    public static HttpClient Connect(int port, byte[] certificate, Action? connected = null, string from = "127.0.0.1")
+    {
+        var handler = new SocketsHttpHandler
+        {
+            AutomaticDecompression = DecompressionMethods.GZip,
+            ConnectCallback = async (_, limit) =>
+            {
+                connected?.Invoke();
+                var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+                socket.Bind(new IPEndPoint(IPAddress.Parse(from), 0));
+                await socket.ConnectAsync(IPAddress.Loopback, port, limit);
+                return new NetworkStream(socket, ownsSocket: true);
+            },
+        };
+        handler.SslOptions.RemoteCertificateValidationCallback = (_, presented, _, _) => presented?.GetRawCertData().AsSpan().SequenceEqual(certificate) == true;
+        return new HttpClient(new OnlyHttp2(handler)) { BaseAddress = new Uri(Origin), Timeout = Wait.Limit };
+    }
+
+    private sealed class OnlyHttp2(HttpMessageHandler inner) : DelegatingHandler(inner)
+    {
+        protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+        {
+            (request.Version, request.VersionPolicy) = (HttpVersion.Version20, HttpVersionPolicy.RequestVersionExact);
+            return base.SendAsync(request, cancellationToken);
+        }
+    }
+}
