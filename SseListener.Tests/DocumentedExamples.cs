@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using System.Text.RegularExpressions;
 using SseListener.Tests.Support;
 
@@ -75,6 +76,23 @@ public sealed class DocumentedExamples
         using var status = RealClient.Curl(At(server.Port, new Document("SseListener/Docs/operating.md").Line("curl "))["curl ".Length..]);
         await status.EndsWellAsync();
         Assert.That(status.Output, Does.Contain("\"uptimeSeconds\""));
+    }
+
+    [Test]
+    public async Task Commands_of_other_documents_start_a_server_with_private_channels_and_watch_a_stream()
+    {
+        using var folder = new TempFolder();
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var file = Path.Combine(folder.Path, "public.pem");
+        await File.WriteAllTextAsync(file, key.ExportSubjectPublicKeyInfoPem());
+        var arguments = new Document("SseListener/Docs/access.md").Line("./run.sh ")["./run.sh ".Length..].Replace("keys/public.pem", file, StringComparison.Ordinal);
+        var (program, port) = await BuiltProgram.ListenAsync(arguments.Replace('\'', '"'));
+        using var running = program;
+        using var http = new HttpClient { BaseAddress = new Uri($"http://localhost:{port}"), Timeout = Wait.Limit };
+        using var refused = await http.GetAsync(new Uri("/events?channel=user/7", UriKind.Relative));
+        Assert.That((int)refused.StatusCode, Is.EqualTo(401));
+        using var tail = BuiltProgram.Start(At(port, new Document("SseListener/Docs/operating.md").Line("./run.sh tail "))["./run.sh ".Length..].Replace('\'', '"'));
+        await Wait.UntilAsync(() => tail.Errors == "connected", "tail does not connect");
     }
 
     [Test]
