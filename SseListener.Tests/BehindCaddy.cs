@@ -4,7 +4,7 @@ using SseListener.Tests.Support;
 
 namespace SseListener.Tests;
 
-/// <summary>What clients see through Caddy with the configuration of <c>SseListener/Deploy</c> while the server is away, and whom it counts.</summary>
+/// <summary>What clients see through Caddy with the configuration of <c>SseListener/Deploy</c>, beside what they see through others.</summary>
 public sealed class BehindCaddy
 {
     [Test]
@@ -13,7 +13,8 @@ public sealed class BehindCaddy
         // To an EventSource any answer but 200 would be final.
         using var caddy = await Caddy.StartAsync(TestServer.FreePort());
         using var http = caddy.Connect();
-        Assert.That(async () => await http.GetAsync(new Uri("/events?channel=orders", UriKind.Relative)), Throws.InstanceOf<HttpRequestException>());
+        var stream = new Uri("/events?channel=orders", UriKind.Relative);
+        Assert.That(async () => await http.GetAsync(stream), Throws.InstanceOf<HttpRequestException>());
         Assert.That(await PublishAsync(http), Is.EqualTo(HttpStatusCode.BadGateway));
     }
 

@@ -119,8 +119,8 @@ public sealed class BehindNginx
         using var data = new TempFolder();
         var file = Path.Combine(data.Path, "token");
         await File.WriteAllTextAsync(file, Token);
-        var arguments = new Document("SseListener/Docs/proxies.md").Line("./run.sh ")["./run.sh ".Length..].Replace(" publish-token", $" {file}", StringComparison.Ordinal);
-        var (program, port) = await BuiltProgram.ListenAsync(arguments);
+        var start = new Document("SseListener/Docs/proxies.md").Line("./run.sh ")["./run.sh ".Length..];
+        var (program, port) = await BuiltProgram.ListenAsync(start.Replace(" publish-token", $" {file}", StringComparison.Ordinal));
         using var running = program;
         using var nginx = await Nginx.StartAsync(port);
         using var http = nginx.Connect();

@@ -2,8 +2,10 @@ using SseListener.Tests.Support;
 
 namespace SseListener.Tests;
 
-/// <summary>What a client sees through Caddy with the configuration of <c>SseListener/Deploy</c>, and through a proxy that nobody has set up for
-/// streams.</summary>
+/// <summary>
+/// What a client sees through Caddy with the configuration of <c>SseListener/Deploy</c>, and through a proxy that is not set up for
+/// streams.
+/// </summary>
 [TestFixture("Caddy, which compresses")]
 [TestFixture("nginx with proxy_pass alone, which speaks HTTP/1.0 to the server")]
 public sealed class BehindOtherProxies(string proxy)

@@ -23,18 +23,20 @@ public sealed class Documentation
     public async Task The_table_of_metrics_has_those_that_there_are()
     {
         await using var server = TestServer.Start();
-        var there = Regex.Matches(await server.MetricsAsync(), "^# TYPE (sse_[a-z_]+)", RegexOptions.Multiline).Select(match => match.Groups[1].Value);
-        var told = Rows("SseListener/Docs/operating.md", "`sse_").SelectMany(row => Regex.Matches(row, "`(sse_[a-z_]+)").Select(match => match.Groups[1].Value));
+        var there = Found(await server.MetricsAsync(), "^# TYPE (sse_[a-z_]+)");
+        var told = Rows("SseListener/Docs/operating.md", "`sse_").SelectMany(row => Found(row, "`(sse_[a-z_]+)"));
         Assert.That(told, Is.EquivalentTo(there));
     }
 
     [Test]
     public void The_table_of_dependencies_has_the_versions_that_are_pinned()
     {
-        var projects = from name in (string[])["SseListener", "SseListener.Tests"] select File.ReadAllText(Path.Combine(Document.Repository, name, $"{name}.csproj"));
-        var pinned = from project in projects from Match match in Regex.Matches(project, """<PackageReference Include="(.*?)" Version="\[(.*?)\]" """.TrimEnd()) select $"{match.Groups[1]} {match.Groups[2]}";
-        var told = from row in Document.Readme.Text.Split('\n') where row.StartsWith("| `", StringComparison.Ordinal) from Match match in Regex.Matches(row, @"`([\w.]+)` ([0-9][0-9.]*)") select $"{match.Groups[1]} {match.Groups[2]}";
-        Assert.That(told, Is.EquivalentTo(pinned));
+        var pinned = from name in (string[])["SseListener", "SseListener.Tests"]
+                     let project = File.ReadAllText(Path.Combine(Document.Repository, name, $"{name}.csproj"))
+                     from package in Found(project, "PackageReference Include=\"(.*? Version=\"\\[.*?)\\]")
+                     select package.Replace("\" Version=\"[", " ", StringComparison.Ordinal);
+        var told = Rows(Document.Readme.Path, "`").SelectMany(row => Found(row, "(`[A-Za-z0-9.]+` [0-9][0-9.]*)"));
+        Assert.That(told.Select(package => package.Replace("`", "", StringComparison.Ordinal)), Is.EquivalentTo(pinned));
     }
 
     [TestCaseSource(nameof(_paths))]
@@ -46,7 +48,8 @@ public sealed class Documentation
         {
             var target = link.Groups[1].Length == 0 ? document : Path.Combine(folder, link.Groups[1].Value);
             Assert.That(File.Exists(target), Is.True, link.Value);
-            Assert.That(link.Groups[2].Success ? Anchors(File.ReadAllText(target)) : [""], Does.Contain(link.Groups[2].Value), link.Value);
+            var anchors = link.Groups[2].Success ? Anchors(File.ReadAllText(target)) : [""];
+            Assert.That(anchors, Does.Contain(link.Groups[2].Value.ToUpperInvariant()), link.Value);
         }
     }
 
@@ -65,13 +68,16 @@ public sealed class Documentation
         }
     }
 
+    private static IEnumerable<string> Found(string text, string pattern) =>
+        Regex.Matches(text, pattern, RegexOptions.Multiline).Select(match => match.Groups[1].Value);
+
     private static IEnumerable<string> Rows(string document, string start) =>
         new Document(document).Text.Split('\n').Where(line => line.StartsWith($"| {start}", StringComparison.Ordinal));
 
-    // As GitHub makes them of headings.
+    // As GitHub makes them of headings, but in capitals.
     private static IEnumerable<string> Anchors(string text) =>
         from Match heading in Regex.Matches(text, "^#+ (.*)$", RegexOptions.Multiline)
-        select Regex.Replace(heading.Groups[1].Value.ToLowerInvariant(), "[^a-z0-9 -]", "").Replace(' ', '-');
+        select Regex.Replace(heading.Groups[1].Value.ToUpperInvariant(), "[^A-Z0-9 -]", "").Replace(' ', '-');
 
     // The number of lanes depends on the machine.
     private static string Default(Knob knob) => knob.Name == "lanes" ? "half the processors, at least one" : $"`{knob.Default}`";

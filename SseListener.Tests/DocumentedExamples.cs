@@ -18,6 +18,8 @@ public sealed class DocumentedExamples
         </Project>
         """;
 
+    private static readonly Document _operating = new("SseListener/Docs/operating.md");
+
     // For a build.
     private static readonly TimeSpan _limit = TimeSpan.FromMinutes(2);
 
@@ -46,7 +48,8 @@ public sealed class DocumentedExamples
         await raw.SendAsync(RawRequest.Head(server.Port, "GET /events"));
         await raw.ReadUntilAsync("\n\n\r\n");
         var shown = Document.Readme.Blocks("text").Single();
-        await server.PublishAsync($$"""{"type":"alert","data":{"nested":"here"},"retry":10000,"id":"{{Regex.Match(shown, "id: (.*)").Groups[1].Value}}"}""");
+        var id = Regex.Match(shown, "id: (.*)").Groups[1].Value;
+        await server.PublishAsync($$"""{"type":"alert","data":{"nested":"here"},"retry":10000,"id":"{{id}}"}""");
         await raw.ReadUntilAsync("id: d");
         await raw.ReadUntilAsync("\n\n\r\n");
         Assert.That(raw.Body, Does.EndWith("\n\n" + shown));
@@ -56,16 +59,15 @@ public sealed class DocumentedExamples
     public async Task Lines_of_curl_listen_and_publish()
     {
         await using var server = TestServer.Start();
-        var lines = (from block in Document.Readme.Blocks("bash") from line in block.Split('\n') where line.StartsWith("curl ", StringComparison.Ordinal) select line).ToArray();
+        var commands = string.Concat(Document.Readme.Blocks("bash")).Split('\n');
+        var lines = commands.Where(line => line.StartsWith("curl ", StringComparison.Ordinal)).ToArray();
         using var live = RealClient.Curl(At(server.Port, lines[0])["curl ".Length..]);
         using var merged = RealClient.Curl(At(server.Port, lines[2])["curl ".Length..]);
         await live.WritesAsync("event: hello");
         await merged.WritesAsync("event: hello");
         foreach (var line in lines[3..])
         {
-            using var publish = RealClient.Curl(At(server.Port, line)["curl ".Length..]);
-            await publish.EndsWellAsync();
-            Assert.That(publish.Output, Does.Match("""^\{"id":".{10}"\}$"""), line);
+            Assert.That(await OutputAsync(server.Port, line), Does.Match("""^\{"id":".{10}"\}$"""), line);
         }
 
         await merged.WritesAsync("""event: paid""");
@@ -73,9 +75,7 @@ public sealed class DocumentedExamples
         await live.WritesAsync("event: note\ndata: any text, verbatim\n");
         using var late = RealClient.Curl(At(server.Port, lines[1])["curl ".Length..]);
         await late.WritesAsync("event: note\ndata: any text, verbatim\n");
-        using var status = RealClient.Curl(At(server.Port, new Document("SseListener/Docs/operating.md").Line("curl "))["curl ".Length..]);
-        await status.EndsWellAsync();
-        Assert.That(status.Output, Does.Contain("\"uptimeSeconds\""));
+        Assert.That(await OutputAsync(server.Port, _operating.Line("curl ")), Does.Contain("\"uptimeSeconds\""));
     }
 
     [Test]
@@ -85,13 +85,14 @@ public sealed class DocumentedExamples
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         var file = Path.Combine(folder.Path, "public.pem");
         await File.WriteAllTextAsync(file, key.ExportSubjectPublicKeyInfoPem());
-        var arguments = new Document("SseListener/Docs/access.md").Line("./run.sh ")["./run.sh ".Length..].Replace("keys/public.pem", file, StringComparison.Ordinal);
-        var (program, port) = await BuiltProgram.ListenAsync(arguments.Replace('\'', '"'));
+        var start = new Document("SseListener/Docs/access.md").Line("./run.sh ").Replace("keys/public.pem", file, StringComparison.Ordinal);
+        var (program, port) = await BuiltProgram.ListenAsync(start["./run.sh ".Length..].Replace('\'', '"'));
         using var running = program;
         using var http = new HttpClient { BaseAddress = new Uri($"http://localhost:{port}"), Timeout = Wait.Limit };
         using var refused = await http.GetAsync(new Uri("/events?channel=user/7", UriKind.Relative));
         Assert.That((int)refused.StatusCode, Is.EqualTo(401));
-        using var tail = BuiltProgram.Start(At(port, new Document("SseListener/Docs/operating.md").Line("./run.sh tail "))["./run.sh ".Length..].Replace('\'', '"'));
+        var watch = At(port, _operating.Line("./run.sh tail "));
+        using var tail = BuiltProgram.Start(watch["./run.sh ".Length..].Replace('\'', '"'));
         await Wait.UntilAsync(() => tail.Errors == "connected", "tail does not connect");
     }
 
@@ -125,6 +126,13 @@ public sealed class DocumentedExamples
         await listener.WritesAsync("""paid: {"by":"card"}""");
         await server.Server.StopAsync();
         await listener.EndsWellAsync();
+    }
+
+    private static async Task<string> OutputAsync(int port, string line)
+    {
+        using var curl = RealClient.Curl(At(port, line)["curl ".Length..]);
+        await curl.EndsWellAsync();
+        return curl.Output;
     }
 
     // As in a project of one's own, and so that no process of the build stays behind.

@@ -7,7 +7,10 @@ using SseListener.Tests.Support;
 
 namespace SseListener.Tests;
 
-/// <summary>The forms that the program is given away in, made by the commands of <c>SseListener/Deploy/README.md</c>, each as one does it that has nothing but the form.</summary>
+/// <summary>
+/// The forms that the program is given away in, made by the commands of <c>SseListener/Deploy/README.md</c>, and each used where there is
+/// nothing but the form.
+/// </summary>
 [NonParallelizable]
 public sealed class Packaging
 {

@@ -14,13 +14,14 @@ public sealed class SystemdUnits
     {
         using var folder = new TempFolder();
         await File.WriteAllTextAsync(Path.Combine(folder.Path, "publish-token"), "a-token");
-        var unit = Deployed.Read(Unit, ("/var/lib/sse-listener", Path.Combine(folder.Path, "data")), ("${CREDENTIALS_DIRECTORY}", folder.Path));
+        var data = Path.Combine(folder.Path, "data");
+        var unit = Deployed.Read(Unit, ("/var/lib/sse-listener", data), ("${CREDENTIALS_DIRECTORY}", folder.Path));
         var arguments = Regex.Match(unit, $@"^ExecStart={Program} \\\n((?:.*\\\n)*.*)$", RegexOptions.Multiline).Groups[1].Value;
         var (program, port) = await BuiltProgram.ListenAsync(arguments.Replace("\\\n", "", StringComparison.Ordinal));
         using var running = program;
         using var http = new HttpClient { BaseAddress = new Uri($"http://localhost:{port}"), Timeout = Wait.Limit };
         await using var stream = await EventStream.OpenAsync(http, "/events");
-        Assert.That(File.Exists(Path.Combine(folder.Path, "data", "lock")), Is.True);
+        Assert.That(File.Exists(Path.Combine(data, "lock")), Is.True);
     }
 
     [Test]

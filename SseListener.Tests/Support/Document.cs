@@ -15,14 +15,17 @@ internal sealed record Document(string Path)
     public static Document Readme { get; } = new("README.md");
 
     /// <summary>Where all documents are.</summary>
-    public static IReadOnlyList<string> Paths { get; } = [.. FindAll().Order(StringComparer.Ordinal)];
+    public static IReadOnlyList<string> Paths { get; } = ["README.md", .. FindAll().Order(StringComparer.Ordinal)];
 
     /// <summary>What it says.</summary>
     public string Text { get; } = File.ReadAllText(System.IO.Path.Combine(Repository, Path));
 
     /// <summary>What stands in its blocks of this language.</summary>
-    public string[] Blocks(string language) =>
-        [.. Regex.Matches(Text, $"^```{language}\n(.*?)^```$", RegexOptions.Singleline | RegexOptions.Multiline).Select(match => match.Groups[1].Value)];
+    public string[] Blocks(string language)
+    {
+        var blocks = Regex.Matches(Text, $"^```{language}\n(.*?)^```$", RegexOptions.Singleline | RegexOptions.Multiline);
+        return [.. blocks.Select(block => block.Groups[1].Value)];
+    }
 
     /// <summary>Its only line that begins so.</summary>
     public string Line(string start)
@@ -33,8 +36,9 @@ internal sealed record Document(string Path)
     }
 
     private static IEnumerable<string> FindAll() =>
-        from path in _folders.SelectMany(folder => Directory.EnumerateFiles(System.IO.Path.Combine(Repository, folder), "*.md", SearchOption.AllDirectories))
-                .Select(file => System.IO.Path.GetRelativePath(Repository, file)).Append("README.md")
+        from folder in _folders
+        from file in Directory.EnumerateFiles(System.IO.Path.Combine(Repository, folder), "*.md", SearchOption.AllDirectories)
+        let path = System.IO.Path.GetRelativePath(Repository, file)
         where !path.Split('/').Any(step => step is "bin" or "obj")
         select path;
 

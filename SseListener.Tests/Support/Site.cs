@@ -10,8 +10,10 @@ internal static class Site
     /// <summary>Its origin.</summary>
     public const string Origin = "https://sse.example.com";
 
-    /// <summary>A client that speaks HTTP/2 and nothing else, with one connection as a browser has. It decompresses what has arrived, without
-    /// waiting for more.</summary>
+    /// <summary>
+    /// A client that speaks HTTP/2 and nothing else, with one connection as a browser has. It decompresses what has arrived, without
+    /// waiting for more.
+    /// </summary>
     /// <param name="port">Where the proxy listens.</param>
     /// <param name="certificate">The proxy's certificate.</param>
     /// <param name="connected">Told of every TCP connection that it opens.</param>
@@ -31,7 +33,8 @@ internal static class Site
                 return new NetworkStream(socket, ownsSocket: true);
             },
         };
-        handler.SslOptions.RemoteCertificateValidationCallback = (_, presented, _, _) => presented?.GetRawCertData().AsSpan().SequenceEqual(certificate) == true;
+        handler.SslOptions.RemoteCertificateValidationCallback =
+            (_, presented, _, _) => presented?.GetRawCertData().AsSpan().SequenceEqual(certificate) == true;
         return new HttpClient(new OnlyHttp2(handler)) { BaseAddress = new Uri(Origin), Timeout = Wait.Limit };
     }
 
