@@ -57,14 +57,16 @@ public sealed class Documentation
     public void A_document_has_no_line_that_is_too_long_and_says_first_for_whom_it_is(string path)
     {
         var lines = new Document(path).Text.Split('\n');
-        Assert.That(lines.Where(line => line.Length > MostColumns), Is.Empty);
+
+        // A row of a table cannot be broken.
+        Assert.That(lines.Where(line => line.Length > MostColumns && !line.StartsWith('|')), Is.Empty);
         if (path == Document.Readme.Path)
         {
             Assert.That(lines, Has.Length.LessThanOrEqualTo(MostLines));
         }
         else
         {
-            Assert.That(lines[2], Does.StartWith("For people who "));
+            Assert.That(lines[2], Does.StartWith("For "));
         }
     }
 
