@@ -42,7 +42,7 @@ public sealed class MeetingOthers
     }
 
     [Test]
-    public async Task Two_pages_see_each_other_and_nobody_sees_that_they_ask_for_retry()
+    public async Task Two_pages_see_each_other_and_each_is_one_client()
     {
         await using var server = TestServer.StartWithPages();
         await using var watcher = await server.SubscribeAsync();

@@ -100,10 +100,13 @@ public sealed class ReadingThePage
         }
 
         Assert.That(string.Join(' ', stops), Is.EqualTo(
-            "skip toggle pause clear filter-type filter-text pretty events channels BUTTON types SUMMARY channel type format-json event-id data main curl-copy curl"));
+            "skip toggle filter-type filter-text pause clear events channels BUTTON SUMMARY channel type format-json event-id data main curl-copy curl"));
         await page.Text("events").FocusAsync();
         await page.Tab.Keyboard.PressAsync("ArrowDown");
         await page.Tab.Keyboard.PressAsync("ArrowDown");
+        await page.Tab.Keyboard.PressAsync("Enter");
+        await Expect(page.Rows.Nth(1).Locator("pre")).ToHaveTextAsync("18");
+        await page.Tab.Keyboard.PressAsync("Tab");
         await page.Tab.Keyboard.PressAsync("Enter");
         await Expect(page.Rows.Nth(1).Locator(".copy")).ToHaveTextAsync("Copied");
         Assert.That(await page.ClipboardAsync(), Does.StartWith("event: tick\ndata: 18\n"));

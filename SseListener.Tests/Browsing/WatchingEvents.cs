@@ -1,3 +1,6 @@
+using System.Collections.Concurrent;
+using System.Text.RegularExpressions;
+using Microsoft.Playwright;
 using SseListener.Tests.Support;
 using static SseListener.Tests.Support.BrowserPage;
 
@@ -31,29 +34,78 @@ public sealed class WatchingEvents
         Assert.That(await page.Tab.TitleAsync(), Is.EqualTo("SseListener"));
     }
 
-    [Test]
-    public async Task A_type_that_is_named_arrives_from_then_on()
+    [TestCase("rare")]
+    [TestCase("open")]
+    [TestCase("error")]
+    [TestCase("abort")]
+    [TestCase("toString")]
+    [TestCase("__proto__")]
+    [TestCase("Grüße aus 東京")]
+    public async Task An_event_is_shown_whatever_its_type(string type)
     {
         await using var server = TestServer.StartWithPages();
         await using var page = await BrowserPage.OpenAsync(server.Port);
-        await server.PublishAsync("""{"type":"rare","data":1}""");
-        await page.Field("More event types").FillAsync("rare, open");
-        await page.Button("Listen").ClickAsync();
-        await server.PublishAsync("""{"type":"rare","data":2}""");
-        await page.ExpectDataAsync("2");
-        await Expect(page.Rows).ToHaveCountAsync(2);
-        Assert.That(page.Tab.Url, Does.EndWith("?type=rare"));
+        await server.PublishAsync($$"""{"type":"{{type}}","data":1}""");
+        await server.PublishAsync("""{"data":2}""");
+        await page.ExpectDataAsync("2", "1");
+        await Expect(page.Rows.Locator(".type")).ToHaveTextAsync(["message", type, "hello"]);
+        await Expect(page.Text("count")).ToHaveTextAsync("3 received");
+        await page.Field("Type").First.SelectOptionAsync(type);
+        await Expect(page.Rows).ToHaveCountAsync(1);
+        await page.ExpectStateAsync("Live");
     }
 
     [Test]
-    public async Task Types_that_EventSource_has_for_itself_are_types_like_others()
+    public async Task Of_twenty_events_at_least_twelve_are_on_a_screen_of_1280_by_800()
+    {
+        await using var server = TestServer.StartWithPages();
+        await using var page = await BrowserPage.OpenAsync(server.Port, options: new() { ViewportSize = new() { Width = 1280, Height = 800 } });
+        using var answer = await server.PostAsync("/events", "application/x-ndjson", Batch(0, 20));
+        await page.ExpectDataAsync("19");
+        for (var i = 0; i < 12; i++)
+        {
+            await Expect(page.Rows.Nth(i)).ToBeInViewportAsync(new() { Ratio = 1 });
+        }
+    }
+
+    [Test]
+    public async Task The_list_says_where_it_begins()
+    {
+        await using var server = TestServer.StartWithPages();
+        await server.PublishAsync("""{"data":"before"}""");
+        await using var page = await BrowserPage.OpenAsync(server.Port);
+        await page.ShowPublishedAsync();
+        await Expect(page.Text("begin")).ToHaveTextAsync(BeginPattern("The page was opened at"));
+        using var answer = await server.PostAsync("/events", "application/x-ndjson", Batch(0, 600));
+        await Expect(page.Rows).ToHaveCountAsync(500);
+        await Expect(page.Text("begin")).ToHaveTextAsync("Older events are kept, but not shown.");
+        await page.Button("Show older").ClickAsync();
+        await Expect(page.Rows).ToHaveCountAsync(600);
+        await Expect(page.Text("begin")).ToHaveTextAsync(BeginPattern("The page was opened at"));
+        await page.Button("Clear").ClickAsync();
+        await Expect(page.Text("begin")).ToHaveTextAsync(BeginPattern("The list was cleared at"));
+        await page.Tab.ReloadAsync();
+        await Expect(page.Text("begin")).ToHaveTextAsync(BeginPattern("The list goes on from where this tab was until"));
+    }
+
+    [Test]
+    public async Task The_chart_of_events_per_second_moves_while_events_flow()
     {
         await using var server = TestServer.StartWithPages();
         await using var page = await BrowserPage.OpenAsync(server.Port);
-        await server.PublishAsync("""{"type":"error","data":1}""");
-        await server.PublishAsync("""{"type":"open","data":2}""");
-        await page.ExpectDataAsync("2", "1");
-        await page.ExpectStateAsync("Live");
+        using var isSeen = new CancellationTokenSource();
+        var flow = FlowAsync(server, isSeen.Token);
+        try
+        {
+            await Expect(page.Text("rate-now")).Not.ToHaveTextAsync("0");
+            var drawn = await page.Tab.Locator("#rate-chart .line").GetAttributeAsync("d");
+            await Expect(page.Tab.Locator("#rate-chart .line")).Not.ToHaveAttributeAsync("d", drawn!);
+        }
+        finally
+        {
+            await isSeen.CancelAsync();
+            await flow;
+        }
     }
 
     [Test]
@@ -117,8 +169,8 @@ public sealed class WatchingEvents
             using var answer = await server.PostAsync("/events", "application/x-ndjson", Batch(batch * 12_000, 12_000));
         }
 
-        await Expect(page.Text("waiting")).ToHaveTextAsync(new System.Text.RegularExpressions.Regex("^Paused, 60,000 waiting, but the oldest ([5-9]|10),[0-9]{3} had to go$"));
-        await page.Field("Pretty JSON").CheckAsync();
+        await Expect(page.Text("waiting")).ToHaveTextAsync(new Regex("^Paused, 60,000 waiting, but the oldest ([5-9]|10),[0-9]{3} had to go$"));
+        await page.ShowPublishedAsync();
         await Expect(page.Text("empty")).ToContainTextAsync("Paused: what has come since waits.");
         await page.Button("Resume").ClickAsync();
         await Expect(page.Text("gap")).ToContainTextAsync("The pause was too long for all to be kept");
@@ -130,18 +182,40 @@ public sealed class WatchingEvents
         await page.Field("Containing").FillAsync("12345");
         await page.ExpectDataAsync("12345");
         await Expect(page.Rows).ToHaveCountAsync(1);
+        await Expect(page.Text("begin")).ToHaveTextAsync("Older events are not shown here. The page keeps only the newest.");
     }
 
     [Test]
-    public async Task What_is_nested_deep_is_shown_as_far_as_it_is_shown_at_all()
+    public async Task A_row_opens_to_its_whole_data_and_stays_open_when_the_list_is_shown_anew()
     {
+        var text = string.Concat(Enumerable.Range(0, 100_000).Select(n => $"{n}\n"));
         await using var server = TestServer.StartWithPages();
         await using var page = await BrowserPage.OpenAsync(server.Port);
-        await page.Field("Pretty JSON").CheckAsync();
-        using var answer = await server.PostAsync("/events", "text/plain", new string('[', 20_000) + new string(']', 20_000));
-        await Expect(page.Data.First).ToHaveTextAsync(new System.Text.RegularExpressions.Regex(@"^\[\s+\[[\s\S]*… \([0-9,]+ more characters\)$"));
+        using var answer = await server.PostAsync("/events?id=long", "text/plain", text);
+        await Expect(page.Rows).ToHaveCountAsync(2);
+        await Expect(page.Whole).ToHaveCountAsync(0);
+        await page.OpenFirstAsync();
+        Assert.That(await page.Whole.TextContentAsync(), Is.EqualTo(text));
+        await Expect(page.Rows.First).ToContainTextAsync("id long · channel default · 588,890 characters");
+        await page.Field("Type").First.SelectOptionAsync("message");
+        await Expect(page.Rows).ToHaveCountAsync(1);
+        Assert.That(await page.Whole.TextContentAsync(), Is.EqualTo(text));
+        await page.OpenFirstAsync();
+        await Expect(page.Whole).ToHaveCountAsync(0);
+    }
+
+    [Test]
+    public async Task What_is_nested_deep_is_shown_as_a_whole_too()
+    {
+        var data = new string('[', 20_000) + new string(']', 20_000);
+        await using var server = TestServer.StartWithPages();
+        await using var page = await BrowserPage.OpenAsync(server.Port);
+        using var answer = await server.PostAsync("/events?type=deep", "text/plain", data);
+        await Expect(page.Rows.First.Locator(".type")).ToHaveTextAsync("deep");
+        await page.OpenFirstAsync();
+        Assert.That(string.Concat((await page.Whole.TextContentAsync())!.Where(c => !char.IsWhiteSpace(c))), Is.EqualTo(data));
         await server.PublishAsync("""{"data":"next"}""");
-        await Expect(page.Data.First).ToHaveTextAsync("\"next\"");
+        await page.ExpectDataAsync("\"next\"");
     }
 
     [Test]
@@ -157,13 +231,14 @@ public sealed class WatchingEvents
     }
 
     [Test]
-    public async Task Pretty_JSON_has_other_white_space_and_nothing_else()
+    public async Task An_open_row_shows_JSON_with_other_white_space_and_nothing_else()
     {
         await using var server = TestServer.StartWithPages();
         await using var page = await BrowserPage.OpenAsync(server.Port);
         await server.PublishAsync("""{"data":{"2":12345678901234567890,"1":[1.0,"a, {b}: \"c\"",[],{}],"empty":""}}""");
-        await page.Field("Pretty JSON").CheckAsync();
-        Assert.That(await page.Data.First.TextContentAsync(), Is.EqualTo("""
+        await page.ExpectDataAsync("""{"2":12345678901234567890,"1":[1.0,"a, {b}: \"c\"",[],{}],"empty":""}""");
+        await page.OpenFirstAsync();
+        Assert.That(await page.Whole.TextContentAsync(), Is.EqualTo("""
             {
               "2": 12345678901234567890,
               "1": [
@@ -175,10 +250,67 @@ public sealed class WatchingEvents
               "empty": ""
             }
             """));
-        using var answer = await server.PostAsync("/events", "text/plain", "{not JSON}");
-        await page.ExpectDataAsync("{not JSON}");
-        await page.Field("Pretty JSON").UncheckAsync();
-        await page.ExpectDataAsync("{not JSON}", """{"2":12345678901234567890,"1":[1.0,"a, {b}: \"c\"",[],{}],"empty":""}""");
+    }
+
+    [Test]
+    public async Task JSON_is_coloured_and_other_text_is_not()
+    {
+        await using var server = TestServer.StartWithPages();
+        await using var page = await BrowserPage.OpenAsync(server.Port);
+        await server.PublishAsync("""{"data":{"name":["text \" : 1",-1.5e+3,true,null]}}""");
+        await page.OpenFirstAsync();
+        foreach (var place in (ILocator[])[page.Data.First, page.Whole])
+        {
+            await Expect(place.Locator("span")).ToHaveTextAsync(["\"name\"", "\"text \\\" : 1\"", "-1.5e+3", "true", "null"]);
+            Assert.That(
+                await place.EvaluateAsync<string>("place => [...place.children].map(token => token.className).join(' ')"),
+                Is.EqualTo("name string number word word"));
+            Assert.That(
+                await place.EvaluateAsync<int>("place => new Set([...place.children].map(token => getComputedStyle(token).color)).size"),
+                Is.EqualTo(4));
+        }
+
+        using var answer = await server.PostAsync("/events", "text/plain", "{not \"JSON\": 1}");
+        await page.ExpectDataAsync("{not \"JSON\": 1}");
+        await Expect(page.Data.First.Locator("span")).ToHaveCountAsync(0);
+    }
+
+    [Test]
+    public async Task The_tutorial_s_script_stands_on_the_page_and_logs_to_the_console()
+    {
+        await using var server = TestServer.StartWithPages();
+        await using var page = await BrowserPage.OpenAsync(server.Port);
+        var script = await page.Text("script").TextContentAsync();
+        Assert.That(script, Is.EqualTo($"""
+            const source = new EventSource("http://localhost:{server.Port}/events");
+            source.onmessage = event => console.log('onmessage', event.data);
+            source.addEventListener('join', event => console.log('join', event.data));
+            """));
+        await page.Button("Disconnect").ClickAsync();
+        await page.ExpectStateAsync("Not connected");
+        var lines = new ConcurrentQueue<string>();
+        page.Tab.Console += (_, message) => lines.Enqueue(message.Text);
+        await page.Tab.EvaluateAsync(script + "\nnew Promise(opened => source.onopen = opened)");
+        await using var other = await server.SubscribeAsync();
+        await server.PublishAsync("""{"data":"of the tutorial"}""");
+        await Wait.UntilAsync(() => lines.Count >= 2, "it does not log");
+        Assert.That(lines.First(), Does.StartWith("join {\"joined\":\"").And.EndsWith("\"clients\":2}"));
+        Assert.That(lines.Last(), Is.EqualTo("onmessage \"of the tutorial\""));
+    }
+
+    [Test]
+    public async Task The_page_logs_what_arrives_to_the_console_as_the_tutorial_does()
+    {
+        await using var server = TestServer.StartWithPages();
+        await using var page = await BrowserPage.OpenAsync(server.Port);
+        await page.ClientIdAsync();
+        var lines = new ConcurrentQueue<string>();
+        page.Tab.Console += (_, message) => lines.Enqueue(message.Text);
+        await using var other = await server.SubscribeAsync();
+        await server.PublishAsync("""{"data":{"nested":"here"}}""");
+        await server.PublishAsync("""{"type":"alert","data":1}""");
+        await Wait.UntilAsync(() => lines.Count >= 3, "it does not log");
+        Assert.That(lines, Is.EqualTo(new[] { $$"""join {"joined":"{{other.ClientId}}","clients":2}""", """onmessage {"nested":"here"}""", "alert 1" }));
     }
 
     [Test]
@@ -187,10 +319,25 @@ public sealed class WatchingEvents
         await using var server = TestServer.StartWithPages();
         await using var page = await BrowserPage.OpenAsync(server.Port);
         using var answer = await server.PostAsync("/events?type=note&id=own", "text/plain", "two\nlines");
+        await Expect(page.Rows.First.Locator(".type")).ToHaveTextAsync("note");
+        await page.OpenFirstAsync();
         await page.Button("Copy event own").ClickAsync();
         await Expect(page.Rows.First.Locator(".copy")).ToHaveTextAsync("Copied");
         Assert.That(await page.ClipboardAsync(), Is.EqualTo("event: note\ndata: two\ndata: lines\nid: own\n\n"));
     }
+
+    // An event about every 20 ms, so that every second begins while events come.
+    private static async Task FlowAsync(TestServer server, CancellationToken isSeen)
+    {
+        using var pace = new PeriodicTimer(TimeSpan.FromMilliseconds(20));
+        while (!isSeen.IsCancellationRequested)
+        {
+            await server.PublishAsync("""{"data":1}""");
+            await pace.WaitForNextTickAsync(CancellationToken.None);
+        }
+    }
+
+    private static Regex BeginPattern(string why) => new($"^Older events are not shown here\\. {why} [0-9:]{{8}}\\.$");
 
     internal static string Batch(int first, int count) => string.Join('\n', Enumerable.Range(first, count).Select(n => $$"""{"type":"tick","data":{{n}}}"""));
 }

@@ -37,8 +37,11 @@ internal sealed class BrowserPage : IAsyncDisposable
     /// <summary>The rows of events, newest first.</summary>
     public ILocator Rows => Tab.Locator("#events li");
 
-    /// <summary>The rows' data, newest first.</summary>
-    public ILocator Data => Rows.Locator("pre");
+    /// <summary>The rows' data as far as they stand on the line, newest first.</summary>
+    public ILocator Data => Rows.Locator(".data");
+
+    /// <summary>The whole data of the rows that are open.</summary>
+    public ILocator Whole => Rows.Locator("pre");
 
     /// <summary>The banner of a lost connection.</summary>
     public ILocator Lost => Tab.Locator("#lost");
@@ -104,6 +107,9 @@ internal sealed class BrowserPage : IAsyncDisposable
 
     /// <summary>Leaves out hello, joins and leaves, such as that of this page's earlier connection, which comes when it comes.</summary>
     public Task ShowPublishedAsync() => Text("filter-type").SelectOptionAsync("Published only");
+
+    /// <summary>Opens the newest row.</summary>
+    public Task OpenFirstAsync() => Rows.First.Locator("summary").ClickAsync();
 
     /// <summary>Publishes these data with the form, and returns the event's id.</summary>
     public async Task<string> PublishAsync(string data)

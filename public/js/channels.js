@@ -1,0 +1,70 @@
+import { $, showProblem } from './page.js';
+
+// Which channels and patterns the page listens to. They are in its address, so that a reload or a link leads to the same.
+
+const MAX_CHANNELS = 100;
+const CHANNEL = /^(?=.{1,200}$)[\w.~:/@-]+(?<=\/)\*$|^[\w.~:/@-]{1,200}$/;
+const DEFAULT = 'default';
+
+export const CHANNEL_RULE = 'A name has 1 to 200 characters of A-Z a-z 0-9 . _ ~ : / @ - and a pattern is one that ends with /*';
+
+let channels = [DEFAULT];
+
+/** @param {function(boolean)} onchoose called when some are chosen, with whether they are others than before. */
+export function startChannels(onchoose) {
+  $('listen').addEventListener('submit', event => {
+    event.preventDefault();
+    choose(onchoose);
+  });
+  $('channels').value = new URLSearchParams(location.search).getAll('channel').join(', ');
+  choose(onchoose);
+}
+
+function choose(onchoose) {
+  const names = [...new Set($('channels').value.split(/[\s,]+/).filter(Boolean))];
+  const problem = problemOf(names);
+  showProblem('channels', problem);
+  if (problem) return $('channels').focus();
+  const before = String(channels);
+  channels = names.length ? names : [DEFAULT];
+  history.replaceState(null, '', isDefault() ? location.pathname : `?${query()}`);
+  onchoose(before !== String(channels));
+}
+
+function problemOf(names) {
+  const bad = names.find(name => !CHANNEL.test(name));
+  return bad ? `“${bad}” is no channel. ${CHANNEL_RULE}.` : names.length > MAX_CHANNELS ? `At most ${MAX_CHANNELS} channels.` : '';
+}
+
+// Nothing in a name needs escaping.
+const query = () => channels.map(channel => `channel=${channel}`).join('&');
+const isDefault = () => String(channels) === DEFAULT;
+const isPattern = channel => channel.endsWith('*');
+
+/** An event is published to a channel, not to a pattern. */
+export const isChannel = name => CHANNEL.test(name) && !isPattern(name);
+export const channelNames = () => channels.join(', ');
+export const firstChannel = () => channels[0];
+/** The one that the form publishes to. */
+export const defaultChannel = () => channels.find(channel => !isPattern(channel)) ?? DEFAULT;
+export const isHeard = channel => channels.some(one => one === channel || (isPattern(one) && channel.startsWith(one.slice(0, -1))));
+
+/** With one channel every event is of that one. With more, only an envelope tells which. */
+export const isMixed = () => channels.length > 1 || isPattern(channels[0]);
+export const streamUrl = () => `events?${query()}${isMixed() ? '&envelope=1' : ''}`;
+/** Of an EventSource, which needs no envelopes. */
+export const sourceUrl = () => new URL(isDefault() ? 'events' : `events?${query()}`, location.href).href;
+
+/** The address to publish to; the query has no channel yet. */
+export function publishUrl(channel, parameters) {
+  const all = [...(channel === DEFAULT ? [] : [`channel=${channel}`]), ...parameters].join('&');
+  return new URL(all ? `events?${all}` : 'events', location.href).href;
+}
+
+/** Takes an event out of its envelope. It is cut, not parsed: a number of 64 bits would be rounded. Text is a JSON string in there. */
+export function unwrap(text) {
+  if (!isMixed()) return { channel: channels[0], data: text };
+  const [, channel, data] = /^\{"channel":"([^"]*)","data":(.*)\}$/s.exec(text) ?? [];
+  if (data === undefined) return { channel: '', data: text };
+  return { channel, data: data.startsWith('"') ? JSON.parse(data) : data };
+}
