@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Text.RegularExpressions;
 using SseListener.Tests.Support;
 using static SseListener.Tests.Support.BrowserPage;
 
@@ -7,7 +6,7 @@ namespace SseListener.Tests.Browsing;
 
 /// <summary>More events than anyone can read.</summary>
 [NonParallelizable]
-public sealed partial class Floods
+public sealed class Floods
 {
     [Test]
     public async Task At_5_000_events_a_second_the_page_answers_clicks_and_loses_nothing()
@@ -28,7 +27,6 @@ public sealed partial class Floods
         await page.ExpectDataAsync("14999", "14998", "14997");
         await Expect(page.Data.Last).ToHaveTextAsync("14500");
         await Expect(page.Rows).ToHaveCountAsync(500);
-        await Expect(page.Text("rate-text")).ToHaveTextAsync(ThousandsPattern());
     }
 
     // Every 50 ms what is due by then, however late the clock or the answers are.
@@ -44,7 +42,4 @@ public sealed partial class Floods
             sent = due;
         }
     }
-
-    [GeneratedRegex("^at most [0-9]+,[0-9]{3} in the last minute$")]
-    private static partial Regex ThousandsPattern();
 }

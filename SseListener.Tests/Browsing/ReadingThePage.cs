@@ -38,7 +38,7 @@ public sealed class ReadingThePage
         await Expect(page.Text("access")).ToBeVisibleAsync();
         await page.Field("Token").FillAsync("wanted");
         await page.Button("Use token").ClickAsync();
-        await page.Field("Data").FillAsync($$"""{"long":"{{new string('x', 300)}}"}""");
+        await page.Field("Data").FillAsync($$"""{"long":["{{new string('x', 300)}}",1.5,true]}""");
         foreach (var type in (string[])["alert", "gap", "join"])
         {
             await page.Tab.Locator("#publish").GetByLabel("Type").FillAsync(type);
@@ -46,6 +46,8 @@ public sealed class ReadingThePage
             await Expect(page.Rows.First.Locator(".type")).ToHaveTextAsync(type);
         }
 
+        await page.OpenFirstAsync();
+        await page.Text("listen").Locator("summary").ClickAsync();
         await page.Field("Data").FillAsync("{");
         await page.Button("Publish").ClickAsync();
         await page.Button("Pause").ClickAsync();
