@@ -26,7 +26,8 @@ public sealed class MeetingOthers
         }
 
         await Expect(page.Text("people-count")).ToHaveTextAsync("1");
-        await Expect(page.Tab.Locator("#comings li")).ToHaveTextAsync([Line(second, "left"), Line(first, "left"), Line(second, "joined"), Line(first, "joined")]);
+        await Expect(page.Tab.Locator("#comings li")).ToHaveTextAsync(
+            [Line(second, "left"), Line(first, "left"), Line(second, "joined"), Line(first, "joined")]);
     }
 
     [Test]

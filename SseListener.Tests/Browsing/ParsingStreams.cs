@@ -31,7 +31,8 @@ public sealed class ParsingStreams
           const bytes = Uint8Array.from(atob(base64), c => c.charCodeAt(0));
           const parser = new EventParser();
           const types = ['message', 'a', ' b', 'data'];
-          const own = Array.from(bytes).flatMap(byte => parser.push(Uint8Array.of(byte)).map(({ type, data }) => [type, data, parser.lastEventId]));
+          const push = byte => parser.push(Uint8Array.of(byte)).map(({ type, data }) => [type, data, parser.lastEventId]);
+          const own = Array.from(bytes).flatMap(push);
           const others = await new Promise(resolve => {
             const source = new EventSource(`/stream?${encodeURIComponent(base64)}`);
             const received = [];
@@ -44,8 +45,9 @@ public sealed class ParsingStreams
 
     private static readonly string[] _pieces =
     [
-        "data", "data:", "data: ", "event: a", "event:  b", "event:", "event: data", "id: 1", "id: é😀", "id", "id: x\0y", "retry: 1000", "retry: 1s",
-        ":", ": comment", "other: 1", " ", "x", "é", "😀", "\uFEFF", "\0", "\u0085", "\u2028", "\v", "\n", "\n", "\n", "\n\n", "\r", "\r\n", "\r\n\r\n",
+        "data", "data:", "data: ", "event: a", "event:  b", "event:", "event: data", "id: 1", "id: é😀", "id",
+        "id: x\0y", "retry: 1000", "retry: 1s", ":", ": comment", "other: 1", " ", "x", "é", "😀", "\uFEFF", "\0", "\u0085", "\u2028", "\v",
+        "\n", "\n", "\n", "\n\n", "\r", "\r\n", "\r\n\r\n",
     ];
 
     [TestCase("data: a\n\n", """[["message","a",""]],"before",null""")]
@@ -57,7 +59,8 @@ public sealed class ParsingStreams
     [TestCase("id: a\0b\ndata: 1\n\n", """[["message","1",""]],"before",null""")]
     [TestCase("data:\n\nevent: none\n\ndata\n\n", """[["message","",""],["message","",""]],"before",null""")]
     [TestCase(": comment\n\n:\n\nretry: 1s\nretry:\nretry: -1\nother: 1\n data: 2\n\n", """[],"before",null""")]
-    [TestCase("\uFEFFdata: \uFEFFa\u2028b\u0085c\vd\n\n\uFEFFdata: e\n\n", "[[\"message\",\"\uFEFFa\u2028b\u0085c\\u000bd\",\"\"]],\"before\",null")]
+    [TestCase("\uFEFFdata: \uFEFFa\u2028b\u0085c\vd\n\n\uFEFFdata: e\n\n", "[[\"message\",\"\uFEFFa\u2028b\u0085c\\u000bd\",\"\"]]"
+        + ",\"before\",null")]
     [TestCase("", """[],"before",null""")]
     public async Task A_stream_has_the_same_events_wherever_its_bytes_are_split(string stream, string expected)
     {
@@ -68,7 +71,7 @@ public sealed class ParsingStreams
     }
 
     [Test]
-    public async Task It_has_the_events_that_the_browser_s_EventSource_hands_over()
+    public async Task The_events_are_those_that_an_EventSource_hands_over()
     {
         await using var server = TestServer.StartWithPages();
         await using var page = await BrowserPage.OpenAsync(server.Port);

@@ -11,10 +11,19 @@ public sealed class ReadingThePage
     // Of every text that is shown, how it stands out from what is behind it (WCAG 2.2, 1.4.3), and where it does not by 4.5 to 1.
     private const string FaintTexts = """
         () => {
-          const canvas = Object.assign(document.createElement('canvas'), { width: 1, height: 1 }).getContext('2d', { willReadFrequently: true });
-          const rgba = color => { canvas.clearRect(0, 0, 1, 1); canvas.fillStyle = color; canvas.fillRect(0, 0, 1, 1); return [...canvas.getImageData(0, 0, 1, 1).data]; };
-          const light = color => rgba(color).slice(0, 3).map(c => c / 255).map(c => c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4).reduce((sum, c, i) => sum + c * [0.2126, 0.7152, 0.0722][i], 0);
-          const behind = element => { while (element && rgba(getComputedStyle(element).backgroundColor)[3] === 0) element = element.parentElement; return element ? getComputedStyle(element).backgroundColor : 'white'; };
+          const canvas = Object.assign(document.createElement('canvas'), { width: 1, height: 1 }).getContext('2d');
+          const rgba = color => {
+            canvas.clearRect(0, 0, 1, 1);
+            canvas.fillStyle = color;
+            canvas.fillRect(0, 0, 1, 1);
+            return [...canvas.getImageData(0, 0, 1, 1).data];
+          };
+          const linear = c => c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4;
+          const light = color => [0.2126, 0.7152, 0.0722].reduce((sum, share, i) => sum + share * linear(rgba(color)[i] / 255), 0);
+          const behind = element => {
+            while (element && rgba(getComputedStyle(element).backgroundColor)[3] === 0) element = element.parentElement;
+            return element ? getComputedStyle(element).backgroundColor : 'white';
+          };
           const texts = [...document.querySelectorAll('body *')].filter(e => e.checkVisibility() && !e.closest('.unseen, .skip, svg') && !e.disabled
             && (e.matches('input, select, textarea') || [...e.childNodes].some(node => node.nodeType === 3 && node.data.trim())));
           return texts.map(e => {
@@ -33,7 +42,7 @@ public sealed class ReadingThePage
     {
         await using var server = TestServer.StartWithPages(options => options with { PublishToken = "wanted" });
         var screen = new BrowserNewContextOptions { ViewportSize = new() { Width = width, Height = height }, ColorScheme = scheme };
-        await using var page = await BrowserPage.OpenAsync(server.Port, "/?lastEventId=x&channel=default&channel=orders/*", screen, "status of 401");
+        await using var page = await BrowserPage.OpenAsync(server.Port, "/?channel=default&channel=orders/*", screen, "status of 401");
         await page.Button("Publish").ClickAsync();
         await Expect(page.Text("access")).ToBeVisibleAsync();
         await page.Field("Token").FillAsync("wanted");
@@ -67,10 +76,15 @@ public sealed class ReadingThePage
         await using var server = TestServer.StartWithPages();
         await using var page = await BrowserPage.OpenAsync(server.Port);
         Assert.That(
-            await page.Tab.EvaluateAsync<string[]>("[...document.querySelectorAll('input, select, textarea')].filter(e => !e.labels.length).map(e => e.outerHTML)"),
+            await page.Tab.EvaluateAsync<string[]>("""
+                [...document.querySelectorAll('input, select, textarea')].filter(e => !e.labels.length).map(e => e.outerHTML)
+                """),
             Is.Empty);
         Assert.That(
-            await page.Tab.EvaluateAsync<string[]>("[...document.querySelectorAll('[aria-labelledby], [aria-describedby]')].flatMap(e => `${e.getAttribute('aria-labelledby') ?? ''} ${e.getAttribute('aria-describedby') ?? ''}`.trim().split(/ +/)).filter(id => !document.getElementById(id))"),
+            await page.Tab.EvaluateAsync<string[]>("""
+                ['aria-labelledby', 'aria-describedby'].flatMap(name => [...document.querySelectorAll(`[${name}]`)]
+                  .flatMap(e => e.getAttribute(name).split(' '))).filter(id => !document.getElementById(id))
+                """),
             Is.Empty);
         var levels = await page.Tab.EvaluateAsync<int[]>("[...document.querySelectorAll('h1, h2, h3')].map(h => Number(h.tagName[1]))");
         Assert.That(levels[0], Is.EqualTo(1));
@@ -97,12 +111,13 @@ public sealed class ReadingThePage
         while (stops.LastOrDefault() != "curl")
         {
             await page.Tab.Keyboard.PressAsync("Tab");
-            stops.Add(await page.Tab.EvaluateAsync<string>("document.activeElement.id || document.activeElement.className || document.activeElement.tagName"));
+            stops.Add(await page.Tab.EvaluateAsync<string>("(({ id, className, tagName }) => id || className || tagName)(document.activeElement)"));
             Assert.That(stops, Has.Count.LessThan(40));
         }
 
         Assert.That(string.Join(' ', stops), Is.EqualTo(
-            "skip toggle filter-type filter-text pause clear events channels BUTTON SUMMARY channel type format-json event-id data main curl-copy curl"));
+            "skip toggle filter-type filter-text pause clear events channels BUTTON SUMMARY "
+            + "channel type format-json event-id data main curl-copy curl"));
         await page.Text("events").FocusAsync();
         await page.Tab.Keyboard.PressAsync("ArrowDown");
         await page.Tab.Keyboard.PressAsync("ArrowDown");
@@ -122,7 +137,9 @@ public sealed class ReadingThePage
         await page.Tab.EvaluateAsync("""
             () => {
               window.said = [];
-              new MutationObserver(() => said.push(document.querySelector('#summary').textContent)).observe(document.querySelector('#summary'), { childList: true, characterData: true, subtree: true });
+              const summary = document.querySelector('#summary');
+              const all = { childList: true, characterData: true, subtree: true };
+              new MutationObserver(() => said.push(summary.textContent)).observe(summary, all);
             }
             """);
         for (var n = 0; n < 30; n++)
@@ -136,7 +153,9 @@ public sealed class ReadingThePage
         await Expect(page.Text("summary")).ToHaveTextAsync("Not connected");
         Assert.That(await page.Tab.EvaluateAsync<string>("said.join(', ')"), Is.EqualTo("31 new events, Not connected"));
         Assert.That(
-            await page.Tab.EvaluateAsync<string>("[...document.querySelectorAll('[role=status], [role=alert], [role=log], [aria-live]')].map(e => e.id).join(' ')"),
+            await page.Tab.EvaluateAsync<string>("""
+                [...document.querySelectorAll('[role=status], [role=alert], [role=log], [aria-live]')].map(e => e.id).join(' ')
+                """),
             Is.EqualTo("summary result"));
     }
 

@@ -23,7 +23,8 @@ public sealed class ReadingTheStream
         await Expect(page.Text("last-id")).ToHaveTextAsync("é & 東京 😀");
         await page.Button("Disconnect").ClickAsync();
         await server.PublishAsync("""{"data":"missed"}""");
-        var request = await page.Tab.RunAndWaitForRequestAsync(() => page.Button("Connect").ClickAsync(), request => request.Method == "GET");
+        var request = await page.Tab.RunAndWaitForRequestAsync(
+            () => page.Button("Connect").ClickAsync(), request => request.Method == "GET");
         Assert.That(new Uri(request.Url).Query, Is.EqualTo("?channel=default"));
         Assert.That(await request.HeaderValueAsync("last-event-id"), Does.StartWith(Encoding.Latin1.GetString("é & "u8)));
         await page.ExpectDataAsync("\"missed\"", "\"seen\"");
@@ -87,7 +88,9 @@ public sealed class ReadingTheStream
         await page.Tab.RouteAsync(Path, async route =>
         {
             asked.Enqueue(await route.Request.HeaderValueAsync("last-event-id"));
-            var body = asked.Count == 1 ? "retry: 10\nid: one\ndata: 1\n\nid: two\ndata: unfinished" : "id: three\ndata: 3\n\nretry: 600000\n\n";
+            var body = asked.Count == 1
+                ? "retry: 10\nid: one\ndata: 1\n\nid: two\ndata: unfinished"
+                : "id: three\ndata: 3\n\nretry: 600000\n\n";
             await route.FulfillAsync(new() { ContentType = "text/event-stream; charset=utf-8", Body = body });
         });
         await page.Button("Disconnect").ClickAsync();

@@ -47,7 +47,12 @@ public sealed class StreamsOfScripts
     [Test]
     public async Task An_EventSource_without_an_event_yet_gets_what_was_published_after_its_stream_was_too_old()
     {
-        await using var server = TestServer.Start(o => o with { MaxAge = TimeSpan.FromSeconds(1), Retry = TimeSpan.FromSeconds(2), Heartbeat = TimeSpan.FromMilliseconds(40) });
+        await using var server = TestServer.Start(o => o with
+        {
+            MaxAge = TimeSpan.FromSeconds(1),
+            Retry = TimeSpan.FromSeconds(2),
+            Heartbeat = TimeSpan.FromMilliseconds(40),
+        });
         await using var page = await BrowserPage.VisitAsync(server.Port);
         await ListenAsync(page);
         await Wait.UntilAsync(() => server.Server.Clients.Count == 0, "its stream does not end");

@@ -10,7 +10,8 @@ public sealed class UsingTokens
     [Test]
     public async Task The_field_is_there_when_the_server_wants_a_token_to_listen()
     {
-        await using var server = TestServer.StartWithPages(options => options with { JwtKey = SignedTokens.Key(Jwt.Secret), Private = ["user/*"] });
+        await using var server = TestServer.StartWithPages(
+            options => options with { JwtKey = SignedTokens.Key(Jwt.Secret), Private = ["user/*"] });
         await using var page = await BrowserPage.OpenAsync(server.Port, expected: ["status of 401", "status of 403"]);
         await Expect(page.Text("access")).ToBeHiddenAsync();
 
@@ -51,7 +52,8 @@ public sealed class UsingTokens
         await Expect(page.Result).ToContainTextAsync("Published as ");
         await Expect(page.Text("curl")).ToContainTextAsync(" -H \"Authorization: Bearer $SSE_TOKEN\" ");
 
-        var everything = await page.Tab.ContentAsync() + page.Tab.Url + await page.Tab.EvaluateAsync<string>("JSON.stringify(localStorage)");
+        var stored = await page.Tab.EvaluateAsync<string>("JSON.stringify(localStorage)");
+        var everything = await page.Tab.ContentAsync() + page.Tab.Url + stored;
         Assert.That(everything, Does.Not.Contain(Token));
     }
 

@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using System.Text.RegularExpressions;
 using Microsoft.Playwright;
 using SseListener.Tests.Support;
@@ -59,7 +58,8 @@ public sealed class WatchingEvents
     public async Task Of_twenty_events_at_least_twelve_are_on_a_screen_of_1280_by_800()
     {
         await using var server = TestServer.StartWithPages();
-        await using var page = await BrowserPage.OpenAsync(server.Port, options: new() { ViewportSize = new() { Width = 1280, Height = 800 } });
+        var screen = new BrowserNewContextOptions { ViewportSize = new() { Width = 1280, Height = 800 } };
+        await using var page = await BrowserPage.OpenAsync(server.Port, options: screen);
         using var answer = await server.PostAsync("/events", "application/x-ndjson", Batch(0, 20));
         await page.ExpectDataAsync("19");
         for (var i = 0; i < 12; i++)
@@ -173,7 +173,8 @@ public sealed class WatchingEvents
             using var answer = await server.PostAsync("/events", "application/x-ndjson", Batch(batch * 12_000, 12_000));
         }
 
-        await Expect(page.Text("waiting")).ToHaveTextAsync(new Regex("^Paused, 60,000 waiting, but the oldest ([5-9]|10),[0-9]{3} had to go$"));
+        await Expect(page.Text("waiting")).ToHaveTextAsync(
+            new Regex("^Paused, 60,000 waiting, but the oldest ([5-9]|10),[0-9]{3} had to go$"));
         await page.ShowPublishedAsync();
         await Expect(page.Text("empty")).ToContainTextAsync("Paused: what has come since waits.");
         await page.Button("Resume").ClickAsync();
@@ -190,39 +191,6 @@ public sealed class WatchingEvents
     }
 
     [Test]
-    public async Task A_row_opens_to_its_whole_data_and_stays_open_when_the_list_is_shown_anew()
-    {
-        var text = string.Concat(Enumerable.Range(0, 100_000).Select(n => $"{n}\n"));
-        await using var server = TestServer.StartWithPages();
-        await using var page = await BrowserPage.OpenAsync(server.Port);
-        using var answer = await server.PostAsync("/events?id=long", "text/plain", text);
-        await Expect(page.Rows).ToHaveCountAsync(2);
-        await Expect(page.Whole).ToHaveCountAsync(0);
-        await page.OpenFirstAsync();
-        Assert.That(await page.Whole.TextContentAsync(), Is.EqualTo(text));
-        await Expect(page.Rows.First).ToContainTextAsync("id long · channel default · 588,890 characters");
-        await page.Field("Type").First.SelectOptionAsync("message");
-        await Expect(page.Rows).ToHaveCountAsync(1);
-        Assert.That(await page.Whole.TextContentAsync(), Is.EqualTo(text));
-        await page.OpenFirstAsync();
-        await Expect(page.Whole).ToHaveCountAsync(0);
-    }
-
-    [Test]
-    public async Task What_is_nested_deep_is_shown_as_a_whole_too()
-    {
-        var data = new string('[', 20_000) + new string(']', 20_000);
-        await using var server = TestServer.StartWithPages();
-        await using var page = await BrowserPage.OpenAsync(server.Port);
-        using var answer = await server.PostAsync("/events?type=deep", "text/plain", data);
-        await Expect(page.Rows.First.Locator(".type")).ToHaveTextAsync("deep");
-        await page.OpenFirstAsync();
-        Assert.That(string.Concat((await page.Whole.TextContentAsync())!.Where(c => !char.IsWhiteSpace(c))), Is.EqualTo(data));
-        await server.PublishAsync("""{"data":"next"}""");
-        await page.ExpectDataAsync("\"next\"");
-    }
-
-    [Test]
     public async Task Nobody_can_publish_a_gap_or_a_client_that_is_none()
     {
         await using var server = TestServer.StartWithPages();
@@ -234,103 +202,8 @@ public sealed class WatchingEvents
         await Expect(page.Tab.Locator("#comings li")).ToHaveCountAsync(0);
     }
 
-    [Test]
-    public async Task An_open_row_shows_JSON_with_other_white_space_and_nothing_else()
-    {
-        await using var server = TestServer.StartWithPages();
-        await using var page = await BrowserPage.OpenAsync(server.Port);
-        await server.PublishAsync("""{"data":{"2":12345678901234567890,"1":[1.0,"a, {b}: \"c\"",[],{}],"empty":""}}""");
-        await page.ExpectDataAsync("""{"2":12345678901234567890,"1":[1.0,"a, {b}: \"c\"",[],{}],"empty":""}""");
-        await page.OpenFirstAsync();
-        Assert.That(await page.Whole.TextContentAsync(), Is.EqualTo("""
-            {
-              "2": 12345678901234567890,
-              "1": [
-                1.0,
-                "a, {b}: \"c\"",
-                [],
-                {}
-              ],
-              "empty": ""
-            }
-            """));
-    }
-
-    [Test]
-    public async Task JSON_is_coloured_and_other_text_is_not()
-    {
-        await using var server = TestServer.StartWithPages();
-        await using var page = await BrowserPage.OpenAsync(server.Port);
-        await server.PublishAsync("""{"data":{"name":["text \" : 1",-1.5e+3,true,null]}}""");
-        await page.OpenFirstAsync();
-        foreach (var place in (ILocator[])[page.Data.First, page.Whole])
-        {
-            await Expect(place.Locator("span")).ToHaveTextAsync(["\"name\"", "\"text \\\" : 1\"", "-1.5e+3", "true", "null"]);
-            Assert.That(
-                await place.EvaluateAsync<string>("place => [...place.children].map(token => token.className).join(' ')"),
-                Is.EqualTo("name string number word word"));
-            Assert.That(
-                await place.EvaluateAsync<int>("place => new Set([...place.children].map(token => getComputedStyle(token).color)).size"),
-                Is.EqualTo(4));
-        }
-
-        using var answer = await server.PostAsync("/events", "text/plain", "{not \"JSON\": 1}");
-        await page.ExpectDataAsync("{not \"JSON\": 1}");
-        await Expect(page.Data.First.Locator("span")).ToHaveCountAsync(0);
-    }
-
-    [Test]
-    public async Task The_tutorial_s_script_stands_on_the_page_and_logs_to_the_console()
-    {
-        await using var server = TestServer.StartWithPages();
-        await using var page = await BrowserPage.OpenAsync(server.Port);
-        var script = await page.Text("script").TextContentAsync();
-        Assert.That(script, Is.EqualTo($"""
-            const source = new EventSource("http://localhost:{server.Port}/events");
-            source.onmessage = event => console.log('onmessage', event.data);
-            source.addEventListener('join', event => console.log('join', event.data));
-            """));
-        await page.Button("Disconnect").ClickAsync();
-        await page.ExpectStateAsync("Not connected");
-        var lines = new ConcurrentQueue<string>();
-        page.Tab.Console += (_, message) => lines.Enqueue(message.Text);
-        await page.Tab.EvaluateAsync(script + "\nnew Promise(opened => source.onopen = opened)");
-        await using var other = await server.SubscribeAsync();
-        await server.PublishAsync("""{"data":"of the tutorial"}""");
-        await Wait.UntilAsync(() => lines.Count >= 2, "it does not log");
-        Assert.That(lines.First(), Does.StartWith("join {\"joined\":\"").And.EndsWith("\"clients\":2}"));
-        Assert.That(lines.Last(), Is.EqualTo("onmessage \"of the tutorial\""));
-    }
-
-    [Test]
-    public async Task The_page_logs_what_arrives_to_the_console_as_the_tutorial_does()
-    {
-        await using var server = TestServer.StartWithPages();
-        await using var page = await BrowserPage.OpenAsync(server.Port);
-        await page.ClientIdAsync();
-        var lines = new ConcurrentQueue<string>();
-        page.Tab.Console += (_, message) => lines.Enqueue(message.Text);
-        await using var other = await server.SubscribeAsync();
-        await server.PublishAsync("""{"data":{"nested":"here"}}""");
-        await server.PublishAsync("""{"type":"alert","data":1}""");
-        await Wait.UntilAsync(() => lines.Count >= 3, "it does not log");
-        Assert.That(lines, Is.EqualTo(new[] { $$"""join {"joined":"{{other.ClientId}}","clients":2}""", """onmessage {"nested":"here"}""", "alert 1" }));
-    }
-
-    [Test]
-    public async Task An_event_is_copied_as_it_came()
-    {
-        await using var server = TestServer.StartWithPages();
-        await using var page = await BrowserPage.OpenAsync(server.Port);
-        using var answer = await server.PostAsync("/events?type=note&id=own", "text/plain", "two\nlines");
-        await Expect(page.Rows.First.Locator(".type")).ToHaveTextAsync("note");
-        await page.OpenFirstAsync();
-        await page.Button("Copy event own").ClickAsync();
-        await Expect(page.Rows.First.Locator(".copy")).ToHaveTextAsync("Copied");
-        Assert.That(await page.ClipboardAsync(), Is.EqualTo("event: note\ndata: two\ndata: lines\nid: own\n\n"));
-    }
-
     private static Regex BeginPattern(string why) => new($"^Older events are not shown here\\. {why} [0-9:]{{8}}\\.$");
 
-    internal static string Batch(int first, int count) => string.Join('\n', Enumerable.Range(first, count).Select(n => $$"""{"type":"tick","data":{{n}}}"""));
+    internal static string Batch(int first, int count) =>
+        string.Join('\n', Enumerable.Range(first, count).Select(n => $$"""{"type":"tick","data":{{n}}}"""));
 }

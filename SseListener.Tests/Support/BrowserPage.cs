@@ -109,7 +109,7 @@ internal sealed class BrowserPage : IAsyncDisposable
     public Task ShowPublishedAsync() => Text("filter-type").SelectOptionAsync("Published only");
 
     /// <summary>Opens the newest row.</summary>
-    public Task OpenFirstAsync() => Rows.First.Locator("summary").ClickAsync();
+    public Task OpenFirstAsync() => Rows.First.Locator(".line").ClickAsync();
 
     /// <summary>Publishes these data with the form, and returns the event's id.</summary>
     public async Task<string> PublishAsync(string data)

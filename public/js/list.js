@@ -6,7 +6,7 @@ import { currentFilter, isFiltered, showTypes, startFilter } from './filter.js';
 import { onFrame, requestFrame } from './frames.js';
 import { arrivedCount, forgetUpTo, keptCount, newest, oldestKept, receivedCount } from './history.js';
 import { hideNotice, showNotice } from './notices.js';
-import { frameOf, rowOf, toggled } from './row.js';
+import { colourLine, frameOf, rowOf, toggle } from './row.js';
 
 // The list of events, newest first, and never more rows than one can scroll.
 
@@ -27,9 +27,9 @@ export function startList(isResumed) {
   $('pause').addEventListener('click', pauseOrResume);
   $('clear').addEventListener('click', clear);
   $('older').addEventListener('click', showOlder);
-  $('events').addEventListener('click', copyEvent);
-  $('events').addEventListener('toggle', ({ target }) => toggled(target), { capture: true }); // it does not bubble
+  $('events').addEventListener('click', clicked);
   $('events').addEventListener('keydown', walk);
+  $('events').addEventListener('contentvisibilityautostatechange', ({ target, skipped }) => skipped || colourLine(target));
   onFrame(render);
 }
 
@@ -114,9 +114,10 @@ function clear() {
   showAnew();
 }
 
-function copyEvent({ target }) {
-  const button = target.closest('.copy');
-  if (button) copy(frameOf(button.closest('li')), button);
+function clicked({ target }) {
+  const row = target.closest('li');
+  if (target.closest('.line')) toggle(row);
+  else if (target.closest('.copy')) copy(frameOf(row), target.closest('.copy'));
 }
 
 // 500 rows would be 500 stops on the way to the form: the list is one stop, and the arrow keys go from row to row.
@@ -127,5 +128,5 @@ function walk(event) {
   const next = item ? item[step] : $('events').firstElementChild;
   if (!next) return;
   event.preventDefault();
-  next.querySelector('summary').focus();
+  next.firstElementChild.focus();
 }
