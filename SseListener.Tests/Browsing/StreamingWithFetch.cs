@@ -8,7 +8,7 @@ namespace SseListener.Tests.Browsing;
 
 /// <summary>How the page, which reads its stream with fetch, does what an EventSource does (WHATWG HTML, section 9.2).</summary>
 [Parallelizable(ParallelScope.Self)]
-public sealed class ReadingTheStream
+public sealed class StreamingWithFetch
 {
     private const string Path = "**/events?*";
 
@@ -98,6 +98,6 @@ public sealed class ReadingTheStream
         await page.Button("Connect").ClickAsync();
         await page.ExpectDataAsync("3", "1");
         await Expect(page.Rows).ToHaveCountAsync(2);
-        Assert.That(asked.Skip(1), Is.EqualTo(new[] { "one" }));
+        Assert.That(asked.Skip(1).Single(), Is.EqualTo("one"));
     }
 }
