@@ -50,7 +50,7 @@ public sealed class SendBuffers
         await socket.ConnectAsync(IPAddress.Loopback, server.Port);
         await socket.SendAsync(Encoding.ASCII.GetBytes(RawRequest.Head(server.Port, "GET /events")));
         await Wait.UntilAsync(() => server.Server.Clients.Count == 1, "it is not there");
-        await PublishAsync(server);
+        var publishing = PublishAsync(server);
         var piece = new byte[Piece];
         for (var pieces = 0; pieces < 120; pieces++)
         {
@@ -59,6 +59,7 @@ public sealed class SendBuffers
         }
 
         Assert.That(server.Server.Clients, Has.Count.EqualTo(1));
+        await publishing;
     }
 
     // What is queued first grows while the lane sends, and then stays.

@@ -24,8 +24,10 @@ var stop = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchro
 void OnSignal(PosixSignalContext signal) => signal.Cancel = stop.TrySetResult() || signal.Signal is PosixSignal.SIGHUP;
 using var interrupted = PosixSignalRegistration.Create(PosixSignal.SIGINT, OnSignal);
 using var terminated = PosixSignalRegistration.Create(PosixSignal.SIGTERM, OnSignal);
-using var hungUp = PosixSignalRegistration.Create(PosixSignal.SIGHUP, OnSignal);
 using var quit = PosixSignalRegistration.Create(PosixSignal.SIGQUIT, OnSignal);
+#pragma warning disable CA2000 // Never disposed: also the second hangup must not end the program, however late it comes.
+var hungUp = PosixSignalRegistration.Create(PosixSignal.SIGHUP, OnSignal);
+#pragma warning restore CA2000
 
 // Where files may not grow further (ulimit -f), a write fails like on a full disk, and does not end the process. SIGXFSZ has no name here.
 using var tooLarge = PosixSignalRegistration.Create((PosixSignal)25, static signal => signal.Cancel = true);
@@ -61,6 +63,7 @@ if (server.Running.IsFaulted)
 
 log.Info("stopping");
 await server.StopAsync();
+GC.KeepAlive(hungUp);
 return 0;
 
 static int Fail(string problem)
