@@ -11,7 +11,8 @@ public sealed class ReadingThePage
     // Of every text that is shown, how it stands out from what is behind it (WCAG 2.2, 1.4.3), and where it does not by 4.5 to 1.
     private const string FaintTexts = """
         () => {
-          const canvas = Object.assign(document.createElement('canvas'), { width: 1, height: 1 }).getContext('2d');
+          const pixel = Object.assign(document.createElement('canvas'), { width: 1, height: 1 });
+          const canvas = pixel.getContext('2d', { willReadFrequently: true });
           const rgba = color => {
             canvas.clearRect(0, 0, 1, 1);
             canvas.fillStyle = color;
