@@ -8,6 +8,7 @@ namespace SseListener.Tests;
 
 /// <summary>What the kernel holds for those who read slowly or not at all, and that a slow reader is no stalled one.</summary>
 [Platform("Linux")]
+[NonParallelizable]
 public sealed class SendBuffers
 {
     // SO_MEMINFO of asm-generic/socket.h, and the place of SK_MEMINFO_WMEM_QUEUED in it: bytes, with what the kernel needs to keep them.
