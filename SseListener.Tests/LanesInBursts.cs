@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using System.Net.Sockets;
 using System.Text;
 using SseListener.Delivery;
 using SseListener.Events;
@@ -44,6 +45,29 @@ public sealed class LanesInBursts
         Assert.That(outputs.Sum(output => output.Sends), Is.LessThan(12 * 2000 / 4), "slices get longer");
     }
 
+    // A lane that waited before it goes on would take a second for each 5 ms of the sweep.
+    [Test]
+    public async Task An_audience_that_takes_long_gives_way_to_others_and_goes_on_at_once()
+    {
+        using var metrics = new ServerMetrics();
+        var (many, few) = (new ChannelLog("many"), new ChannelLog("few"));
+        var outputs = Enumerable.Range(0, 2000).Select(_ => new SlowOutput()).ToList();
+        using var lanes = new DeliveryLanes(1, LoneClient.LaneOptions, () => new LaneMeter(metrics.Sweeps, metrics.Latencies));
+        var other = new CountingOutput(() => outputs.Count(output => output.Sends > 0));
+        lanes.Next().Add(LoneClient.Of(few, other));
+        outputs.ForEach(output => lanes.Next().Add(LoneClient.Of(many, output)));
+        await lanes.DrainAsync().WaitAsync(Wait.Limit);
+        foreach (var log in (ChannelLog[])[many, few])
+        {
+            var position = log.Append("data: 1\n\n"u8, new FrameStamp(Sequence: 1, Time: 0, Before: 0), _limits);
+            log.Take(new NumberedFrame(position, 1));
+            lanes.Wake(log);
+        }
+
+        await Wait.UntilAsync(() => outputs.All(output => output.Sends > 0), "not all have it");
+        Assert.That(other.Count, Is.InRange(0, outputs.Count - 1), "it waited for all of the others");
+    }
+
     [Test]
     public void A_client_waits_for_its_turn_once()
     {
@@ -52,5 +76,17 @@ public sealed class LanesInBursts
         Assert.That(client.TryBeginWaiting(), Is.False, "it does already");
         client.EndWaiting();
         Assert.That(client.TryBeginWaiting(), Is.True);
+    }
+
+    /// <summary>Counts something when it is sent to.</summary>
+    private sealed class CountingOutput(Func<int> count) : RecordedOutput
+    {
+        public int Count { get; private set; } = -1;
+
+        public override SocketError Send(Slice slice, out List<ArraySegment<byte>>? rest)
+        {
+            Count = count();
+            return base.Send(slice, out rest);
+        }
     }
 }

@@ -33,6 +33,7 @@ internal sealed class DeliveryLane : IDisposable
     private readonly int _tick;
     private volatile bool _isStopping;
     private bool _hasResting;
+    private bool _hasUnfinished;
     private volatile TaskCompletionSource? _drained;
     private long _now = Environment.TickCount64;
     private long _nextTick;
@@ -115,7 +116,7 @@ internal sealed class DeliveryLane : IDisposable
     {
         while (!_isStopping)
         {
-            if (_behind.IsEmpty)
+            if (_behind.IsEmpty && !_hasUnfinished)
             {
                 var untilTick = Math.Max(0, _nextTick - Environment.TickCount64);
                 _signal.Wait((int)(_hasResting ? Math.Min(_restStep, untilTick) : untilTick));
@@ -151,7 +152,7 @@ internal sealed class DeliveryLane : IDisposable
 
     private void Sweep()
     {
-        _hasResting = false;
+        (_hasResting, _hasUnfinished) = (false, false);
 
         // Those that wait now, not those that come to wait meanwhile: newcomers and clients that catch up want their turn too.
         for (var waiting = _appended.Count; waiting > 0 && _appended.TryDequeue(out var audience); waiting--)
@@ -166,6 +167,7 @@ internal sealed class DeliveryLane : IDisposable
             _slice.Renew();
             if (!audience.Sweep(_serve, Meter))
             {
+                _hasUnfinished = true;
                 _appended.Enqueue(audience);
             }
         }
