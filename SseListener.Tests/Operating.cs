@@ -31,7 +31,7 @@ public sealed class Operating
         Assert.That((int)health.StatusCode, Is.EqualTo(503));
         Assert.That(health.Headers.RetryAfter, Is.Not.Null);
         Assert.That(await health.Content.ReadAsStringAsync(), Does.Contain("The server is stopping."));
-        Assert.That(await server.MetricAsync("sse_clients"), Is.EqualTo(1));
+        await server.ExpectMetricAsync("sse_clients", 1);
         using var status = JsonDocument.Parse(await server.Http.GetStringAsync(new Uri("/status", UriKind.Relative)));
         Assert.That(status.RootElement.GetProperty("status").GetString(), Is.EqualTo("The server is stopping."));
 

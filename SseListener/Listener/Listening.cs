@@ -112,7 +112,7 @@ internal sealed class Listening : IDisposable
             _socket.SetBacklog(room);
             if (room < (_isMuted ? Descriptors.Reserve * 5 / 4 : Descriptors.Reserve))
             {
-                KeepAway();
+                Mute();
                 return false;
             }
 
@@ -127,26 +127,13 @@ internal sealed class Listening : IDisposable
         }
     }
 
-    /// <summary>Keeps newcomers away, for the port is about to be closed.</summary>
-    public void Mute() => _socket.Mute();
-
-    /// <summary>Closes the port: nobody comes any more.</summary>
-    public void ClosePorts()
+    /// <summary>Closes the listener and every connection of its.</summary>
+    public void Dispose()
     {
         lock (_lock)
         {
             _isStopped = true;
             _ports.ForEach(ConnectionSocket.ClosePort);
-            _ports.Clear();
-        }
-    }
-
-    /// <summary>Closes the listener and every connection of its.</summary>
-    public void Dispose()
-    {
-        ClosePorts();
-        lock (_lock)
-        {
             _listener.Close();
         }
     }
@@ -175,7 +162,7 @@ internal sealed class Listening : IDisposable
         }
     }
 
-    private void KeepAway()
+    private void Mute()
     {
         if (!_isMuted)
         {

@@ -61,9 +61,6 @@ internal sealed class OpenConnections(int port)
         return (due, cut);
     }
 
-    /// <summary>Ends all for sending: what has been sent arrives, and nothing more is sent. On Linux only.</summary>
-    public void EndSending() => Visit((_, open) => open.Socket.Shutdown(SocketShutdown.Send));
-
     private void Visit(Action<Connection, OpenSocket> visit)
     {
         lock (_lock)

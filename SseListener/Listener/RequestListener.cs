@@ -74,13 +74,6 @@ internal sealed class RequestListener : IDisposable
     {
         _descriptors?.Dispose();
         _watch?.Dispose();
-
-        // HttpListener answers 200 to all connections that have brought no request, or one that nobody has answered. To an EventSource
-        // that is final. So it can send no more, before each step that closes connections.
-        _listening.Mute();
-        _connections.EndSending();
-        _listening.ClosePorts();
-        _connections.EndSending();
         _listening.Dispose();
     }
 
