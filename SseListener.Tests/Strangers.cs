@@ -6,8 +6,8 @@ namespace SseListener.Tests;
 
 /// <summary>
 /// What strangers do, who have no token, hurts nobody: clients that were there before get every event once and in order, publishers get
-/// their 200, and afterwards the process is as it was. An attack more is a line more in the table. Each lasts 1 s; with SSE_ATTACK=20
-/// each lasts 20 s, and the slowest of a hundred events must arrive within 100 ms.
+/// their 200, and afterwards the process is as it was. An attack more is a line more in the
+/// table. So that CI stays short, every fourth is made, for 1 s; with SSE_ATTACK=20 all are, for 20 s each, and the slowest of a hundred events must arrive within 100 ms.
 /// </summary>
 [NonParallelizable]
 public sealed class Strangers
@@ -69,7 +69,7 @@ public sealed class Strangers
         new("pages and status", 50, i => $"GET {(i % 2 == 0 ? "/" : "/status")} HTTP/1.1\r\n{Host}\r\n", Then.Closes),
     ];
 
-    private static IEnumerable<string> Names => Attacks.Select(attack => attack.Name);
+    private static IEnumerable<string> Names => Attacks.Where((_, place) => _seconds >= 20 || place % 4 == 0).Select(attack => attack.Name);
 
     [TestCaseSource(nameof(Names))]
     public async Task Others_get_everything_in_order_while_there_are(string name)
