@@ -32,8 +32,8 @@ var hungUp = PosixSignalRegistration.Create(PosixSignal.SIGHUP, OnSignal);
 // Where files may not grow further (ulimit -f), a write fails like on a full disk, and does not end the process. SIGXFSZ has no name here.
 using var tooLarge = PosixSignalRegistration.Create((PosixSignal)25, static signal => signal.Cancel = true);
 
-// Whatever part fails for want of memory, HttpListener's among them, the server would go on without it, and might answer nobody any
-// more. So it ends, and whoever supervises it starts it again.
+// A part that fails for want of memory is missing from then on, and the server might answer nobody any more. So it ends, and its
+// supervisor starts it again.
 AppDomain.CurrentDomain.FirstChanceException += (_, thrown) =>
 {
     if (thrown.Exception is OutOfMemoryException)

@@ -53,6 +53,8 @@ internal sealed class TestServer : IAsyncDisposable
 
     private static TestServer Start(Func<ServerOptions, ServerOptions>? change, string? pages)
     {
+        // Other tests hold threads of the pool, so every start would wait for as long as it may.
+        PoolPause.Limit = TimeSpan.FromMilliseconds(20);
         var logged = new LogText();
         while (true)
         {

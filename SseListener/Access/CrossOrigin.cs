@@ -1,5 +1,4 @@
 using System.Diagnostics.CodeAnalysis;
-using System.Net;
 using SseListener.Events;
 using SseListener.Listener;
 using SseListener.Log;
@@ -12,19 +11,19 @@ internal sealed class CrossOrigin(IReadOnlyList<string> allowed, LogWriter log)
     private const string Headers = "Authorization, Cache-Control, Content-Type, Last-Event-ID";
 
     /// <summary>
-    /// Whether a page of another site, which is not listed, sent this request. Without this check any web page could publish to a
+    /// Whether a page of another site, which is not listed, sent this exchange.Request. Without this check any web page could publish to a
     /// server on its visitor's own machine, with a form and without being allowed to by CORS, and listen with its visitor's cookie.
     /// </summary>
-    /// <param name="request">The request.</param>
+    /// <param name="exchange">The exchange.Request.</param>
     /// <param name="refusal">Says which header gives it away (Fetch Metadata; RFC 6454, section 7).</param>
-    public bool IsForeign(HttpListenerRequest request, [NotNullWhen(true)] out Refusal? refusal)
+    public bool IsForeign(Exchange exchange, [NotNullWhen(true)] out Refusal? refusal)
     {
-        var site = request.Headers["Sec-Fetch-Site"];
-        var origin = request.Headers["Origin"];
+        var site = exchange.Request.Headers["Sec-Fetch-Site"];
+        var origin = exchange.Request.Headers["Origin"];
         refusal = origin is not null && IsAllowed(origin) ? null
             : site is not (null or "same-origin" or "none")
                 ? Refusal.Foreign($"A page of another site may not do this (Sec-Fetch-Site: {Spelling.Short(site)}).")
-            : origin is not null && !IsThisServer(origin, request.UserHostName)
+            : origin is not null && !IsThisServer(origin, exchange.Request.UserHostName)
                 ? Refusal.Foreign($"The origin {Spelling.Short(origin)} may not do this: it is not this server.")
             : null;
         return refusal is not null;
@@ -33,7 +32,7 @@ internal sealed class CrossOrigin(IReadOnlyList<string> allowed, LogWriter log)
     /// <summary>Lets the page read the answer, whatever it will be, if its origin is listed. An unknown origin is never named.</summary>
     public void Mark(Exchange exchange)
     {
-        if (exchange.AsksForStream && exchange.Request.Headers["Origin"] is not null && IsForeign(exchange.Request, out var foreign))
+        if (exchange.AsksForStream && exchange.Request.Headers["Origin"] is not null && IsForeign(exchange, out var foreign))
         {
             // The browser asks no leave for it, and tells its page no more than that there was an error.
             log.Often(LogLevel.Info, "foreign listener", $"{foreign.Reason} Its browser keeps the events from it.");
@@ -56,8 +55,8 @@ internal sealed class CrossOrigin(IReadOnlyList<string> allowed, LogWriter log)
     }
 
     /// <summary>Whether a browser asks beforehand (Fetch, section 3.2.2 "CORS-preflight request").</summary>
-    public static bool IsPreflight(HttpListenerRequest request) =>
-        request.HttpMethod == "OPTIONS" && request.Headers["Origin"] is not null && request.Headers["Access-Control-Request-Method"] is not null;
+    public static bool IsPreflight(Exchange exchange) =>
+        exchange.Request.HttpMethod == "OPTIONS" && exchange.Request.Headers["Origin"] is not null && exchange.Request.Headers["Access-Control-Request-Method"] is not null;
 
     /// <summary>Sets up the answer to a browser that asks beforehand, and whose question has been marked.</summary>
     /// <param name="exchange">The question.</param>

@@ -36,7 +36,7 @@ internal sealed class Permissions
     /// <returns>Why not, or null.</returns>
     public async Task<Refusal?> PublishAsync(Exchange exchange, IReadOnlyList<string> channels)
     {
-        if (_crossOrigin.IsForeign(exchange.Request, out var foreign))
+        if (_crossOrigin.IsForeign(exchange, out var foreign))
         {
             return foreign;
         }
@@ -47,7 +47,7 @@ internal sealed class Permissions
         }
 
         // Neither in the query, which proxies and browsers write down, nor in a cookie, which comes by itself.
-        if (PresentedTokens.FromHeader(exchange.Request) is not { } presented)
+        if (PresentedTokens.FromHeader(exchange) is not { } presented)
         {
             return Refusal.Missing(
                 "This takes a token that may publish, in the field Authorization: Bearer TOKEN and nowhere else.",
@@ -69,7 +69,7 @@ internal sealed class Permissions
     /// <summary>Whether a request may see how the server is doing: from this machine, or with a token that gives a right to publish.</summary>
     /// <returns>Why not, or null.</returns>
     public async Task<Refusal?> OperateAsync(Exchange exchange) =>
-        _crossOrigin.IsForeign(exchange.Request, out var foreign) ? foreign
+        _crossOrigin.IsForeign(exchange, out var foreign) ? foreign
         : IsFromThisMachine(exchange) ? null
         : NeedsNoToken ? Refusal.Forbidden(
             "Only programs on this machine may see this: the server has no --publish-token or --jwt-key by which to know others.")
@@ -114,7 +114,7 @@ internal sealed class Permissions
     // refusal an EventSource never comes back, nor stand for it. So the good ones count together, until the first of them expires.
     private async Task<(Token? Token, Refusal? Refusal)> JudgeAsync(Exchange exchange, PresentedTokens presented)
     {
-        if (presented.Source is TokenSource.Cookie && _crossOrigin.IsForeign(exchange.Request, out var foreign))
+        if (presented.Source is TokenSource.Cookie && _crossOrigin.IsForeign(exchange, out var foreign))
         {
             return (null, foreign);
         }

@@ -1,4 +1,3 @@
-using System.Net;
 using SseListener.Listener;
 
 namespace SseListener.Access;
@@ -18,20 +17,20 @@ internal sealed record PresentedTokens(IReadOnlyList<string> Texts, TokenSource 
     /// <returns>None; or one; or several of cookies; or the different ones in header and query, which no client should send.</returns>
     public static PresentedTokens Of(Exchange exchange)
     {
-        var header = FromHeader(exchange.Request);
+        var header = FromHeader(exchange);
         var sent = Distinct(exchange.Target.All("token").Append(header));
         return header is not null ? new(sent, TokenSource.Header)
             : sent.Count > 0 ? new(sent, TokenSource.Query)
-            : new([.. Distinct(FromCookies(exchange.Request)).Take(MostCookies)], TokenSource.Cookie);
+            : new([.. Distinct(FromCookies(exchange)).Take(MostCookies)], TokenSource.Cookie);
     }
 
     /// <summary>The token in <c>Authorization</c>, or null.</summary>
-    public static string? FromHeader(HttpListenerRequest request) =>
-        request.Headers["Authorization"] is { } header && header.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase)
+    public static string? FromHeader(Exchange exchange) =>
+        exchange.Request.Headers["Authorization"] is { } header && header.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase)
             && header[Scheme.Length..].Trim(' ') is { Length: > 0 } token ? token : null;
 
-    private static IEnumerable<string> FromCookies(HttpListenerRequest request) =>
-        from cookie in (request.Headers["Cookie"] ?? "").Split(';', StringSplitOptions.TrimEntries)
+    private static IEnumerable<string> FromCookies(Exchange exchange) =>
+        from cookie in (exchange.Request.Headers["Cookie"] ?? "").Split(';', StringSplitOptions.TrimEntries)
         where cookie.StartsWith(Cookie, StringComparison.Ordinal)
         select cookie[Cookie.Length..].Trim('"');
 
@@ -48,6 +47,6 @@ internal enum TokenSource
     /// <summary>In the query, which proxies and browsers write down.</summary>
     Query,
 
-    /// <summary>In a cookie: it comes by itself, whichever page caused the request.</summary>
+    /// <summary>In a cookie: it comes by itself, whichever page caused the exchange.Request.</summary>
     Cookie,
 }

@@ -129,7 +129,7 @@ internal sealed class DeliveryLane : IDisposable
             Sweep();
             CatchUp();
 
-            // Behind the events, for those who are behind are told nothing; and before newcomers are there, who are told only of later ones.
+            // Behind the events, because those who are behind are told nothing. Before the newcomers, who are told of later ones only.
             _presence.Tell(_now);
             _clients.AdmitNewcomers(newcomers, _welcome);
             if (_now >= _nextTick)

@@ -46,7 +46,9 @@ internal sealed class Presence(LaneClients subscribers, LaneOptions options, Act
         {
             foreach (var topic in change.Client.Subscription.Topics)
             {
-                if (topic.Clients <= options.PresenceLimit && subscribers.TryFind(topic, out var audience) && audience.Changes.TryTake(1, now)
+                if (topic.Clients <= options.PresenceLimit
+                    && subscribers.TryFind(topic, out var audience)
+                    && audience.Changes.TryTake(1, now)
                     && _sends.TryTake(audience.Clients.Length, now))
                 {
                     Tell(audience, change.Client, change.HasJoined, now);

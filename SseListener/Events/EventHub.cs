@@ -69,7 +69,8 @@ internal sealed class EventHub : IDisposable
 
     /// <summary>Takes up a frame that was stored before; only before <see cref="Continue"/>.</summary>
     /// <inheritdoc cref="TakeFrame"/>
-    public void Restore(long sequence, string channel, long time, ReadOnlySpan<byte> frame) => _store.Restore(sequence, channel, time, frame);
+    public void Restore(long sequence, string channel, long time, ReadOnlySpan<byte> frame) =>
+        _store.Restore(sequence, channel, time, frame);
 
     /// <summary>Goes on where the log ended, whose frames have been taken up; only before <see cref="RunAsync"/>.</summary>
     public void Continue()

@@ -53,7 +53,10 @@ internal readonly record struct EncodedPublish(Publish Work, string[] Ids, bool 
         !HasChannel ? new PublishResult.TooManyChannels()
 
         // The event that it conflicts with may be one that could not be stored.
-        : stored is not Stored.All && (IsNew || Conflict is not null) ? (stored is Stored.Unknown ? new PublishResult.Unknown() : new PublishResult.NotStored())
+        : stored is not Stored.All && (IsNew || Conflict is not null) ? NotStored(stored)
         : Conflict is not null ? new PublishResult.Conflict(Conflict)
         : new PublishResult.Published(Ids);
+
+    private static PublishResult NotStored(Stored stored) =>
+        stored is Stored.Unknown ? new PublishResult.Unknown() : new PublishResult.NotStored();
 }

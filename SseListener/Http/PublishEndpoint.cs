@@ -42,7 +42,8 @@ internal sealed class PublishEndpoint(ServerOptions options, EventHub hub, Permi
         using var body = _bodies.TryAdd();
         if (body is null)
         {
-            await responses.RefuseAsync(exchange, Refusal.Later(503, "publish_limit", $"{options.MaxPublishes} publishes are under way already (--max-publishes)."));
+            var detail = $"{options.MaxPublishes} publishes are under way already (--max-publishes).";
+            await responses.RefuseAsync(exchange, Refusal.Later(503, "publish_limit", detail));
             return;
         }
 
@@ -67,10 +68,12 @@ internal sealed class PublishEndpoint(ServerOptions options, EventHub hub, Permi
     private Task RefuseAsync(Exchange exchange, BodyState state) => state switch
     {
         BodyState.TooLarge => responses.ProblemAsync(exchange, 413, $"The body may have at most {options.MaxBody} bytes (--max-body)."),
-        BodyState.TooSlow => responses.ProblemAsync(exchange, 408, $"The body did not arrive within {options.BodyTimeout.TotalSeconds:0.###} s (--body-timeout)."),
+        BodyState.TooSlow => responses.ProblemAsync(
+            exchange, 408, $"The body did not arrive within {options.BodyTimeout.TotalSeconds:0.###} s (--body-timeout)."),
         BodyState.GivenWay => responses.RefuseAsync(exchange, Refusal.Later(503, "publish_limit",
-            $"There is room for {options.MaxPublishes} publishes (--max-publishes) and {options.MaxPublishBytes} bytes of them (--max-publish-bytes) "
-            + "at a time, and the body of this one had been arriving for longest. Nothing was published.")),
+            $"There is room for {options.MaxPublishes} publishes (--max-publishes) "
+            + $"and {options.MaxPublishBytes} bytes of them (--max-publish-bytes) at a time, "
+            + "and the body of this one had been arriving for longest. Nothing was published.")),
 
         // Half a body is no event.
         _ => responses.ProblemAsync(exchange, 400, "The body ended early or was malformed."),
@@ -79,9 +82,12 @@ internal sealed class PublishEndpoint(ServerOptions options, EventHub hub, Permi
     private Task AnswerAsync(Exchange exchange, Format format, PublishResult? result) => result switch
     {
         PublishResult.Published published => AnswerAsync(exchange, format, published.Ids),
-        PublishResult.Conflict conflict => responses.ProblemAsync(exchange, 409, $"There is another event with the id {JsonText.Quote(conflict.Id)}. Nothing was published."),
-        PublishResult.TooManyChannels => responses.RefuseAsync(exchange, Refusal.Later(503, "channel_limit", $"There are {options.MaxChannels} channels already (--max-channels). Nothing was published.")),
-        PublishResult.NotStored => responses.RefuseAsync(exchange, Refusal.Later(503, "journal", "The journal cannot be written at the moment. Nothing was published.")),
+        PublishResult.Conflict conflict => responses.ProblemAsync(
+            exchange, 409, $"There is another event with the id {JsonText.Quote(conflict.Id)}. Nothing was published."),
+        PublishResult.TooManyChannels => responses.RefuseAsync(exchange, Refusal.Later(
+            503, "channel_limit", $"There are {options.MaxChannels} channels already (--max-channels). Nothing was published.")),
+        PublishResult.NotStored => responses.RefuseAsync(exchange, Refusal.Later(
+            503, "journal", "The journal cannot be written at the moment. Nothing was published.")),
         PublishResult.Unknown => responses.RefuseAsync(exchange, Refusal.Unknown),
         _ => responses.RefuseAsync(exchange, Refusal.Stopping),
     };
@@ -132,7 +138,7 @@ internal sealed class PublishEndpoint(ServerOptions options, EventHub hub, Permi
         problem = "retry must be a whole number of milliseconds.";
         var retry = 0;
         var hasRetry = target.First("retry") is { } text;
-        return (!hasRetry || int.TryParse(target.First("retry"), System.Globalization.NumberStyles.None, CultureInfo.InvariantCulture, out retry))
+        return (!hasRetry || int.TryParse(target.First("retry"), NumberStyles.None, CultureInfo.InvariantCulture, out retry))
             && SseEvent.TryCreate(body, target.First("type"), target.First("id"), hasRetry ? retry : null, out sseEvent, out problem);
     }
 

@@ -22,7 +22,7 @@ internal sealed class Router(
             return files.ServeAsync(exchange);
         }
 
-        if (CrossOrigin.IsPreflight(exchange.Request))
+        if (CrossOrigin.IsPreflight(exchange))
         {
             return crossOrigin.AnswerPreflight(exchange, methods) is { } refusal ? responses.RefuseAsync(exchange, refusal) : responses.SendEmptyAsync(exchange);
         }

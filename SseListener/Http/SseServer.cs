@@ -59,8 +59,9 @@ internal sealed class SseServer : IAsyncDisposable
             PositionOf = place => _hub!.PositionOf(place),
         };
         _lanes = new DeliveryLanes(options.Lanes, lanes, () => new LaneMeter(_metrics.Sweeps, _metrics.Latencies));
+        var times = new JournalTimes(_metrics.JournalWrites, _metrics.JournalFlushes);
         _journal = options.Data is { } folder
-            ? new FileJournal(folder, options.History, options.HistoryAge, options.Sync, new JournalTimes(_metrics.JournalWrites, _metrics.JournalFlushes), log)
+            ? new FileJournal(folder, options.History, options.HistoryAge, options.Sync, times, log)
             : new MemoryJournal();
         _hub = new EventHub(new HubLimits(options.History, options.HistoryAge, options.MaxChannels), _journal, _lanes);
         _state = new ServerState(options, _clients, _hub, _lanes, _journal);
@@ -105,13 +106,15 @@ internal sealed class SseServer : IAsyncDisposable
         }
         catch (Exception e) when (e is HttpListenerException or SocketException or ArgumentNullException)
         {
-            problem = Listening.IsTaken(e) ? $"Port {_options.Port} is in use." : $"Cannot listen on {_options.Host}:{_options.Port}: {e.Message}.";
+            problem = Listening.IsTaken(e) ? $"Port {_options.Port} is in use."
+                : $"Cannot listen on {_options.Host}:{_options.Port}: {e.Message}.";
             return false;
         }
 
         if (_access.IsClosed)
         {
-            _log.Warning("publishing is refused, since others than this machine can reach the server: set --publish-token or --jwt-key, or --open-publish to let anyone publish");
+            _log.Warning("publishing is refused, since others than this machine can reach the server: set --publish-token or --jwt-key, "
+                + "or --open-publish to let anyone publish");
         }
         else if (_access.NeedsNoToken && _options.TrustProxy && !_options.OpenPublish)
         {
@@ -125,7 +128,8 @@ internal sealed class SseServer : IAsyncDisposable
 
         if (_asked > _options.MaxClients)
         {
-            _log.Info($"there can be {_options.MaxClients} clients, not {_asked}: --max-clients is limited by the {Descriptors.Limit} file descriptors (ulimit -n)");
+            _log.Info($"there can be {_options.MaxClients} clients, not {_asked}: "
+                + $"--max-clients is limited by the {Descriptors.Limit} file descriptors (ulimit -n)");
         }
 
         problem = null;
@@ -163,15 +167,35 @@ internal sealed class SseServer : IAsyncDisposable
 
     private Task AnswerAsync(Exchange exchange)
     {
-        var target = exchange.Target;
         RequestLog.Write(_log, exchange);
         _crossOrigin.Mark(exchange);
-        return !_listener.AnswersTo(exchange.Request.Url!.Host) ? _responses.ProblemAsync(exchange, 421, $"The server does not answer to the name '{exchange.Request.Url.Host}', but to {_options.Host}: see --host.")
-            : ReferenceEquals(target, RequestTarget.None) ? _responses.ProblemAsync(exchange, 400, "The URL has an escape that is not %XX, or whose bytes are not UTF-8.")
-            : target.HasTooMuch ? _responses.ProblemAsync(exchange, 400, $"The URL may have at most {RequestTarget.MostParameters} parameters.")
-            : exchange.HeaderSize > _options.MaxHeader ? _responses.ProblemAsync(exchange, 431, $"The request line and the header fields may have at most {_options.MaxHeader} bytes (--max-header).")
-            : _state.IsStopping && target.Path is not ("/status" or "/metrics") ? _responses.RefuseAsync(exchange, Refusal.Stopping)
+        return FindProblem(exchange) is var (status, detail) ? _responses.ProblemAsync(exchange, status, detail)
+            : _state.IsStopping && exchange.Target.Path is not ("/status" or "/metrics") ? _responses.RefuseAsync(exchange, Refusal.Stopping)
             : _router.RouteAsync(exchange);
+    }
+
+    // What no endpoint would have to do with.
+    private (int Status, string Detail)? FindProblem(Exchange exchange)
+    {
+        var host = exchange.Request.Url!.Host;
+        if (!_listener.AnswersTo(host))
+        {
+            return (421, $"The server does not answer to the name '{host}', but to {_options.Host}: see --host.");
+        }
+
+        if (ReferenceEquals(exchange.Target, RequestTarget.None))
+        {
+            return (400, "The URL has an escape that is not %XX, or whose bytes are not UTF-8.");
+        }
+
+        if (exchange.Target.HasTooMuch)
+        {
+            return (400, $"The URL may have at most {RequestTarget.MostParameters} parameters.");
+        }
+
+        return exchange.HeaderSize > _options.MaxHeader
+            ? (431, $"The request line and the header fields may have at most {_options.MaxHeader} bytes (--max-header).")
+            : null;
     }
 
     // Whatever becomes of a step, the next one takes care of what it left; why the hub failed is told by who waits for Running.

@@ -6,9 +6,9 @@ namespace SseListener.Listener;
 
 /// <summary>
 /// The socket and the stream behind a request, and the ports. HttpListener keeps them to itself. It sends each chunk of an answer in three
-/// pieces, two of them while the caller waits, and reads chunked bodies in a recursion (<see cref="ChunkedBody"/>). It knows no IPv6. This is the one file that depends
-/// on private names of the framework. Another platform or version may not have them: then streams go through
-/// <see cref="HttpListenerResponse.OutputStream"/>, and chunked bodies are refused.
+/// pieces, two of them while the caller waits, and reads chunked bodies in a recursion (<see cref="ChunkedBody"/>). It knows no IPv6.
+/// This is the one file that depends on private names of the framework. Another platform or version may not have them: then streams go
+/// through <see cref="HttpListenerResponse.OutputStream"/>, and chunked bodies are refused.
 /// </summary>
 internal static class ConnectionSocket
 {
@@ -44,8 +44,8 @@ internal static class ConnectionSocket
     public static void RestoreStream(HttpListenerContext context, Stream own) => StreamOf(ConnectionOf(context)) = own;
 
     /// <summary>
-    /// Opens a port whose requests go to a listener, whatever host they are for. Those for a host that is none of its prefixes HttpListener would
-    /// answer by itself with 404, and then go on with 200 before the next request of the connection, so that a proxy takes that for its answer.
+    /// Opens a port whose requests go to a listener, whatever host they are for. HttpListener answers by itself to hosts that are none of
+    /// its prefixes: with 404, and then with 200 to the connection's next request, which a proxy takes for its answer.
     /// </summary>
     /// <returns>What <see cref="ClosePort"/> takes.</returns>
     public static object OpenPort(HttpListener listener, IPEndPoint at)

@@ -6,8 +6,6 @@ namespace SseListener.Listener;
 /// </summary>
 internal sealed class PoolPause : IDisposable
 {
-    // A pool that is stuck is not waited for.
-    private static readonly TimeSpan _limit = TimeSpan.FromMilliseconds(200);
     private static readonly Lock _lock = new();
 
     private readonly object _end = new();
@@ -15,6 +13,9 @@ internal sealed class PoolPause : IDisposable
     private readonly int _mostForIO;
     private int _waiting;
     private bool _isOver;
+
+    /// <summary>How long its beginning may take: a pool that is stuck is not waited for. For tests to change.</summary>
+    public static TimeSpan Limit { get; set; } = TimeSpan.FromMilliseconds(200);
 
     /// <summary>Begins it: there may be no more threads than the fewest, and those wait for its end.</summary>
     public PoolPause()
@@ -29,7 +30,7 @@ internal sealed class PoolPause : IDisposable
             ThreadPool.UnsafeQueueUserWorkItem(static pause => pause.Hold(), this, preferLocal: false);
         }
 
-        SpinWait.SpinUntil(() => Volatile.Read(ref _waiting) == count, _limit);
+        SpinWait.SpinUntil(() => Volatile.Read(ref _waiting) == count, Limit);
     }
 
     /// <summary>Ends it.</summary>

@@ -71,7 +71,7 @@ internal sealed class HeapTrim : IDisposable
 
     private static void CollectGarbage()
     {
-        // HttpListener leaves the timers of closed connections to their finalizers, and those keep all else of their connections.
+        // Closed connections leave timers to their finalizers, and these keep all else of the connections.
         GC.Collect();
         GC.WaitForPendingFinalizers();
         GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);

@@ -18,8 +18,8 @@ namespace SseListener.Runtime;
 internal static class PoolThreads
 {
     /// <summary>
-    /// How many there are; 32 take 1 MB of memory. Nearly all of them wait for the day when others are stuck, as when HttpListener waits
-    /// for a body that trickles: one after another they join the others then, and stay with them.
+    /// How many there are; 32 take 1 MB of memory. Nearly all of them wait for the day when others are stuck, as with the rest of refused
+    /// bodies that trickle: one after another they join the others then, and stay with them.
     /// </summary>
     public static int Count { get; } = Math.Max(32, 2 * Environment.ProcessorCount);
 
