@@ -100,9 +100,9 @@ public sealed class CommandLineOptions
         using var program = BuiltProgram.Start(argument);
         Assert.That(await program.EndAsync(), Is.Zero);
         Assert.That(program.Errors, Is.Empty);
-        foreach (var knob in CommandLine.Knobs)
+        foreach (var knob in CommandLine.Options)
         {
-            Assert.That(program.Output, Does.Contain(knob.Kind is KnobKind.Flag ? $"--{knob.Name} " : $"--{knob.Name} <{(knob.Default == "none" ? "value" : knob.Default)}>"));
+            Assert.That(program.Output, Does.Contain(knob.Kind is OptionKind.Flag ? $"--{knob.Name} " : $"--{knob.Name} <{(knob.Default == "none" ? "value" : knob.Default)}>"));
             Assert.That(program.Output, Does.Contain($"[{(knob.Name == "port" ? "PORT" : knob.Variable)}; default: {knob.Default}]"));
         }
     }

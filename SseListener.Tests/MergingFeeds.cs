@@ -23,12 +23,12 @@ public sealed class MergingFeeds
     [Test]
     public void Nothing_is_taken_before_all_that_comes_before_it_can_be_read()
     {
-        var feed = Feed(new Missed(0, 0, 0), _a, _b);
+        var feed = Feed(new ReplayRange(0, 0, 0), _a, _b);
         Append(_b, "2");
         Assert.That(Take(feed), Is.Empty);
         Assert.That(feed.IsCaughtUp);
         Append(_a, "3");
-        _history.Timeline.Publish();
+        _history.LogIndex.Publish();
         Assert.That(Take(feed), Is.EqualTo("data: 2\n\ndata: 3\n\n"));
         Append(_a, "4");
         Assert.That(Take(feed), Is.Empty);
@@ -43,8 +43,8 @@ public sealed class MergingFeeds
         }
 
         Append(_a, "found");
-        _history.Timeline.Publish();
-        var feed = Feed(new Missed(0, _sequence, 0), _a);
+        _history.LogIndex.Publish();
+        var feed = Feed(new ReplayRange(0, _sequence, 0), _a);
         var turns = 1;
         CursorState state;
         var slice = new Slice();
@@ -60,10 +60,10 @@ public sealed class MergingFeeds
     [Test]
     public void What_is_dropped_before_it_was_taken_ends_the_client()
     {
-        var feed = Feed(new Missed(0, 0, 0), _a, _b);
+        var feed = Feed(new ReplayRange(0, 0, 0), _a, _b);
         Append(_a, "1");
         Append(_b, "2");
-        _history.Timeline.Publish();
+        _history.LogIndex.Publish();
         Assert.That(feed.IsLapped, Is.False);
         _history.Expire(long.MaxValue);
         Assert.That(feed.IsLapped);
@@ -74,9 +74,9 @@ public sealed class MergingFeeds
     [TestCase(true)]
     public void What_is_dropped_in_the_middle_ends_the_client_behind_what_it_had(bool isEnveloped)
     {
-        var feed = Feed(new Missed(0, 0, 0), isEnveloped, _a, _b);
+        var feed = Feed(new ReplayRange(0, 0, 0), isEnveloped, _a, _b);
         Append(_a, new string('x', 3 * Limit));
-        _history.Timeline.Publish();
+        _history.LogIndex.Publish();
         var slice = new Slice();
         Assert.That(feed.Take(slice), Is.EqualTo(CursorState.SliceAndMore));
         Assert.That(slice.Length, Is.InRange(Limit, Limit + 100));
@@ -94,7 +94,7 @@ public sealed class MergingFeeds
             Append(i % 500 == 0 ? _a : _b, "1");
         }
 
-        var feed = Feed(new Missed(0, _sequence, 0), _a);
+        var feed = Feed(new ReplayRange(0, _sequence, 0), _a);
         var slice = new Slice();
         Assert.That(feed.Take(slice), Is.EqualTo(CursorState.SliceAndMore));
         Assert.That(slice.Length / "data: 1\n\n".Length, Is.EqualTo(3));
@@ -108,8 +108,8 @@ public sealed class MergingFeeds
         _history.Expire(long.MaxValue);
         Append(_a, "2");
         Append(_b, "3");
-        _history.Timeline.Publish();
-        var missed = new Missed(0, _sequence, _history.Timeline.Drops);
+        _history.LogIndex.Publish();
+        var missed = new ReplayRange(0, _sequence, _history.LogIndex.Drops);
         Assert.That(Take(Feed(missed, _a, _b)), Is.EqualTo("data: 2\n\ndata: 3\n\n"));
         var slow = Feed(missed, _a, _b);
         _history.Expire(long.MaxValue);
@@ -120,7 +120,7 @@ public sealed class MergingFeeds
     public void Once_caught_up_it_holds_nothing_of_what_it_has_read()
     {
         var first = AppendFirst();
-        var feed = Feed(new Missed(0, _sequence, 0), _a);
+        var feed = Feed(new ReplayRange(0, _sequence, 0), _a);
         Assert.That(Take(feed), Is.EqualTo("data: 1\n\n"));
         Assert.That(feed.IsCaughtUp);
         for (var i = 0; i < 10; i++)
@@ -140,7 +140,7 @@ public sealed class MergingFeeds
     {
         var forgotten = new ChannelLog("a");
         Append(forgotten, "1");
-        _history.Timeline.Publish();
+        _history.LogIndex.Publish();
         return new WeakReference(forgotten.First);
     }
 
@@ -161,12 +161,12 @@ public sealed class MergingFeeds
     [Test]
     public void A_trail_is_kept_up_only_while_somebody_merges()
     {
-        Feed(new Missed(0, 0, 0), _a);
-        Feed(new Missed(0, 0, 0), _a);
-        _a.CloseTrail();
-        Assert.That(_a.Trail, Is.Not.Null);
-        _a.CloseTrail();
-        Assert.That(_a.Trail, Is.Null);
+        Feed(new ReplayRange(0, 0, 0), _a);
+        Feed(new ReplayRange(0, 0, 0), _a);
+        _a.CloseIndex();
+        Assert.That(_a.FrameIndex, Is.Not.Null);
+        _a.CloseIndex();
+        Assert.That(_a.FrameIndex, Is.Null);
     }
 
     [Test]
@@ -176,17 +176,17 @@ public sealed class MergingFeeds
         var running = hub.RunAsync();
         var request = new SubscribeRequest("c", new Selection(["a", "t/*"], mayHear: null), IsEnveloped: false, LastEventId: null);
         var subscription = (SubscribeResult.Subscription)(await hub.SubscribeAsync(request).WaitAsync(Support.Wait.Limit))!;
-        Assert.That(subscription.Topics.Select(topic => topic.Trail), Has.None.Null);
+        Assert.That(subscription.Topics.Select(topic => topic.FrameIndex), Has.None.Null);
         hub.Unsubscribe(subscription);
         hub.Complete();
         await running.WaitAsync(Support.Wait.Limit);
-        Assert.That(subscription.Topics.Select(topic => topic.Trail), Is.All.Null);
+        Assert.That(subscription.Topics.Select(topic => topic.FrameIndex), Is.All.Null);
     }
 
-    private MergedFeed Feed(Missed missed, params ChannelLog[] logs) => Feed(missed, isEnveloped: false, logs);
+    private MergedFeed Feed(ReplayRange missed, params ChannelLog[] logs) => Feed(missed, isEnveloped: false, logs);
 
-    private MergedFeed Feed(Missed missed, bool isEnveloped, params ChannelLog[] logs) =>
-        new(_history.Timeline, new HubCounts(), new Selection([.. logs.Select(log => log.Name)], mayHear: null), [.. logs.Select(log => log.OpenTrail().End)], missed, isEnveloped);
+    private MergedFeed Feed(ReplayRange missed, bool isEnveloped, params ChannelLog[] logs) =>
+        new(_history.LogIndex, new HubCounts(), new Selection([.. logs.Select(log => log.Name)], mayHear: null), [.. logs.Select(log => log.OpenIndex().End)], missed, isEnveloped);
 
     private void Append(ChannelLog log, string data) =>
         log.Take(_history.Append(log, Encoding.ASCII.GetBytes($"data: {data}\n\n"), ++_sequence, time: 0));

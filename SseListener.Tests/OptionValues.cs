@@ -9,7 +9,7 @@ namespace SseListener.Tests;
 /// <summary>How the values of options are read: bounds, units, defaults.</summary>
 public sealed class OptionValues
 {
-    private static readonly string[] _names = [.. CommandLine.Knobs.Select(knob => knob.Name)];
+    private static readonly string[] _names = [.. CommandLine.Options.Select(knob => knob.Name)];
 
     private static readonly string[] _hasNoDefault = ["publish-token", "publish-token-file", "jwt-key", "jwt-issuer", "jwt-audience", "private", "cors"];
 
@@ -227,5 +227,5 @@ public sealed class OptionValues
         _ => Convert.ToString(value, CultureInfo.InvariantCulture),
     };
 
-    private static Knob Find(string name) => CommandLine.Knobs.Single(knob => knob.Name == name);
+    private static CommandLineOption Find(string name) => CommandLine.Options.Single(knob => knob.Name == name);
 }

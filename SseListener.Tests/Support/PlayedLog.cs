@@ -12,7 +12,7 @@ internal sealed class PlayedLog(Func<FrameBatch, Stored> store) : IEventLog, IDe
 
     public long Last { get; init; }
 
-    public byte[] Key { get; } = new byte[Positions.KeySize];
+    public byte[] Key { get; } = new byte[PositionCipher.KeySize];
 
     public IReadOnlyList<long> Starts => [Last];
 

@@ -19,7 +19,7 @@ internal static class CommandLine
     private const string None = "none";
 
     /// <summary>All options, in the order in which help lists them.</summary>
-    public static IReadOnlyList<Knob> Knobs { get; } =
+    public static IReadOnlyList<CommandLineOption> Options { get; } =
     [
         Number("port", "3000", "TCP port", 1, 65535, (o, v) => o with { Port = v }),
         new("host", "localhost", "host name to answer to; localhost includes 127.0.0.1 and ::1, + is every name and address", Units.TryHost, (o, v) => o with { Host = (string)v }),
@@ -69,7 +69,7 @@ internal static class CommandLine
     {
         options = null;
         var command = new RootCommand("A Server-Sent Events hub: subscribe with GET /events, publish with POST /events.");
-        var arguments = Knobs.ToDictionary(knob => knob, AsOption);
+        var arguments = Options.ToDictionary(knob => knob, AsOption);
         foreach (var argument in arguments.Values)
         {
             command.Add(argument);
@@ -108,14 +108,14 @@ internal static class CommandLine
         return 0;
     }
 
-    private static Option<string[]> AsOption(Knob knob) => new(knob.Argument)
+    private static Option<string[]> AsOption(CommandLineOption knob) => new(knob.Argument)
     {
         Description = $"{knob.Help} [{knob.Variable}; default: {knob.Default}]",
-        HelpName = knob.Kind is KnobKind.Flag ? null : knob.Default == None ? "value" : knob.Default,
+        HelpName = knob.Kind is OptionKind.Flag ? null : knob.Default == None ? "value" : knob.Default,
         Arity = knob.Kind switch
         {
-            KnobKind.Flag => ArgumentArity.ZeroOrOne,
-            KnobKind.List => ArgumentArity.OneOrMore,
+            OptionKind.Flag => ArgumentArity.ZeroOrOne,
+            OptionKind.List => ArgumentArity.OneOrMore,
             _ => ArgumentArity.ExactlyOne,
         },
 
@@ -124,33 +124,33 @@ internal static class CommandLine
     };
 
     // A flag that stands alone is set.
-    private static string[]? Values(Knob knob, ParseResult parsed, Option<string[]> argument) =>
+    private static string[]? Values(CommandLineOption knob, ParseResult parsed, Option<string[]> argument) =>
         parsed.GetResult(argument) is null ? null
         : parsed.GetValue(argument) is { Length: > 0 } values ? values
-        : knob.Kind is KnobKind.Flag ? ["true"]
+        : knob.Kind is OptionKind.Flag ? ["true"]
         : [];
 
-    private static Knob Number(string name, string standard, string help, int least, int most, Func<ServerOptions, int, ServerOptions> set) =>
+    private static CommandLineOption Number(string name, string standard, string help, int least, int most, Func<ServerOptions, int, ServerOptions> set) =>
         new(name, standard, help, Units.NumberBetween(least, most), (o, v) => set(o, (int)v));
 
-    private static Knob Size(string name, string standard, string help, long least, long most, Func<ServerOptions, long, ServerOptions> set) =>
+    private static CommandLineOption Size(string name, string standard, string help, long least, long most, Func<ServerOptions, long, ServerOptions> set) =>
         new(name, standard, help, Units.SizeBetween(least, most), (o, v) => set(o, (long)v));
 
-    private static Knob Text(string name, string help, Func<ServerOptions, string, ServerOptions> set) =>
+    private static CommandLineOption Text(string name, string help, Func<ServerOptions, string, ServerOptions> set) =>
         new(name, None, help, Units.TryText, (o, v) => set(o, (string)v));
 
-    private static Knob Secret(string name, string help, TryRead read, Func<ServerOptions, object, ServerOptions> set) =>
-        new(name, None, help, read, set) { Kind = KnobKind.Secret };
+    private static CommandLineOption Secret(string name, string help, TryRead read, Func<ServerOptions, object, ServerOptions> set) =>
+        new(name, None, help, read, set) { Kind = OptionKind.Secret };
 
-    private static Knob Flag(string name, string help, Func<ServerOptions, bool, ServerOptions> set) =>
-        new(name, "false", help, Units.TryFlag, (o, v) => set(o, (bool)v)) { Kind = KnobKind.Flag };
+    private static CommandLineOption Flag(string name, string help, Func<ServerOptions, bool, ServerOptions> set) =>
+        new(name, "false", help, Units.TryFlag, (o, v) => set(o, (bool)v)) { Kind = OptionKind.Flag };
 
-    private static Knob List(string name, string help, TryRead read, Func<ServerOptions, string, ServerOptions> set) =>
-        new(name, None, help, read, (o, v) => set(o, (string)v)) { Kind = KnobKind.List };
+    private static CommandLineOption List(string name, string help, TryRead read, Func<ServerOptions, string, ServerOptions> set) =>
+        new(name, None, help, read, (o, v) => set(o, (string)v)) { Kind = OptionKind.List };
 
-    private static Knob Duration(string name, string standard, string help, Func<ServerOptions, TimeSpan, ServerOptions> set) =>
+    private static CommandLineOption Duration(string name, string standard, string help, Func<ServerOptions, TimeSpan, ServerOptions> set) =>
         new(name, standard, help, Units.TryDuration, (o, v) => set(o, (TimeSpan)v));
 
-    private static Knob DurationOrZero(string name, string standard, string help, Func<ServerOptions, TimeSpan, ServerOptions> set) =>
+    private static CommandLineOption DurationOrZero(string name, string standard, string help, Func<ServerOptions, TimeSpan, ServerOptions> set) =>
         new(name, standard, help, Units.TryDurationOrZero, (o, v) => set(o, (TimeSpan)v));
 }

@@ -17,8 +17,8 @@ internal sealed class DeliveryLane : IDisposable
     // Milliseconds from one look at who rests to the next.
     private static readonly long _restStep = (long)Rest.Lull.TotalMilliseconds;
 
-    private readonly LaneClients _clients;
-    private readonly ConcurrentQueue<Audience> _appended = new();
+    private readonly LaneSubscribers _clients;
+    private readonly ConcurrentQueue<TopicSubscribers> _appended = new();
     private readonly ConcurrentQueue<Client> _behind = new();
     private readonly LaneSignal _signal = new();
     private readonly Thread _thread;
@@ -46,7 +46,7 @@ internal sealed class DeliveryLane : IDisposable
     public DeliveryLane(string name, LaneOptions options, LaneMeter meter, Action<Client, bool> tellAll)
     {
         Meter = meter;
-        _clients = new LaneClients(this);
+        _clients = new LaneSubscribers(this);
         _presence = new Presence(_clients, options, tellAll);
         _heartbeat = (long)options.Heartbeat.TotalMilliseconds;
         _writeTimeout = (long)options.WriteTimeout.TotalMilliseconds;

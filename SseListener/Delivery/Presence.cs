@@ -10,7 +10,7 @@ namespace SseListener.Delivery;
 /// <param name="subscribers">The lane's clients.</param>
 /// <param name="options">How many may be told, and how a place in the log is written.</param>
 /// <param name="tellAll">Has all lanes told that a client has come (true) or gone.</param>
-internal sealed class Presence(LaneClients subscribers, LaneOptions options, Action<Client, bool> tellAll)
+internal sealed class Presence(LaneSubscribers subscribers, LaneOptions options, Action<Client, bool> tellAll)
 {
     /// <summary>How many joins and leaves of a channel are told in a second.</summary>
     public const int MostOfChannel = 30;
@@ -57,7 +57,7 @@ internal sealed class Presence(LaneClients subscribers, LaneOptions options, Act
         }
     }
 
-    private void Tell(Audience audience, Client subject, bool hasJoined, long now)
+    private void Tell(TopicSubscribers audience, Client subject, bool hasJoined, long now)
     {
         foreach (var client in audience.Clients)
         {

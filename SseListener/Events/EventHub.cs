@@ -65,7 +65,7 @@ internal sealed class EventHub : IDisposable
     public bool IsComplete => _isComplete;
 
     /// <summary>The id of a place in the log, given as the number of the last frame before it.</summary>
-    public string PositionOf(long place) => _store.Places.PositionOf(place);
+    public string PositionOf(long place) => _store.ResumePoints.PositionOf(place);
 
     /// <summary>Takes up a frame that was stored before; only before <see cref="Continue"/>.</summary>
     /// <inheritdoc cref="TakeFrame"/>

@@ -14,14 +14,14 @@ internal sealed class EventStore : IDisposable
     {
         _topics = new TopicTable(limits.MaxChannels);
         History = new History(limits.HistoryBytes, limits.HistoryAge, _topics.MayBeIdle);
-        Places = new Places(History, _topics);
+        ResumePoints = new ResumePoints(History, _topics);
     }
 
     /// <summary>What is kept.</summary>
     public History History { get; }
 
     /// <summary>The places of clients that come back.</summary>
-    public Places Places { get; }
+    public ResumePoints ResumePoints { get; }
 
     /// <summary>What has been done.</summary>
     public HubCounts Counts { get; } = new();
@@ -40,11 +40,11 @@ internal sealed class EventStore : IDisposable
     {
         if (!_hasRestored)
         {
-            Places.Forget(last);
+            ResumePoints.Forget(last);
         }
 
-        History.Timeline.ContinueAfter(last, starts);
-        Places.UseKey(key);
+        History.LogIndex.ContinueAfter(last, starts);
+        ResumePoints.UseKey(key);
     }
 
     /// <summary>Takes up a frame that was stored before; they come in their order.</summary>
@@ -57,12 +57,12 @@ internal sealed class EventStore : IDisposable
         if (!_hasRestored)
         {
             _hasRestored = true;
-            Places.Forget(sequence - 1);
+            ResumePoints.Forget(sequence - 1);
         }
 
         if (History.IsTooOld(time, SteadyClock.Now))
         {
-            Places.Forget(sequence);
+            ResumePoints.Forget(sequence);
             return;
         }
 
@@ -99,7 +99,7 @@ internal sealed class EventStore : IDisposable
     /// <param name="appended">Gets the topics that have something new.</param>
     public void Append(FrameBatch batch, HashSet<Topic> appended)
     {
-        History.Timeline.BeginAppending(batch.Frames[^1].Sequence);
+        History.LogIndex.BeginAppending(batch.Frames[^1].Sequence);
         foreach (var frame in batch.Frames)
         {
             var numbered = History.Append(frame.Log, batch.BytesOf(frame), frame.Sequence, batch.Time);
@@ -122,8 +122,8 @@ internal sealed class EventStore : IDisposable
             return new SubscribeResult.TooManyChannels();
         }
 
-        (long After, bool HasGap)? found = request.LastEventId is { } id ? Places.Find(request.Selection, topics, id) : null;
-        var (place, hasGap) = found ?? (History.Timeline.Last, false);
+        (long After, bool HasGap)? found = request.LastEventId is { } id ? ResumePoints.Find(request.Selection, topics, id) : null;
+        var (place, hasGap) = found ?? (History.LogIndex.Last, false);
         if (hasGap)
         {
             Counts.CountGap();
@@ -139,7 +139,7 @@ internal sealed class EventStore : IDisposable
         _topics.StopListening(subscription.Topics);
         foreach (var topic in subscription.Feed is MergedFeed ? subscription.Topics : [])
         {
-            topic.CloseTrail();
+            topic.CloseIndex();
         }
     }
 
@@ -148,23 +148,23 @@ internal sealed class EventStore : IDisposable
     public void EndBatch(long first)
     {
         History.Trim(first);
-        History.Timeline.Publish();
+        History.LogIndex.Publish();
         _topics.ForgetIdle();
     }
 
     /// <inheritdoc/>
-    public void Dispose() => Places.Dispose();
+    public void Dispose() => ResumePoints.Dispose();
 
     private ChannelFeed Follow(ChannelLog log, long? after)
     {
         Counts.CountReplayed(after is { } last ? log.CountAfter(last) : 0);
-        return new ChannelFeed(History.Timeline, after is { } place ? log.After(place) : log.End);
+        return new ChannelFeed(History.LogIndex, after is { } place ? log.After(place) : log.End);
     }
 
     private MergedFeed Merge(SubscribeRequest request, Topic[] topics, long after)
     {
-        var missed = new Missed(after, History.Timeline.Last, History.Timeline.Drops);
-        var live = topics.Select(topic => topic.OpenTrail().End).ToArray();
-        return new MergedFeed(History.Timeline, Counts, request.Selection, live, missed, request.IsEnveloped);
+        var missed = new ReplayRange(after, History.LogIndex.Last, History.LogIndex.Drops);
+        var live = topics.Select(topic => topic.OpenIndex().End).ToArray();
+        return new MergedFeed(History.LogIndex, Counts, request.Selection, live, missed, request.IsEnveloped);
     }
 }

@@ -1,10 +1,10 @@
 namespace SseListener.Events;
 
 /// <summary>What a client is to get, in order. For its lane's thread.</summary>
-internal abstract class Feed(Timeline timeline)
+internal abstract class Feed(LogIndex timeline)
 {
     /// <summary>The order of all frames.</summary>
-    protected Timeline Timeline => timeline;
+    protected LogIndex LogIndex => timeline;
 
     /// <summary>Whether everything that may be delivered has been taken.</summary>
     public abstract bool IsCaughtUp { get; }
@@ -28,7 +28,7 @@ internal abstract class Feed(Timeline timeline)
 }
 
 /// <summary>One channel, straight from its log.</summary>
-internal sealed class ChannelFeed(Timeline timeline, Cursor start) : Feed(timeline)
+internal sealed class ChannelFeed(LogIndex timeline, Cursor start) : Feed(timeline)
 {
     private Cursor _cursor = start;
 

@@ -46,7 +46,7 @@ internal sealed class History
     public Kept Kept => new(_index.Count, Volatile.Read(ref _bytes));
 
     /// <summary>All that is kept, in order.</summary>
-    public Timeline Timeline { get; } = new();
+    public LogIndex LogIndex { get; } = new();
 
     /// <summary>Appends a frame to a channel's log.</summary>
     /// <param name="log">The log.</param>
@@ -57,7 +57,7 @@ internal sealed class History
     {
         var position = log.Append(frame, new FrameStamp(sequence, time, _taken), _segments);
         var numbered = new NumberedFrame(position, sequence);
-        Timeline.Append(numbered);
+        LogIndex.Append(numbered);
 
         // An id may have been used before: by an event that is no longer to be kept, but still is when it is read back.
         _index.Remove(position);
@@ -70,7 +70,7 @@ internal sealed class History
     /// <summary>Drops what no longer fits, up to the frame with this number, which stays: it is still to be delivered.</summary>
     public void Trim(long first)
     {
-        while (_bytes > _limit && Timeline.Oldest is { } oldest && oldest.LastSequence < first)
+        while (_bytes > _limit && LogIndex.Oldest is { } oldest && oldest.LastSequence < first)
         {
             Drop(oldest);
         }
@@ -86,7 +86,7 @@ internal sealed class History
         var most = FramesAtATime;
 
         // Behind one that is not too old as a whole there may be shorter ones that are.
-        var cursor = Timeline.Beginning;
+        var cursor = LogIndex.Beginning;
         while (most > 0 && cursor.TryPeek(out var frame) && (frame.IsDropped || IsTooOld(frame.Segment.FirstTime, time)))
         {
             // Only its channel's first: where the clock was set back, a later one may be the older one.
@@ -100,7 +100,7 @@ internal sealed class History
         }
 
         // Lets go of those that were dropped.
-        _ = Timeline.Oldest;
+        _ = LogIndex.Oldest;
         return most <= 0;
     }
 
@@ -128,7 +128,7 @@ internal sealed class History
         }
 
         _bytes -= segment.Length;
-        segment.Log.DropFirst(Timeline.Drop(segment.LastSequence));
+        segment.Log.DropFirst(LogIndex.Drop(segment.LastSequence));
         if (segment.Log.IsEmpty)
         {
             _emptied(segment.Log);

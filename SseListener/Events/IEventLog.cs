@@ -20,7 +20,7 @@ internal interface IEventLog : IDisposable
     /// <summary>The number of the last frame that it has stored; 0 for none.</summary>
     long Last { get; }
 
-    /// <summary>The key that goes with what it stores, and is made with it: <see cref="Positions.KeySize"/> bytes.</summary>
+    /// <summary>The key that goes with what it stores, and is made with it: <see cref="PositionCipher.KeySize"/> bytes.</summary>
     byte[] Key { get; }
 
     /// <summary>The numbers that the program began behind, of those starts that have left no frame; the present one's is the last.</summary>

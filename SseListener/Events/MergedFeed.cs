@@ -14,10 +14,10 @@ internal sealed class MergedFeed : Feed
 
     private readonly HubCounts _counts;
     private readonly Selection _selection;
-    private readonly TrailCursor[] _live;
+    private readonly FrameIndexCursor[] _live;
     private readonly FrameCopy _copy;
-    private readonly Missed _missed;
-    private TrailCursor _missing;
+    private readonly ReplayRange _missed;
+    private FrameIndexCursor _missing;
     private bool _isMissing;
     private int _passed;
     private string? _judged;
@@ -31,7 +31,7 @@ internal sealed class MergedFeed : Feed
     /// <param name="live">The ends of its topics' trails.</param>
     /// <param name="missed">What it is to get of the time before.</param>
     /// <param name="isEnveloped">Whether the data are to name their channel.</param>
-    public MergedFeed(Timeline timeline, HubCounts counts, Selection selection, TrailCursor[] live, Missed missed, bool isEnveloped)
+    public MergedFeed(LogIndex timeline, HubCounts counts, Selection selection, FrameIndexCursor[] live, ReplayRange missed, bool isEnveloped)
         : base(timeline)
     {
         _counts = counts;
@@ -142,7 +142,7 @@ internal sealed class MergedFeed : Feed
     private Search FindLive(out NumberedFrame next)
     {
         next = default;
-        var published = Timeline.Published;
+        var published = LogIndex.Published;
         foreach (ref var cursor in _live.AsSpan())
         {
             if (TryPeek(ref cursor, published, out var frame) && (next.Sequence == 0 || frame.Sequence < next.Sequence))
@@ -154,7 +154,7 @@ internal sealed class MergedFeed : Feed
         return next.Sequence == 0 ? Search.Nothing : Search.Found;
     }
 
-    private bool TryPeek(ref TrailCursor cursor, long published, out NumberedFrame frame)
+    private bool TryPeek(ref FrameIndexCursor cursor, long published, out NumberedFrame frame)
     {
         while (cursor.TryPeek(out frame) && frame.Sequence <= published)
         {
@@ -174,4 +174,4 @@ internal sealed class MergedFeed : Feed
 /// <param name="After">The number of the last frame that it has.</param>
 /// <param name="Through">The number of the last one that it is to get so.</param>
 /// <param name="Drops">How many segments had been dropped when it joined: without those it does.</param>
-internal readonly record struct Missed(long After, long Through, long Drops);
+internal readonly record struct ReplayRange(long After, long Through, long Drops);

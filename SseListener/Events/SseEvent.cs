@@ -75,7 +75,7 @@ internal sealed record SseEvent
             ? "The id must not contain a line break, NUL or another control character."
         : bytes[0] == ' ' || bytes[^1] is (byte)' ' or 0x85 or 0xA0
             ? "The id must not begin or end with white space, nor end with a character whose last UTF-8 byte is 85 or A0: it would not survive the header Last-Event-ID."
-        : id[0] == Positions.Mark ? $"Ids that begin with {Positions.Mark} are the server's own."
+        : id[0] == PositionCipher.Mark ? $"Ids that begin with {PositionCipher.Mark} are the server's own."
         : id == Earliest ? $"The id \"{Earliest}\" is reserved."
         : null;
 

@@ -27,24 +27,24 @@ internal abstract class Topic(string name)
     public int Clients => Volatile.Read(ref _clients);
 
     /// <summary>The topic's frames from now on, for clients that merge several topics. Kept up only while there are such clients.</summary>
-    public Trail? Trail { get; private set; }
+    public FrameIndex? FrameIndex { get; private set; }
 
     /// <summary>Counts a client in (1) or out (-1). Any thread may call it.</summary>
     public void CountClient(int change) => Interlocked.Add(ref _clients, change);
 
     /// <summary>Begins a trail, or shares the one there is.</summary>
-    public Trail OpenTrail()
+    public FrameIndex OpenIndex()
     {
         _merging++;
-        return Trail ??= new Trail();
+        return FrameIndex ??= new FrameIndex();
     }
 
-    /// <summary>Gives back what <see cref="OpenTrail"/> gave.</summary>
-    public void CloseTrail()
+    /// <summary>Gives back what <see cref="OpenIndex"/> gave.</summary>
+    public void CloseIndex()
     {
         if (--_merging == 0)
         {
-            Trail = null;
+            FrameIndex = null;
         }
     }
 
@@ -53,7 +53,7 @@ internal abstract class Topic(string name)
     {
         Volatile.Write(ref _length, _length + frame.Position.Length);
         Volatile.Write(ref _count, _count + 1);
-        Trail?.Append(frame);
+        FrameIndex?.Append(frame);
     }
 }
 

@@ -39,7 +39,7 @@ internal sealed class EventsEndpoint(
             clients[client.Id] = client;
             SetHeaders(exchange);
             await responses.WriteAsync(exchange, greeting);
-            exchange.Forget();
+            exchange.ReleaseRequest();
             Begin(exchange, client);
             End(exchange, client, await client.Ended);
         }
@@ -201,7 +201,7 @@ internal sealed class EventsEndpoint(
 
     // Whose position was good gets it back: it says all that a new one would.
     private string PositionOf(SubscribeRequest request, SubscribeResult.Subscription subscription) =>
-        request.LastEventId is [Positions.Mark, ..] && !subscription.HasGap ? request.LastEventId : hub.PositionOf(subscription.Place);
+        request.LastEventId is [PositionCipher.Mark, ..] && !subscription.HasGap ? request.LastEventId : hub.PositionOf(subscription.Place);
 
     private Lifetime LifetimeOf(Grant grant)
     {

@@ -20,7 +20,7 @@ internal sealed class JournalKey(string folder, LogWriter log)
     private FileStatus? _status;
 
     /// <summary>The key.</summary>
-    public byte[] Bytes { get; private set; } = RandomNumberGenerator.GetBytes(Positions.KeySize);
+    public byte[] Bytes { get; private set; } = RandomNumberGenerator.GetBytes(PositionCipher.KeySize);
 
     /// <summary>The numbers that the program began behind, of starts that have left no frame; the present one's is the last.</summary>
     public IReadOnlyList<long> Starts { get; private set; } = [];
@@ -31,11 +31,11 @@ internal sealed class JournalKey(string folder, LogWriter log)
     public void Read()
     {
         if (File.Exists(_file)
-            && File.ReadAllBytes(_file) is { Length: >= Positions.KeySize } kept
-            && (kept.Length - Positions.KeySize) % sizeof(long) == 0)
+            && File.ReadAllBytes(_file) is { Length: >= PositionCipher.KeySize } kept
+            && (kept.Length - PositionCipher.KeySize) % sizeof(long) == 0)
         {
-            (Bytes, _isNew) = (kept[..Positions.KeySize], false);
-            Starts = [.. kept[Positions.KeySize..].Chunk(sizeof(long)).Select(bytes => BitConverter.ToInt64(bytes))];
+            (Bytes, _isNew) = (kept[..PositionCipher.KeySize], false);
+            Starts = [.. kept[PositionCipher.KeySize..].Chunk(sizeof(long)).Select(bytes => BitConverter.ToInt64(bytes))];
         }
     }
 

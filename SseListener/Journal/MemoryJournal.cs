@@ -11,7 +11,7 @@ internal sealed class MemoryJournal : IEventLog
     public long Last => 0;
 
     /// <inheritdoc/>
-    public byte[] Key { get; } = RandomNumberGenerator.GetBytes(Positions.KeySize);
+    public byte[] Key { get; } = RandomNumberGenerator.GetBytes(PositionCipher.KeySize);
 
     /// <inheritdoc/>
     public IReadOnlyList<long> Starts => [0];

@@ -88,7 +88,7 @@ internal sealed class Exchange(HttpListenerContext context, Socket? socket, Conn
     }
 
     /// <summary>Lets go of what is needed no more once a stream has begun, and would be kept for as long as it lasts.</summary>
-    public void Forget()
+    public void ReleaseRequest()
     {
         Target = RequestTarget.None;
         Request.Headers.Clear();

@@ -82,7 +82,7 @@ internal sealed class Listening : IDisposable
     {
         while (_knowsConnections && ConnectionSocket.NextOf(_listener) is { } context)
         {
-            if (Leftover.Is(context.Request))
+            if (RefusedByListener.Is(context.Request))
             {
                 _ = _handle(context);
             }

@@ -79,7 +79,7 @@ internal sealed class RequestListener : IDisposable
 
     private async Task HandleAsync(HttpListenerContext context)
     {
-        if (Leftover.Is(context.Request))
+        if (RefusedByListener.Is(context.Request))
         {
             _listening.Forget(context);
             return;

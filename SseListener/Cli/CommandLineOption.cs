@@ -6,7 +6,7 @@ namespace SseListener.Cli;
 internal delegate bool TryRead(string text, out object value);
 
 /// <summary>How an option is given.</summary>
-internal enum KnobKind
+internal enum OptionKind
 {
     /// <summary>With one value.</summary>
     Value,
@@ -27,10 +27,10 @@ internal enum KnobKind
 /// <param name="Help">What it is, in a few words.</param>
 /// <param name="Read">Reads its value.</param>
 /// <param name="Set">Puts the value in its place.</param>
-internal sealed record Knob(string Name, string Default, string Help, TryRead Read, Func<ServerOptions, object, ServerOptions> Set)
+internal sealed record CommandLineOption(string Name, string Default, string Help, TryRead Read, Func<ServerOptions, object, ServerOptions> Set)
 {
     /// <summary>How it is given.</summary>
-    public KnobKind Kind { get; init; }
+    public OptionKind Kind { get; init; }
 
     /// <summary>How it is written on the command line.</summary>
     public string Argument => "--" + Name;
@@ -50,7 +50,7 @@ internal sealed record Knob(string Name, string Default, string Help, TryRead Re
             if (!Read(text, out var value))
             {
                 var name = arguments is null ? Variable : Argument;
-                return Kind is KnobKind.Secret ? $"{name} is {value}." : $"{name} is {value}, not '{text}'.";
+                return Kind is OptionKind.Secret ? $"{name} is {value}." : $"{name} is {value}, not '{text}'.";
             }
 
             options = Set(options, value);
@@ -62,6 +62,6 @@ internal sealed record Knob(string Name, string Default, string Help, TryRead Re
     // An empty one counts as not set: a container's or a unit's file cannot take a variable away.
     private string[] FromEnvironment(string? text) =>
         string.IsNullOrEmpty(text) ? []
-        : Kind is KnobKind.List ? text.Split(',', StringSplitOptions.TrimEntries)
+        : Kind is OptionKind.List ? text.Split(',', StringSplitOptions.TrimEntries)
         : [text];
 }

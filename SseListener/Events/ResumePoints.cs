@@ -4,17 +4,17 @@ using System.Text;
 namespace SseListener.Events;
 
 /// <summary>The places in the log from which clients go on. For the hub's writer, except <see cref="PositionOf"/>.</summary>
-internal sealed class Places(History history, TopicTable topics) : IDisposable
+internal sealed class ResumePoints(History history, TopicTable topics) : IDisposable
 {
-    private Positions _positions = new(RandomNumberGenerator.GetBytes(Positions.KeySize));
+    private PositionCipher _positions = new(RandomNumberGenerator.GetBytes(PositionCipher.KeySize));
 
-    private Timeline Timeline => history.Timeline;
+    private LogIndex LogIndex => history.LogIndex;
 
     /// <summary>Has positions enciphered with the log's own key; before the first is given.</summary>
     public void UseKey(byte[] key)
     {
         _positions.Dispose();
-        _positions = new Positions(key);
+        _positions = new PositionCipher(key);
     }
 
     /// <summary>The id of a place, given as the number of the last frame before it. Any thread may ask.</summary>
@@ -28,13 +28,13 @@ internal sealed class Places(History history, TopicTable topics) : IDisposable
     public (long After, bool HasGap) Find(Selection selection, IReadOnlyList<Topic> listensTo, string lastEventId) =>
         TryFind(selection, lastEventId, out var place)
             ? (place, HasDropped(place, selection, listensTo))
-            : (Timeline.BeforeOldest, lastEventId != SseEvent.Earliest);
+            : (LogIndex.BeforeOldest, lastEventId != SseEvent.Earliest);
 
     /// <summary>Takes note that what was there up to this number, before the program was started, is not kept.</summary>
     public void Forget(long sequence)
     {
         topics.Forget(sequence);
-        Timeline.Forget(sequence);
+        LogIndex.Forget(sequence);
     }
 
     /// <inheritdoc/>
@@ -45,7 +45,7 @@ internal sealed class Places(History history, TopicTable topics) : IDisposable
     {
         if (_positions.TryDecode(lastEventId, out place))
         {
-            return Timeline.HasPlace(place);
+            return LogIndex.HasPlace(place);
         }
 
         if (history.TryFind(Encoding.UTF8.GetBytes(lastEventId), out var last) && selection.MayHear(last.Segment.Log.Name))
@@ -59,6 +59,6 @@ internal sealed class Places(History history, TopicTable topics) : IDisposable
 
     // Where the order of all frames no longer reaches back, each channel still knows what it has lost, and of a pattern nobody does.
     private bool HasDropped(long place, Selection selection, IReadOnlyList<Topic> listensTo) =>
-        Timeline.ReachesBackTo(place) ? Timeline.HasDropped(place, selection)
-        : listensTo.Any(topic => (topic is ChannelLog log ? log.LastDropped : Timeline.LastDropped) > place);
+        LogIndex.ReachesBackTo(place) ? LogIndex.HasDropped(place, selection)
+        : listensTo.Any(topic => (topic is ChannelLog log ? log.LastDropped : LogIndex.LastDropped) > place);
 }

@@ -5,10 +5,10 @@ namespace SseListener.Events;
 /// something was dropped that it should have had, and which segment is the oldest. For the hub's writer, except
 /// <see cref="Published"/>; cursors read on any thread.
 /// </summary>
-internal sealed class Timeline
+internal sealed class LogIndex
 {
-    private readonly Trail _trail = new();
-    private TrailPart _first;
+    private readonly FrameIndex _trail = new();
+    private FrameIndexPart _first;
     private int _dropped;
     private long _published;
     private long _appending;
@@ -16,7 +16,7 @@ internal sealed class Timeline
     private IReadOnlyList<long> _starts = [0];
 
     /// <summary>A timeline without frames.</summary>
-    public Timeline() => _first = _trail.Last;
+    public LogIndex() => _first = _trail.Last;
 
     /// <summary>The number of the newest frame that there has been; 0 for none.</summary>
     public long Last { get; private set; }
@@ -68,7 +68,7 @@ internal sealed class Timeline
     }
 
     /// <summary>A cursor at the oldest frame; those that are no longer kept may come before it.</summary>
-    public TrailCursor Beginning => new(_first, _dropped);
+    public FrameIndexCursor Beginning => new(_first, _dropped);
 
     /// <summary>Takes note that the frames up to this number are going to be appended.</summary>
     public void BeginAppending(long last) => Volatile.Write(ref _appending, last);
@@ -97,7 +97,7 @@ internal sealed class Timeline
     }
 
     /// <summary>A cursor behind the frame with this number.</summary>
-    public TrailCursor After(long sequence)
+    public FrameIndexCursor After(long sequence)
     {
         var part = _first;
         while (part.Next is { } next && part[part.Count - 1].Sequence <= sequence)
@@ -111,7 +111,7 @@ internal sealed class Timeline
             place++;
         }
 
-        return new TrailCursor(part, place);
+        return new FrameIndexCursor(part, place);
     }
 
     /// <summary>Goes on where the program has been started again.</summary>

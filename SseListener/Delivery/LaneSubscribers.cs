@@ -9,9 +9,9 @@ namespace SseListener.Delivery;
 /// The clients of a lane, and who of them listens to what. Any thread may add clients and look for an audience; the rest
 /// is for the lane's thread.
 /// </summary>
-internal sealed class LaneClients(DeliveryLane lane)
+internal sealed class LaneSubscribers(DeliveryLane lane)
 {
-    private readonly ConcurrentDictionary<Topic, Audience> _audiences = new();
+    private readonly ConcurrentDictionary<Topic, TopicSubscribers> _audiences = new();
     private readonly List<Client> _clients = [];
     private readonly ConcurrentQueue<Client> _newcomers = new();
 
@@ -39,7 +39,7 @@ internal sealed class LaneClients(DeliveryLane lane)
     public void Add(Client client) => _newcomers.Enqueue(client);
 
     /// <summary>Finds those who listen to a topic.</summary>
-    public bool TryFind(Topic topic, [NotNullWhen(true)] out Audience? audience) => _audiences.TryGetValue(topic, out audience);
+    public bool TryFind(Topic topic, [NotNullWhen(true)] out TopicSubscribers? audience) => _audiences.TryGetValue(topic, out audience);
 
     /// <summary>How many wait to be taken in.</summary>
     public int Newcomers => _newcomers.Count;
@@ -69,11 +69,11 @@ internal sealed class LaneClients(DeliveryLane lane)
         _clients.RemoveAt(_clients.Count - 1);
         foreach (var seat in client.Seats)
         {
-            seat.Audience.Topic.CountClient(-1);
-            seat.Audience.Remove(seat);
-            if (seat.Audience.Clients.IsEmpty)
+            seat.TopicSubscribers.Topic.CountClient(-1);
+            seat.TopicSubscribers.Remove(seat);
+            if (seat.TopicSubscribers.Clients.IsEmpty)
             {
-                _audiences.TryRemove(seat.Audience.Topic, out _);
+                _audiences.TryRemove(seat.TopicSubscribers.Topic, out _);
             }
         }
     }
@@ -88,6 +88,6 @@ internal sealed class LaneClients(DeliveryLane lane)
             topic.CountClient(1);
         }
 
-        client.Seats = [.. client.Subscription.Topics.Select(topic => _audiences.GetOrAdd(topic, static topic => new Audience(topic)).Add(client))];
+        client.Seats = [.. client.Subscription.Topics.Select(topic => _audiences.GetOrAdd(topic, static topic => new TopicSubscribers(topic)).Add(client))];
     }
 }

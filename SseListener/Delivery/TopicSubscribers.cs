@@ -5,7 +5,7 @@ using SseListener.Events;
 namespace SseListener.Delivery;
 
 /// <summary>A lane's clients that listen to a topic. For the lane's thread, but for <see cref="TryAnnounce"/>.</summary>
-internal sealed class Audience(Topic topic)
+internal sealed class TopicSubscribers(Topic topic)
 {
     // Clients between two looks at the clock.
     private const int Stretch = 64;
@@ -152,10 +152,10 @@ internal sealed class Audience(Topic topic)
 }
 
 /// <summary>A client's place in an audience.</summary>
-internal sealed class Seat(Audience audience)
+internal sealed class Seat(TopicSubscribers audience)
 {
     /// <summary>The audience.</summary>
-    public Audience Audience => audience;
+    public TopicSubscribers TopicSubscribers => audience;
 
     /// <summary>Where in the audience it is.</summary>
     public int Place { get; set; }

@@ -6,7 +6,7 @@ namespace SseListener.Listener;
 /// Requests that HttpListener has refused by itself, and hands over all the same: a POST or PUT without a length (411), and a
 /// transfer coding other than chunked (501). There is nothing left to answer, and they must not publish.
 /// </summary>
-internal static class Leftover
+internal static class RefusedByListener
 {
     /// <summary>Whether the request has had its answer already.</summary>
     public static bool Is(HttpListenerRequest request)

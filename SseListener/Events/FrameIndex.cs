@@ -4,18 +4,18 @@ namespace SseListener.Events;
 /// Frames of any channels in the order of their numbers: not their bytes, only where they lie. A chain of parts that nobody holds
 /// but the cursors in them, so that what all have read is gone. The hub's writer alone appends; cursors read on any thread.
 /// </summary>
-internal sealed class Trail
+internal sealed class FrameIndex
 {
     private const int SmallestPart = 4;
     private const int LargestPart = 1024;
 
-    private TrailPart _last = new(SmallestPart);
+    private FrameIndexPart _last = new(SmallestPart);
 
     /// <summary>A cursor behind the newest frame. For the hub's writer only.</summary>
-    public TrailCursor End => new(_last, _last.Count);
+    public FrameIndexCursor End => new(_last, _last.Count);
 
     /// <summary>The part that is being filled. For the hub's writer only.</summary>
-    public TrailPart Last => _last;
+    public FrameIndexPart Last => _last;
 
     /// <summary>Appends a frame.</summary>
     public void Append(NumberedFrame frame)
@@ -25,7 +25,7 @@ internal sealed class Trail
             return;
         }
 
-        var next = new TrailPart(Math.Min(_last.Count * 2, LargestPart));
+        var next = new FrameIndexPart(Math.Min(_last.Count * 2, LargestPart));
         next.TryAppend(frame);
         _last.Link(next);
         _last = next;
@@ -33,17 +33,17 @@ internal sealed class Trail
 }
 
 /// <summary>A stretch of a trail.</summary>
-internal sealed class TrailPart(int capacity)
+internal sealed class FrameIndexPart(int capacity)
 {
     private readonly NumberedFrame[] _frames = new NumberedFrame[capacity];
     private int _count;
-    private TrailPart? _next;
+    private FrameIndexPart? _next;
 
     /// <summary>How many frames there are in it.</summary>
     public int Count => Volatile.Read(ref _count);
 
     /// <summary>The part behind it. Once there is one, <see cref="Count"/> is final.</summary>
-    public TrailPart? Next => Volatile.Read(ref _next);
+    public FrameIndexPart? Next => Volatile.Read(ref _next);
 
     /// <summary>One of its frames.</summary>
     public ref readonly NumberedFrame this[int place] => ref _frames[place];
@@ -62,13 +62,13 @@ internal sealed class TrailPart(int capacity)
     }
 
     /// <summary>Makes <paramref name="next"/>, which already holds its first frame, visible.</summary>
-    public void Link(TrailPart next) => Volatile.Write(ref _next, next);
+    public void Link(FrameIndexPart next) => Volatile.Write(ref _next, next);
 }
 
 /// <summary>A reader's place in a trail.</summary>
-internal struct TrailCursor(TrailPart part, int place)
+internal struct FrameIndexCursor(FrameIndexPart part, int place)
 {
-    private TrailPart _part = part;
+    private FrameIndexPart _part = part;
     private int _place = place;
 
     /// <summary>The next frame, if there is one yet.</summary>

@@ -9,7 +9,7 @@ namespace SseListener.Events;
 /// publish, not even whether they do, since a part of it is drawn at random; and one of another log is told from one of this log. Any
 /// thread may use it.
 /// </summary>
-internal sealed class Positions : IDisposable
+internal sealed class PositionCipher : IDisposable
 {
     /// <summary>What these ids begin with, and ids of publishers do not.</summary>
     public const char Mark = '@';
@@ -27,7 +27,7 @@ internal sealed class Positions : IDisposable
     private readonly Aes _aes = Aes.Create();
 
     /// <summary>The places of the log that this key is kept with.</summary>
-    public Positions(byte[] key) => _aes.Key = key;
+    public PositionCipher(byte[] key) => _aes.Key = key;
 
     /// <summary>The id of the place behind a frame.</summary>
     /// <param name="sequence">The frame's number among all frames of all channels.</param>
