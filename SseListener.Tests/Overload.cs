@@ -2,7 +2,6 @@ using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Sockets;
 using SseListener.Http;
-using SseListener.Listener;
 using SseListener.Log;
 using SseListener.Tests.Support;
 
@@ -136,21 +135,6 @@ public sealed class Overload
 
         await program.LogsAsync("The memory is used up");
         await Wait.UntilAsync(() => program.HasEnded, "it lives on");
-    }
-
-    [Test]
-    public async Task A_look_that_fails_is_logged_and_the_next_one_comes()
-    {
-        using var text = new StringWriter();
-        using var log = new LogWriter(TextWriter.Synchronized(text), LogLevel.Error);
-        var looks = 0;
-        using (new WatchThread("test watch", TimeSpan.FromMilliseconds(1), _ => throw new FileNotFoundException($"look {++looks}"), log))
-        {
-            await Wait.UntilAsync(() => Volatile.Read(ref looks) > 1, "there was no other look");
-        }
-
-        log.Dispose();
-        Assert.That(text.ToString(), Does.Contain("the test watch failed: System.IO.FileNotFoundException: look 1"));
     }
 
     // A byte well within every second for which HttpListener waits.

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
@@ -53,8 +54,6 @@ internal sealed class TestServer : IAsyncDisposable
 
     private static TestServer Start(Func<ServerOptions, ServerOptions>? change, string? pages)
     {
-        // Other tests hold threads of the pool, so every start would wait for as long as it may.
-        PoolPause.Limit = TimeSpan.FromMilliseconds(20);
         var logged = new LogText();
         while (true)
         {
@@ -144,9 +143,28 @@ internal sealed class TestServer : IAsyncDisposable
         Assert.That(subscriber.LastEventId, Is.EqualTo(id));
     }
 
-    /// <summary>Its end of its only connection.</summary>
-    public Socket Accepted() =>
-        Descriptors.InUse().Select(OpenSocket.Find).OfType<OpenSocket>().Single(socket => socket.Connection?.Local.Port == Port).Socket;
+    /// <summary>Its end of its only connection; disposing it does not close it.</summary>
+    public Socket Accepted() => Directory.GetFiles("/proc/self/fd").Select(TryOpen).OfType<Socket>().Single();
+
+    private Socket? TryOpen(string link)
+    {
+        try
+        {
+            if (new FileInfo(link).LinkTarget?.StartsWith("socket:", StringComparison.Ordinal) != true)
+            {
+                return null;
+            }
+
+            var descriptor = int.Parse(Path.GetFileName(link), CultureInfo.InvariantCulture);
+            var socket = new Socket(new SafeSocketHandle(descriptor, ownsHandle: false));
+            return (socket.LocalEndPoint as IPEndPoint)?.Port == Port && socket.RemoteEndPoint is not null ? socket : null;
+        }
+        catch (Exception e) when (e is SocketException or IOException or ObjectDisposedException or NotSupportedException)
+        {
+            // Another test has closed it meanwhile, or it is no socket that .NET knows.
+            return null;
+        }
+    }
 
     public async ValueTask DisposeAsync()
     {

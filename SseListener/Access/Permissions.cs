@@ -151,7 +151,7 @@ internal sealed class Permissions
     {
         var headers = exchange.Request.Headers;
         var host = (exchange.Request.UserHostName ?? "").Split(':')[0].TrimEnd('.').ToLowerInvariant();
-        return IPAddress.IsLoopback(exchange.Connection.Remote.Address)
+        return IPAddress.IsLoopback(exchange.Remote.Address)
             && headers["X-Forwarded-For"] is null && headers["Forwarded"] is null && headers["Via"] is null && headers["X-Real-IP"] is null
             && (host == _options.Host || IsLoopback(host));
     }

@@ -15,7 +15,7 @@ internal sealed class ClientPlaces(ServerOptions options)
 
     /// <summary>Where a request comes from.</summary>
     public IPAddress AddressOf(Exchange exchange) =>
-        AddressOf(exchange.Connection.Remote.Address, exchange.Request.Headers["X-Forwarded-For"]);
+        AddressOf(exchange.Remote.Address, exchange.Request.Headers["X-Forwarded-For"]);
 
     /// <summary>Where a request comes from.</summary>
     /// <param name="peer">The other end of its connection.</param>

@@ -124,7 +124,7 @@ internal sealed class EventsEndpoint(
     }
 
     private static Output OutputOf(Exchange exchange) =>
-        exchange.Socket is { } socket ? new SocketOutput(socket, IsChunked(exchange), TcpInfo.TakenBy) : new StreamOutput(exchange.Response.OutputStream, () => exchange.Break());
+        exchange.Socket is { } socket ? new SocketOutput(socket, IsChunked(exchange), StreamSocket.TakenBy) : new StreamOutput(exchange.Response.OutputStream, () => exchange.Break());
 
     // HTTP/1.0 has no chunks: there the end of the connection is the end of the stream (RFC 9112, section 6.3).
     private static bool IsChunked(Exchange exchange) => exchange.Request.ProtocolVersion >= HttpVersion.Version11;
@@ -150,7 +150,7 @@ internal sealed class EventsEndpoint(
     {
         if (exchange.Socket is { } socket)
         {
-            ConnectionSocket.PrepareForStream(socket, options.WriteTimeout, options.SendBuffer);
+            StreamSocket.Prepare(socket, options.WriteTimeout);
             _ = Departure.WatchAsync(socket, client);
         }
 
@@ -163,7 +163,7 @@ internal sealed class EventsEndpoint(
         }
 
         metrics.CountConnect();
-        log.Often(LogLevel.Info, "connected", $"client {client.Id} connected from {exchange.Connection.Remote}");
+        log.Often(LogLevel.Info, "connected", $"client {client.Id} connected from {exchange.Remote}");
     }
 
     private void End(Exchange exchange, Client client, EndReason reason)

@@ -13,7 +13,7 @@ internal static class RequestLog
         var level = exchange.Target.Path == "/events" && exchange.Request.HttpMethod == "GET" ? LogLevel.Info : LogLevel.Debug;
         if (log.Writes(level))
         {
-            log.Often(level, "request", $"{exchange.Request.HttpMethod} {exchange.Target.Shown} from {exchange.Connection.Remote}");
+            log.Often(level, "request", $"{exchange.Request.HttpMethod} {exchange.Target.Shown} from {exchange.Remote}");
         }
 
         if (log.Writes(LogLevel.Debug))

@@ -145,7 +145,7 @@ internal sealed class Responses(TimeSpan writeTimeout, ServerMetrics metrics, Lo
     private void Count(Exchange exchange, Refusal refusal)
     {
         var (method, path) = (exchange.Request.HttpMethod, exchange.Target.Path);
-        log.Often(LogLevel.Info, $"refused {refusal.Cause}", $"{method} {exchange.Target.Shown} from {exchange.Connection.Remote} {refusal.Status}: {refusal.Reason}");
+        log.Often(LogLevel.Info, $"refused {refusal.Cause}", $"{method} {exchange.Target.Shown} from {exchange.Remote} {refusal.Status}: {refusal.Reason}");
         switch (method, path)
         {
             case ("GET", "/events"):

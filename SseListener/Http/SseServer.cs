@@ -104,9 +104,9 @@ internal sealed class SseServer : IAsyncDisposable
         {
             _listener.Start();
         }
-        catch (Exception e) when (e is HttpListenerException or SocketException or ArgumentNullException)
+        catch (Exception e) when (e is HttpListenerException or SocketException )
         {
-            problem = Listening.IsTaken(e) ? $"Port {_options.Port} is in use."
+            problem = RequestListener.IsTaken(e) ? $"Port {_options.Port} is in use."
                 : $"Cannot listen on {_options.Host}:{_options.Port}: {e.Message}.";
             return false;
         }

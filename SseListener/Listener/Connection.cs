@@ -1,10 +1,187 @@
 using System.Net;
+using System.Net.Sockets;
 
 namespace SseListener.Listener;
 
-/// <summary>A TCP connection by its two ends, as the operating system lists it.</summary>
-internal readonly record struct Connection(IPEndPoint Local, IPEndPoint Remote)
+/// <summary>
+/// An accepted connection, and the stream through which HttpListener reads its requests and writes answers. HttpListener by itself reads a
+/// header without end, waits for the rest of one for ever, and calls itself for each read that yields nothing: here reads are bounded.
+/// </summary>
+internal sealed class Connection : Stream
 {
-    /// <summary>The connection that a request came in on.</summary>
-    public static Connection Of(HttpListenerRequest request) => new(request.LocalEndPoint!, request.RemoteEndPoint!);
+    // The value of _idleSince while a request is under way.
+    private const long UnderWay = -1;
+
+    // HttpListener's recursion is as deep as there are reads of a header in a row that complete at once.
+    private const int MostReadsAtOnce = 32;
+
+    // How long HttpListener may read the rest of a body that it has refused by itself. It keeps a thread of the pool meanwhile.
+    private const long RefusedMilliseconds = 1000;
+
+    private readonly long _longestHeader;
+    private Stream _inner = Null;
+    private long _idleSince = Environment.TickCount64;
+    private long _refusedAt;
+    private long _read;
+    private long _limit;
+    private int _reads;
+    private int _readsAtOnce = MostReadsAtOnce;
+    private volatile bool _isCut;
+
+    /// <summary>A connection that has been accepted.</summary>
+    /// <param name="socket">Its socket.</param>
+    /// <param name="longestHeader">Bytes of the longest request line with its header fields that is read.</param>
+    /// <exception cref="SocketException">It has ended already.</exception>
+    public Connection(Socket socket, long longestHeader)
+    {
+        Socket = socket;
+        Remote = (IPEndPoint)socket.RemoteEndPoint!;
+        _limit = _longestHeader = longestHeader;
+    }
+
+    /// <summary>The socket. HttpListener closes it when the connection ends.</summary>
+    public Socket Socket { get; }
+
+    /// <summary>The other end.</summary>
+    public IPEndPoint Remote { get; }
+
+    /// <summary>Whether the connection has ended.</summary>
+    public bool IsClosed => Socket.SafeHandle.IsClosed;
+
+    /// <summary>Whether no request is under way.</summary>
+    public bool IsIdle => Volatile.Read(ref _idleSince) >= 0;
+
+    /// <summary>Whether it has brought no request yet.</summary>
+    public bool IsStranger { get; private set; } = true;
+
+    /// <summary>Whether more was sent than is read of a header, or of a chunked body. Nothing more is read then.</summary>
+    public bool IsTooLong { get; private set; }
+
+    /// <summary>Whether the connection ended before its chunked body, which HttpListener takes for the end of the body.</summary>
+    public bool IsCutOff { get; private set; }
+
+    /// <inheritdoc/>
+    public override bool CanRead => true;
+
+    /// <inheritdoc/>
+    public override bool CanSeek => false;
+
+    /// <inheritdoc/>
+    public override bool CanWrite => true;
+
+    /// <inheritdoc/>
+    public override long Length => throw new NotSupportedException();
+
+    /// <inheritdoc/>
+    public override long Position
+    {
+        get => throw new NotSupportedException();
+        set => throw new NotSupportedException();
+    }
+
+    /// <summary>Takes the place of HttpListener's own stream.</summary>
+    public void Wrap(ref Stream inner) => (_inner, inner) = (inner, this);
+
+    /// <summary>Notes that a request has come in. False when the connection has been ended meanwhile.</summary>
+    /// <param name="mostChunked">Bytes that are read of its body if it is chunked, framing included; null when it is not.</param>
+    public bool TryBegin(long? mostChunked)
+    {
+        Volatile.Write(ref _idleSince, UnderWay);
+        IsStranger = false;
+
+        // HttpListener calls itself for each piece of a chunked body that yields nothing: no read of one may complete at once.
+        (_read, _limit, _readsAtOnce) = (0, mostChunked ?? long.MaxValue, mostChunked is null ? int.MaxValue : 0);
+        return !_isCut;
+    }
+
+    /// <summary>Notes that a request has been answered, before the next one is read.</summary>
+    public void End()
+    {
+        (_read, _reads, _limit, _readsAtOnce, IsTooLong) = (0, 0, _longestHeader, MostReadsAtOnce, false);
+        Interlocked.CompareExchange(ref _idleSince, Environment.TickCount64, UnderWay);
+    }
+
+    /// <summary>Whether it has been without a request for so many milliseconds.</summary>
+    public bool IsIdleFor(double milliseconds) => Volatile.Read(ref _idleSince) is >= 0 and var since && Environment.TickCount64 - since > milliseconds;
+
+    /// <summary>Ends the connection at once: without an answer, or in the middle of one.</summary>
+    /// <param name="resets">Whether what has been sent and not received yet is given up too.</param>
+    public void Cut(bool resets)
+    {
+        _isCut = true;
+        try
+        {
+            if (resets)
+            {
+                Socket.LingerState = new LingerOption(enable: true, seconds: 0);
+            }
+        }
+        catch (Exception e) when (e is SocketException or ObjectDisposedException)
+        {
+            // It is closed already.
+        }
+
+        Socket.Close();
+    }
+
+    /// <inheritdoc/>
+    public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+    {
+        // The first read is one of the next request's header.
+        _refusedAt = _reads == 0 ? 0 : _refusedAt;
+        if (_reads++ >= _readsAtOnce)
+        {
+            await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
+        }
+
+        IsTooLong = _read >= _limit;
+        var isRefused = _refusedAt > 0 && Environment.TickCount64 - _refusedAt > RefusedMilliseconds;
+        var count = IsTooLong || isRefused ? 0 : await _inner.ReadAsync(buffer, cancellationToken);
+        _read += count;
+        IsCutOff = count == 0;
+        return count;
+    }
+
+    /// <inheritdoc/>
+    public override IAsyncResult BeginRead(byte[] buffer, int offset, int count, AsyncCallback? callback, object? state) =>
+        TaskToAsyncResult.Begin(ReadAsync(buffer.AsMemory(offset, count)).AsTask(), callback, state);
+
+    /// <inheritdoc/>
+    public override int EndRead(IAsyncResult asyncResult) => TaskToAsyncResult.End<int>(asyncResult);
+
+    /// <inheritdoc/>
+    public override int Read(byte[] buffer, int offset, int count) => ReadAsync(buffer.AsMemory(offset, count)).AsTask().GetAwaiter().GetResult();
+
+    /// <inheritdoc/>
+    public override void Write(byte[] buffer, int offset, int count)
+    {
+        if (MayWrite())
+        {
+            _inner.Write(buffer, offset, count);
+        }
+    }
+
+    /// <inheritdoc/>
+    public override IAsyncResult BeginWrite(byte[] buffer, int offset, int count, AsyncCallback? callback, object? state) =>
+        TaskToAsyncResult.Begin(MayWrite() ? _inner.WriteAsync(buffer, offset, count) : Task.CompletedTask, callback, state);
+
+    /// <inheritdoc/>
+    public override void EndWrite(IAsyncResult asyncResult) => TaskToAsyncResult.End(asyncResult);
+
+    /// <inheritdoc/>
+    public override void Flush() => _inner.Flush();
+
+    /// <inheritdoc/>
+    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+
+    /// <inheritdoc/>
+    public override void SetLength(long value) => throw new NotSupportedException();
+
+    // Where no request is under way HttpListener answers by itself: it refuses what it cannot read. When it is closed it answers 200 to those
+    // who have asked for nothing yet, after which an EventSource never comes back: so a connection that has been cut writes nothing.
+    private bool MayWrite()
+    {
+        _refusedAt = IsIdle ? Environment.TickCount64 : _refusedAt;
+        return !_isCut;
+    }
 }

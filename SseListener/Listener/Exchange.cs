@@ -5,25 +5,50 @@ using System.Text;
 namespace SseListener.Listener;
 
 /// <summary>One request and its answer.</summary>
-internal sealed class Exchange(HttpListenerContext context, Socket? socket, Connection connection, long number, RequestListener listener)
+internal sealed class Exchange
 {
+    private readonly HttpListenerContext _context;
+    private readonly Connection? _connection;
+    private int _hasEnded;
+
+    /// <summary>Begins it.</summary>
+    /// <param name="context">The request, whose body has not been touched.</param>
+    /// <param name="connection">The connection that it came in on; null where connections cannot be reached.</param>
+    /// <param name="mostChunked">Bytes that are read of a chunked body, framing included.</param>
+    public Exchange(HttpListenerContext context, Connection? connection, long mostChunked)
+    {
+        (_context, _connection) = (context, connection);
+        var isChunked = context.Request.ContentLength64 < 0;
+        ChunkedBody = isChunked ? connection : null;
+        IsOpen = connection?.TryBegin(isChunked ? mostChunked : null) ?? true;
+        Remote = connection?.Remote ?? context.Request.RemoteEndPoint!;
+        Target = RequestTarget.TryParse(context.Request.RawUrl!, out var target) ? target : RequestTarget.None;
+        BodyIsRead = !context.Request.HasEntityBody;
+    }
+
     /// <summary>The request.</summary>
-    public HttpListenerRequest Request => context.Request;
+    public HttpListenerRequest Request => _context.Request;
 
     /// <summary>The answer to it.</summary>
-    public HttpListenerResponse Response => context.Response;
+    public HttpListenerResponse Response => _context.Response;
 
     /// <summary>The socket of the connection, which stays HttpListener's; null where it cannot be reached.</summary>
-    public Socket? Socket => socket;
+    public Socket? Socket => _connection?.Socket;
 
-    /// <summary>The connection that it came in on.</summary>
-    public Connection Connection { get; } = connection;
+    /// <summary>The other end of the connection.</summary>
+    public IPEndPoint Remote { get; }
 
-    /// <summary>The request's number.</summary>
-    public long Number { get; } = number;
+    /// <summary>Whether the connection was open when the request came in.</summary>
+    public bool IsOpen { get; }
 
     /// <summary>The request's path and query; <see cref="RequestTarget.None"/> when they cannot be read.</summary>
-    public RequestTarget Target { get; private set; } = RequestTarget.TryParse(context.Request.RawUrl!, out var target) ? target : RequestTarget.None;
+    public RequestTarget Target { get; private set; }
+
+    /// <summary>The connection that a chunked body is read from; null when it is not chunked, or there is no safe way to read it.</summary>
+    public Connection? ChunkedBody { get; }
+
+    /// <summary>Whether the request's body has been read to its end.</summary>
+    public bool BodyIsRead { get; set; }
 
     /// <summary>Whether it is a request for a stream of events.</summary>
     public bool AsksForStream => Request.HttpMethod == "GET" && Target.Path == "/events";
@@ -57,37 +82,7 @@ internal sealed class Exchange(HttpListenerContext context, Socket? socket, Conn
         }
     }
 
-    /// <summary>
-    /// Ends the connection as if it had broken: without an answer, or in the middle of one. HttpListener alone would send a head or a last
-    /// chunk.
-    /// </summary>
-    /// <param name="resets">Whether what has been sent and not received yet is given up too.</param>
-    /// <returns>False where the socket cannot be reached; then nothing has been done.</returns>
-    public bool TryBreak(bool resets = false)
-    {
-        if (socket is null)
-        {
-            return false;
-        }
-
-        try
-        {
-            if (resets)
-            {
-                socket.LingerState = new LingerOption(enable: true, seconds: 0);
-            }
-        }
-        catch (Exception e) when (e is SocketException or ObjectDisposedException)
-        {
-            // It is closed already.
-        }
-
-        socket.Close();
-        Response.Abort();
-        return true;
-    }
-
-    /// <summary>Lets go of what is needed no more once a stream has begun, and would be kept for as long as it lasts.</summary>
+    /// <summary>Releases what is needed no more once a stream has begun, and would be kept for as long as it lasts.</summary>
     public void ReleaseRequest()
     {
         Target = RequestTarget.None;
@@ -95,26 +90,29 @@ internal sealed class Exchange(HttpListenerContext context, Socket? socket, Conn
         Response.Headers.Clear();
     }
 
-    /// <summary>Through what a chunked body is read; null when it is not chunked, or there is no safe way to read it.</summary>
-    public ChunkedBody? ChunkedBody { get; private set; }
-
-    /// <summary>Makes a chunked body safe to read, by whoever does; to be called before anybody does.</summary>
-    /// <param name="limit">Most bytes of it, what makes the chunks included.</param>
-    public void PrepareBody(long limit)
+    /// <summary>
+    /// Ends the connection as if it had broken: without an answer, or in the middle of one. HttpListener alone would send a head or a last
+    /// chunk.
+    /// </summary>
+    /// <param name="resets">Whether what has been sent and not received yet is given up too.</param>
+    /// <returns>False where the connection cannot be reached; then nothing has been done.</returns>
+    public bool TryBreak(bool resets = false)
     {
-        if (Request.ContentLength64 < 0)
+        _connection?.Cut(resets);
+        if (_connection is not null)
         {
-            ChunkedBody = ConnectionSocket.ReplaceStream(context, stream => new ChunkedBody(stream, limit));
+            Response.Abort();
         }
+
+        return _connection is not null;
     }
 
-    /// <summary>Breaks the connection also where its socket is not known: a client that reads nothing would keep HttpListener.</summary>
+    /// <summary>The same; where the connection cannot be reached, HttpListener ends it in its own way.</summary>
     /// <inheritdoc cref="TryBreak"/>
     public void Break(bool resets = false)
     {
         if (!TryBreak(resets))
         {
-            listener.Cut(this);
             Response.Abort();
         }
     }
@@ -122,15 +120,16 @@ internal sealed class Exchange(HttpListenerContext context, Socket? socket, Conn
     /// <summary>Ends the answer. The connection may bring its next request with that, even on this thread.</summary>
     public void Close()
     {
-        listener.End(this);
-        if (ChunkedBody is { } body)
-        {
-            ConnectionSocket.RestoreStream(context, body.Connection);
-        }
-
+        End();
         Response.Close();
     }
 
-    /// <summary>Whether the request's body has been read to its end.</summary>
-    public bool BodyIsRead { get; set; } = !context.Request.HasEntityBody;
+    /// <summary>Notes that the exchange is over; only the first call counts.</summary>
+    public void End()
+    {
+        if (Interlocked.Exchange(ref _hasEnded, 1) == 0)
+        {
+            _connection?.End();
+        }
+    }
 }

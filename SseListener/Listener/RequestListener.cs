@@ -5,62 +5,73 @@ using SseListener.Log;
 namespace SseListener.Listener;
 
 /// <summary>
-/// What the rest of the program sees of HttpListener: exchanges come in, and each is answered. What has to be done around it, so that
-/// nobody on the network can make it grow, fall or wait, is done in this folder (README.md has the table of facts).
+/// What the rest of the program sees of HttpListener: exchanges come in, and each is answered. Everything else in this folder keeps
+/// people on the network from making HttpListener grow, fall or wait; README.md has the table of facts.
 /// </summary>
 internal sealed class RequestListener : IDisposable
 {
     private readonly ListenerOptions _options;
     private readonly Func<Exchange, Task> _answer;
     private readonly LogWriter _log;
-    private readonly Listening _listening;
-    private readonly OpenConnections _connections;
-    private readonly IdleConnections _idle;
+    private readonly HttpListener _listener = new();
+    private readonly string[] _names;
+    private readonly bool _usesPrivateNames;
+    private readonly ConnectionTable _connections;
+    private readonly ListeningPorts _ports;
     private readonly TaskCompletionSource _allAnswered = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private DescriptorWatch? _descriptors;
+    private object? _entrance;
     private ConnectionWatch? _watch;
+    private long _requests;
     private int _underWay;
     private volatile bool _isStopping;
 
-    /// <summary>One that does not listen yet.</summary>
+    /// <summary>A listener that does not listen yet.</summary>
     /// <param name="options">Where it listens, and what it bears.</param>
     /// <param name="answer">Answers an exchange.</param>
     /// <param name="log">Takes what happens here.</param>
     public RequestListener(ListenerOptions options, Func<Exchange, Task> answer, LogWriter log)
     {
-        _options = options;
-        _answer = answer;
-        _log = log;
-        _listening = new Listening(options, HandleAsync, log);
-        _connections = new OpenConnections(options.Port);
-        _idle = new IdleConnections(_connections, options.IdleTimeout, options.MaxHeader);
+        (_options, _answer, _log) = (options, answer, log);
+        _names = options.Host == "localhost" ? ["localhost", "127.0.0.1"] : [options.Host];
+        _usesPrivateNames = options.UsesPrivateNames && PrivateNames.AreKnown;
+        _connections = new ConnectionTable(options.IdleTimeout, log);
+        _ports = new ListeningPorts(options, AdmitAsync, _connections, log);
     }
 
     /// <summary>Requests so far.</summary>
-    public long Requests => _idle.Requests;
+    public long Requests => Interlocked.Read(ref _requests);
 
-    /// <inheritdoc cref="Listening.AnswersTo"/>
-    public bool AnswersTo(string host) => _listening.AnswersTo(host);
+    /// <summary>Whether an exception of <see cref="Start"/> says that another program has the port.</summary>
+    public static bool IsTaken(Exception e) => e is SocketException { SocketErrorCode: SocketError.AddressAlreadyInUse }
+        || e.Message.Contains("in use", StringComparison.OrdinalIgnoreCase);
 
-    /// <inheritdoc cref="Listening.Start"/>
+    /// <summary>
+    /// Whether the server answers to this name, given in lower case. It answers to no other: that keeps out pages whose own name was pointed
+    /// at this machine (DNS rebinding).
+    /// </summary>
+    public bool AnswersTo(string host) => _options.Host == "+" || _names.Contains(host.TrimEnd('.'));
+
+    /// <summary>Begins to listen.</summary>
+    /// <exception cref="HttpListenerException">The address cannot be had.</exception>
+    /// <exception cref="SocketException">The address cannot be had.</exception>
     public void Start()
     {
-        _listening.Start();
-        if (!ConnectionSocket.IsKnown || !_options.UsesPrivateNames)
+        _listener.Start();
+        _ = ReceiveAsync();
+        if (_usesPrivateNames)
         {
-            _log.Warning("the sockets of connections cannot be reached: streams go through HttpListener, clients that leave are found by the next write, "
-                + "requests without a length leak memory, and nobody listens on IPv6");
+            _entrance = PrivateNames.CreateEntrance(_listener);
+            _ports.Open();
+            _watch = new ConnectionWatch(_connections, ReceiveWaiting, _log);
+            return;
         }
 
-        _descriptors = new DescriptorWatch(_listening, _idle, _log);
-        _watch = new ConnectionWatch(_connections, _listening, _idle, _log);
+        _log.Warning("the sockets of connections cannot be reached: streams go through HttpListener, clients that leave are found by the next write, "
+            + "requests without a length leak memory, and nobody listens on IPv6");
+
+        // A prefix matches the Host header, and 127.0.0.1 is another host than localhost.
+        Array.ForEach(_names, name => _listener.Prefixes.Add($"http://{name}:{_options.Port}/"));
     }
-
-    /// <summary>Takes note that an exchange is about to be over: with its end its connection may bring the next request.</summary>
-    public void End(Exchange exchange) => _idle.End(exchange.Connection, exchange.Number);
-
-    /// <summary>Cuts the connection of an exchange that does not know its socket: it is looked for among all.</summary>
-    public void Cut(Exchange exchange) => _connections.Cut((connection, _) => connection == exchange.Connection);
 
     /// <summary>Completes once everything that was asked for has been answered.</summary>
     public Task AnswerAllAsync()
@@ -72,27 +83,87 @@ internal sealed class RequestListener : IDisposable
     /// <summary>Closes the port and every connection.</summary>
     public void Dispose()
     {
-        _descriptors?.Dispose();
+        _ports.Dispose();
         _watch?.Dispose();
-        _listening.Dispose();
+        _connections.Close();
+        _listener.Close();
+    }
+
+    // HttpListener creates its part of a connection, with a buffer of 8 KB, only when there is something to read.
+    private async Task AdmitAsync(Socket socket)
+    {
+        try
+        {
+            var connection = new Connection(socket, _options.LongestHeader);
+            _connections.Add(connection);
+            await socket.ReceiveAsync(Memory<byte>.Empty);
+            PrivateNames.Enter(_entrance!, connection);
+        }
+        catch (Exception e) when (e is SocketException or ObjectDisposedException)
+        {
+            // It has gone already, or has been cut.
+            socket.Dispose();
+        }
+    }
+
+    // The next request is waited for before this one is handled: closing an answer may block for as long as the connection's
+    // next request likes, when HttpListener refuses that by itself.
+    private async Task ReceiveAsync()
+    {
+        HttpListenerContext? context = null;
+        while (context is null && _listener.IsListening)
+        {
+            try
+            {
+                context = await _listener.GetContextAsync();
+            }
+            catch (Exception e) when (e is HttpListenerException or ObjectDisposedException or InvalidOperationException)
+            {
+                // The listener's way to say that it is closing.
+            }
+        }
+
+        if (context is not null)
+        {
+            _ = ReceiveAsync();
+            await HandleAsync(context);
+        }
+    }
+
+    // HttpListener queues requests without a limit on the threads of the pool. Those that it has refused by itself hold no descriptor, and
+    // may come in faster than the pool receives them from there.
+    private void ReceiveWaiting()
+    {
+        while (PrivateNames.NextRequestOf(_listener) is { } context)
+        {
+            _ = RefusedByListener.Is(context.Request) ? HandleAsync(context) : Task.Run(() => HandleAsync(context));
+        }
     }
 
     private async Task HandleAsync(HttpListenerContext context)
     {
+        var connection = _usesPrivateNames ? PrivateNames.ConnectionOf(context) : null;
         if (RefusedByListener.Is(context.Request))
         {
-            _listening.Forget(context);
+            LetGo(context, connection);
             return;
         }
 
         // Closing sends a head, if none was sent before: without an answer of its own a request must not look like a success.
         context.Response.StatusCode = (int)HttpStatusCode.ServiceUnavailable;
-        var connection = Connection.Of(context.Request);
         Interlocked.Increment(ref _underWay);
-        var number = _idle.Begin(connection);
+        Interlocked.Increment(ref _requests);
+        var exchange = new Exchange(context, connection, _options.MaxChunkedBody);
         try
         {
-            await _answer(Accept(context, connection, number));
+            if (exchange.IsOpen)
+            {
+                await _answer(exchange);
+            }
+            else
+            {
+                context.Response.Abort();
+            }
         }
         catch (Exception e) when (e is HttpListenerException or SocketException or IOException or InvalidOperationException or TimeoutException)
         {
@@ -108,7 +179,7 @@ internal sealed class RequestListener : IDisposable
         }
         finally
         {
-            _idle.End(connection, number);
+            exchange.End();
             if (Interlocked.Decrement(ref _underWay) == 0 && _isStopping)
             {
                 _allAnswered.TrySetResult();
@@ -116,15 +187,12 @@ internal sealed class RequestListener : IDisposable
         }
     }
 
-    private Exchange Accept(HttpListenerContext context, Connection connection, long number)
+    private static void LetGo(HttpListenerContext context, Connection? connection)
     {
-        var socket = _options.UsesPrivateNames ? ConnectionSocket.Of(context) : null;
-        var exchange = new Exchange(context, socket, connection, number, this);
-        if (_options.UsesPrivateNames)
+        if (connection is not null)
         {
-            exchange.PrepareBody(_options.MaxChunkedBody);
+            PrivateNames.Forget(context);
+            connection.End();
         }
-
-        return exchange;
     }
 }
