@@ -25,6 +25,40 @@ public sealed class ListeningOnIPv6
         }
     }
 
+    [TestCase("localhost", "[::1]")]
+    [TestCase("localhost", "[0:0:0:0:0:0:0:1]")]
+    [TestCase("+", "[::1]")]
+    [TestCase("[::1]", "[::1]")]
+    public async Task An_address_in_a_URL_is_served(string host, string address)
+    {
+        await using var server = TestServer.Start(o => o with { Host = host, OpenPublish = true });
+        using var client = Connect(IPAddress.IPv6Loopback, server.Port);
+        await client.SendAsync(Encoding.ASCII.GetBytes($"GET / HTTP/1.1\r\nHost: {address}:{server.Port}\r\n\r\n"));
+        Assert.That(await ReadAsync(client), Does.StartWith("HTTP/1.1 200 "));
+        var body = "\nHost: [::1]\n";
+        await client.SendAsync(Encoding.ASCII.GetBytes(
+            $"POST /events HTTP/1.1\r\nHost: {address}:{server.Port}\r\nOrigin: http://{address}:{server.Port}\r\n"
+            + $"Content-Type: text/plain\r\nContent-Length: {body.Length}\r\n\r\n{body}"));
+        Assert.That(await ReadAsync(client), Does.StartWith("HTTP/1.1 200 "));
+        await client.SendAsync(Encoding.ASCII.GetBytes($"GET /events?lastEventId=earliest HTTP/1.1\r\nHost: {address}:{server.Port}\r\n\r\n"));
+        var stream = await ReadAsync(client);
+        while (!stream.Contains("data: Host: [::1]\n", StringComparison.Ordinal))
+        {
+            stream += await ReadAsync(client);
+        }
+    }
+
+    [TestCase("[::2]")]
+    [TestCase("[::1")]
+    [TestCase("[x]")]
+    public async Task Another_address_in_a_URL_is_refused(string address)
+    {
+        await using var server = TestServer.Start();
+        using var client = Connect(IPAddress.IPv6Loopback, server.Port);
+        await client.SendAsync(Encoding.ASCII.GetBytes($"GET / HTTP/1.1\r\nHost: {address}:{server.Port}\r\n\r\n"));
+        Assert.That(await ReadAsync(client), Does.StartWith(address == "[::2]" ? "HTTP/1.1 421 " : "HTTP/1.1 400 "));
+    }
+
     [Test]
     public async Task An_address_of_IPv4_is_served_nowhere_else()
     {

@@ -1,3 +1,7 @@
+using System.Collections.Concurrent;
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
 using SseListener.Http;
 using SseListener.Log;
 using SseListener.Tests.Support;
@@ -31,6 +35,23 @@ public sealed class Stopping
         Assert.That(await program.EndAsync(), Is.Zero);
         Assert.That(await raw.ReadToEndAsync(), Does.Contain("data: the last\n"));
         Assert.That(program.Output, Is.EqualTo($"> http://localhost:{port}"));
+    }
+
+    // HttpListener by itself answers 200 to what comes in the moment when it is closed, and to an EventSource such a 200 is the end.
+    [Test]
+    public async Task A_stream_that_is_asked_for_during_the_stop_gets_a_stream_or_nothing()
+    {
+        var (program, port) = await BuiltProgram.ListenAsync("--drain 300ms");
+        using var running = program;
+        var answers = new ConcurrentQueue<string>();
+        using var end = new CancellationTokenSource();
+        var asking = Enumerable.Range(0, 16).Select(_ => AskOnAndOnAsync(port, answers, end.Token)).ToList();
+        await Wait.UntilAsync(() => answers.Count > 500, "it does not answer");
+        program.Signal("TERM");
+        Assert.That(await program.EndAsync(), Is.Zero);
+        await end.CancelAsync();
+        await Task.WhenAll(asking);
+        Assert.That(answers.Where(answer => answer.Length > 0), Is.All.Contains("text/event-stream"));
     }
 
     [Test]
@@ -119,5 +140,24 @@ public sealed class Stopping
         using var log = new LogWriter(TextWriter.Null, LogLevel.Error);
         await using var next = new Http.SseServer(new ServerOptions { Port = server.Port, Data = null }, server.Pages, log);
         Assert.That(next.TryStart(out var problem), Is.True, problem);
+    }
+
+    private static async Task AskOnAndOnAsync(int port, ConcurrentQueue<string> answers, CancellationToken end)
+    {
+        var answer = new byte[4096];
+        while (!end.IsCancellationRequested)
+        {
+            try
+            {
+                using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+                await socket.ConnectAsync(IPAddress.Loopback, port, CancellationToken.None);
+                await socket.SendAsync(Encoding.ASCII.GetBytes($"GET /events HTTP/1.1\r\nHost: localhost:{port}\r\n\r\n"), CancellationToken.None);
+                answers.Enqueue(Encoding.ASCII.GetString(answer, 0, await socket.ReceiveAsync(answer, CancellationToken.None).AsTask().WaitAsync(Wait.Limit, CancellationToken.None)));
+            }
+            catch (SocketException)
+            {
+                // Nobody listens there any more.
+            }
+        }
     }
 }

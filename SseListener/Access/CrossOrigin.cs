@@ -23,7 +23,7 @@ internal sealed class CrossOrigin(IReadOnlyList<string> allowed, LogWriter log)
         refusal = origin is not null && IsAllowed(origin) ? null
             : site is not (null or "same-origin" or "none")
                 ? Refusal.Foreign($"A page of another site may not do this (Sec-Fetch-Site: {Spelling.Short(site)}).")
-            : origin is not null && !IsThisServer(origin, exchange.Request.UserHostName)
+            : origin is not null && !IsThisServer(origin, exchange.Authority)
                 ? Refusal.Foreign($"The origin {Spelling.Short(origin)} may not do this: it is not this server.")
             : null;
         return refusal is not null;

@@ -150,7 +150,8 @@ internal sealed class Permissions
     private bool IsFromThisMachine(Exchange exchange)
     {
         var headers = exchange.Request.Headers;
-        var host = (exchange.Request.UserHostName ?? "").Split(':')[0].TrimEnd('.').ToLowerInvariant();
+        var sent = exchange.Authority;
+        var host = sent.StartsWith('[') ? exchange.Host : sent.Split(':')[0].TrimEnd('.').ToLowerInvariant();
         return IPAddress.IsLoopback(exchange.Remote.Address)
             && headers["X-Forwarded-For"] is null && headers["Forwarded"] is null && headers["Via"] is null && headers["X-Real-IP"] is null
             && (host == _options.Host || IsLoopback(host));

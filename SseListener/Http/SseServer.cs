@@ -104,7 +104,7 @@ internal sealed class SseServer : IAsyncDisposable
         {
             _listener.Start();
         }
-        catch (Exception e) when (e is HttpListenerException or SocketException )
+        catch (Exception e) when (e is HttpListenerException or SocketException)
         {
             problem = RequestListener.IsTaken(e) ? $"Port {_options.Port} is in use."
                 : $"Cannot listen on {_options.Host}:{_options.Port}: {e.Message}.";
@@ -177,7 +177,7 @@ internal sealed class SseServer : IAsyncDisposable
     // What no endpoint would have to do with.
     private (int Status, string Detail)? FindProblem(Exchange exchange)
     {
-        var host = exchange.Request.Url!.Host;
+        var host = exchange.Host;
         if (!_listener.AnswersTo(host))
         {
             return (421, $"The server does not answer to the name '{host}', but to {_options.Host}: see --host.");

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Net;
 using System.Net.Sockets;
 
@@ -19,6 +20,7 @@ internal sealed class Connection : Stream
     private const long RefusedMilliseconds = 1000;
 
     private readonly long _longestHeader;
+    [SuppressMessage("Usage", "CA2213:Disposable fields should be disposed", Justification = "It is HttpListener's, and owns nothing.")]
     private Stream _inner = Null;
     private long _idleSince = Environment.TickCount64;
     private long _refusedAt;
@@ -59,6 +61,9 @@ internal sealed class Connection : Stream
 
     /// <summary>Whether the connection ended before its chunked body, which HttpListener takes for the end of the body.</summary>
     public bool IsCutOff { get; private set; }
+
+    /// <summary>The IPv6 address in the field <c>Host</c> of the latest request, in brackets; null for a name.</summary>
+    public string? HostAddress { get; private set; }
 
     /// <inheritdoc/>
     public override bool CanRead => true;
@@ -139,6 +144,11 @@ internal sealed class Connection : Stream
         var count = IsTooLong || isRefused ? 0 : await _inner.ReadAsync(buffer, cancellationToken);
         _read += count;
         IsCutOff = count == 0;
+        if (_reads == 1)
+        {
+            HostAddress = IPv6Host.Hide(buffer.Span[..count]);
+        }
+
         return count;
     }
 

@@ -38,6 +38,20 @@ internal sealed class Exchange
     /// <summary>The other end of the connection.</summary>
     public IPEndPoint Remote { get; }
 
+    /// <summary>The host that the request is for, in lower case and without the port; an IPv6 address in brackets.</summary>
+    public string Host =>
+        _connection?.HostAddress is { } address ? $"[{IPAddress.Parse(address.Trim('[', ']'))}]" : Request.Url!.Host;
+
+    /// <summary>The host with its port, if the client has sent one.</summary>
+    public string Authority
+    {
+        get
+        {
+            var sent = Request.UserHostName ?? "";
+            return _connection?.HostAddress is { } address ? address + sent[Math.Min(sent.Length, address.Length)..] : sent;
+        }
+    }
+
     /// <summary>Whether the connection was open when the request came in.</summary>
     public bool IsOpen { get; }
 

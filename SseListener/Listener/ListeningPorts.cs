@@ -30,7 +30,7 @@ internal sealed class ListeningPorts(ListenerOptions options, Func<Socket, Task>
         {
             "+" => (IPAddress[])[IPAddress.Any, IPAddress.IPv6Any],
             "localhost" => [IPAddress.Loopback, IPAddress.IPv6Loopback],
-            var name => Dns.GetHostAddresses(name),
+            var name => Dns.GetHostAddresses(name.Trim('[', ']')),
         };
         SocketException? missing = null;
         foreach (var address in addresses)
@@ -96,7 +96,7 @@ internal sealed class ListeningPorts(ListenerOptions options, Func<Socket, Task>
                     WaitForDescriptors();
                 }
             }
-            catch (Exception) when (_isClosed)
+            catch (Exception e) when (_isClosed && e is SocketException or ObjectDisposedException)
             {
                 return;
             }

@@ -32,7 +32,7 @@ internal sealed class RequestListener : IDisposable
     public RequestListener(ListenerOptions options, Func<Exchange, Task> answer, LogWriter log)
     {
         (_options, _answer, _log) = (options, answer, log);
-        _names = options.Host == "localhost" ? ["localhost", "127.0.0.1"] : [options.Host];
+        _names = options.Host == "localhost" ? ["localhost", "127.0.0.1", "[::1]"] : [options.Host];
         _usesPrivateNames = options.UsesPrivateNames && PrivateNames.AreKnown;
         _connections = new ConnectionTable(options.IdleTimeout, log);
         _ports = new ListeningPorts(options, AdmitAsync, _connections, log);
@@ -46,7 +46,7 @@ internal sealed class RequestListener : IDisposable
         || e.Message.Contains("in use", StringComparison.OrdinalIgnoreCase);
 
     /// <summary>
-    /// Whether the server answers to this name, given in lower case. It answers to no other: that keeps out pages whose own name was pointed
+    /// Whether the server answers to this host (<see cref="Exchange.Host"/>). It answers to no other: that keeps out pages whose own name was pointed
     /// at this machine (DNS rebinding).
     /// </summary>
     public bool AnswersTo(string host) => _options.Host == "+" || _names.Contains(host.TrimEnd('.'));
@@ -70,7 +70,7 @@ internal sealed class RequestListener : IDisposable
             + "requests without a length leak memory, and nobody listens on IPv6");
 
         // A prefix matches the Host header, and 127.0.0.1 is another host than localhost.
-        Array.ForEach(_names, name => _listener.Prefixes.Add($"http://{name}:{_options.Port}/"));
+        Array.ForEach([.. _names.Where(name => name[0] != '[')], name => _listener.Prefixes.Add($"http://{name}:{_options.Port}/"));
     }
 
     /// <summary>Completes once everything that was asked for has been answered.</summary>
