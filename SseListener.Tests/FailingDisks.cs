@@ -119,8 +119,8 @@ public sealed class FailingDisks
         using var folder = new TempFolder();
         using var log = new LogWriter(TextWriter.Null, LogLevel.Error);
         using var meter = new Meter("test");
-        var times = new JournalTimes(meter.CreateHistogram<double>("writes"), meter.CreateHistogram<double>("flushes"));
-        FileJournal New() => new(folder.Path, 1000, TimeSpan.FromHours(1), JournalSync.Os, times, log);
+        var (writes, flushes) = (meter.CreateHistogram<double>("writes"), meter.CreateHistogram<double>("flushes"));
+        FileLog New() => new(new(folder.Path, 1000, TimeSpan.FromHours(1), JournalSync.Os, writes, flushes), log);
         var batch = new FrameBatch();
         batch.Begin(1, SteadyClock.Now);
         batch.Output.Write("data: 1\nid: 1\n\n"u8);

@@ -88,7 +88,7 @@ public sealed class KeepingHistory
     // CRC-32C of "123456789", RFC 3720's and everybody's check value.
     [Test]
     public void The_checksum_is_the_one_that_it_is_called() =>
-        Assert.That(Journal.Crc32C.Of("123456789"u8), Is.EqualTo(0xE3069283));
+        Assert.That(Journal.JournalLine.Checksum("123456789"u8), Is.EqualTo(0xE3069283));
 
     [Test]
     public async Task Numbers_go_on_far_behind_those_that_a_power_cut_may_have_taken_along()

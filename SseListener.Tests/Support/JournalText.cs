@@ -15,5 +15,6 @@ internal static class JournalText
         return $"{line}{Crc(line)}\n{frame}";
     }
 
-    private static string Crc(string text) => Crc32C.Of(Encoding.ASCII.GetBytes(text)).ToString("x8", CultureInfo.InvariantCulture);
+    private static string Crc(string text) =>
+        JournalLine.Checksum(Encoding.ASCII.GetBytes(text)).ToString("x8", CultureInfo.InvariantCulture);
 }

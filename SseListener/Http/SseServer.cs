@@ -59,10 +59,10 @@ internal sealed class SseServer : IAsyncDisposable
             PositionOf = place => _hub!.PositionOf(place),
         };
         _lanes = new DeliveryLanes(options.Lanes, lanes, () => new LaneMeter(_metrics.Sweeps, _metrics.Latencies));
-        var times = new JournalTimes(_metrics.JournalWrites, _metrics.JournalFlushes);
         _journal = options.Data is { } folder
-            ? new FileJournal(folder, options.History, options.HistoryAge, options.Sync, times, log)
-            : new MemoryJournal();
+            ? new FileLog(
+                new(folder, options.History, options.HistoryAge, options.Sync, _metrics.JournalWrites, _metrics.JournalFlushes), log)
+            : new MemoryLog();
         _hub = new EventHub(new HubLimits(options.History, options.HistoryAge, options.MaxChannels), _journal, _lanes);
         _state = new ServerState(options, _clients, _hub, _lanes, _journal);
         _metrics.Observe(() => _clients.Count, _hub, _lanes);

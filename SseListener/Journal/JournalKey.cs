@@ -5,11 +5,9 @@ using SseListener.Log;
 namespace SseListener.Journal;
 
 /// <summary>
-/// What makes positions of a journal known again, in a file beside it: the key that they are enciphered with, and the numbers that the
-/// program began behind when it was started. With another key they are of another log.
+/// The file beside a journal by which its positions are recognised after a restart: the key that they are enciphered with, and the
+/// numbers behind which the program began when it was started. With another key, positions are of another log.
 /// </summary>
-/// <param name="folder">The journal's folder.</param>
-/// <param name="log">Takes why it cannot be kept.</param>
 internal sealed class JournalKey(string folder, LogWriter log)
 {
     // Starts without an event behind them, of which the oldest are forgotten.
@@ -19,15 +17,12 @@ internal sealed class JournalKey(string folder, LogWriter log)
     private bool _isNew = true;
     private FileStatus? _status;
 
-    /// <summary>The key.</summary>
     public byte[] Bytes { get; private set; } = RandomNumberGenerator.GetBytes(PositionCipher.KeySize);
 
-    /// <summary>The numbers that the program began behind, of starts that have left no frame; the present one's is the last.</summary>
+    /// <summary>The numbers behind which starts began that have left no frame; the present start's is the last.</summary>
     public IReadOnlyList<long> Starts { get; private set; } = [];
 
-    /// <summary>Reads it, if it is there.</summary>
-    /// <exception cref="IOException">It cannot be read.</exception>
-    /// <exception cref="UnauthorizedAccessException">It cannot be read.</exception>
+    /// <summary>Reads the file, if it is there, or throws: <see cref="Disk.IsFailure"/>.</summary>
     public void Read()
     {
         if (File.Exists(_file)
@@ -39,20 +34,20 @@ internal sealed class JournalKey(string folder, LogWriter log)
         }
     }
 
-    /// <summary>Begins behind the last frame that is kept, and keeps where; before any position is given.</summary>
+    /// <summary>Chooses and stores where this start begins, behind the last frame of the log; before any position is given.</summary>
     /// <remarks>
-    /// Far behind it, and not where anybody can tell: what a power cut took along had numbers too, and so has what came after a copy of
-    /// the folder was made that is in its place now. No new frame is to look like one of those.
+    /// Far behind it, and at a place that nobody can guess: events that a power cut destroyed had numbers too, and so have those that
+    /// were stored after the folder was copied, when that copy is in its place now. No new frame may have one of those numbers.
     /// </remarks>
     public void Begin(long last)
     {
         var start = _isNew ? last : Starts.Append(last).Max() + (1L << 32) + ((long)RandomNumberGenerator.GetInt32(int.MaxValue) << 8);
-        Starts = [.. Starts.Where(former => former > last).TakeLast(MostStarts - 1), start];
+        Starts = [.. Starts.Where(earlier => earlier > last).TakeLast(MostStarts - 1), start];
         TryWrite();
     }
 
-    /// <summary>Keeps it again when somebody has deleted it, or put another one in its place.</summary>
-    public void Keep()
+    /// <summary>Writes the file again when it has been deleted or replaced.</summary>
+    public void EnsureWritten()
     {
         if (_status is null || Disk.Find(_file) != _status)
         {
@@ -66,7 +61,7 @@ internal sealed class JournalKey(string folder, LogWriter log)
         var unfinished = _file + ".new";
         try
         {
-            var options = new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write };
+            var options = new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write, BufferSize = 0 };
             if (!OperatingSystem.IsWindows())
             {
                 options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
@@ -74,9 +69,7 @@ internal sealed class JournalKey(string folder, LogWriter log)
 
             using (var output = new FileStream(unfinished, options))
             {
-                output.Write(Bytes);
-                output.Write([.. Starts.SelectMany(BitConverter.GetBytes)]);
-                output.Flush();
+                output.Write([.. Bytes, .. Starts.SelectMany(BitConverter.GetBytes)]);
                 Disk.Sync(output.SafeFileHandle);
             }
 
@@ -84,12 +77,10 @@ internal sealed class JournalKey(string folder, LogWriter log)
             Disk.SyncFolder(folder);
             _status = Disk.Find(_file);
         }
-        catch (Exception e) when (JournalOutput.IsFailure(e))
+        catch (Exception e) when (Disk.IsFailure(e))
         {
-            log.Often(
-                LogLevel.Warning,
-                "key not kept",
-                $"{_file} cannot be written, so clients that come back after a restart will be told of a gap: {e.Message}");
+            var problem = $"{_file} cannot be written, so clients that come back after a restart will be told of a gap: {e.Message}";
+            log.Often(LogLevel.Warning, "key not kept", problem);
         }
     }
 }

@@ -1,50 +1,65 @@
+using System.Diagnostics;
+using System.Globalization;
 using System.Text;
 using SseListener.Events;
+using SseListener.Log;
 
 namespace SseListener.Journal;
 
 /// <summary>
-/// Reads journal files, oldest first. What is damaged is passed over, up to the next frame that is whole; at the very end also the
-/// first frames of a publish whose last ones did not get there.
+/// Reads a journal back. What is damaged is skipped, up to the next frame that is whole; at the very end also the first frames of a
+/// publish whose last ones are missing.
 /// </summary>
-/// <param name="take">Takes up each good frame.</param>
-internal sealed class JournalReader(TakeFrame take)
+internal sealed class JournalReader(TakeFrame take, LogWriter log)
 {
     private readonly long _now = SteadyClock.Now;
-    private readonly List<Found> _found = [];
-    private string _channel = "";
+    private long _last;
     private long _time;
+    private int _frames;
 
-    /// <summary>The number of the last good frame.</summary>
-    public long Last { get; private set; }
-
-    /// <summary>How many good frames there were.</summary>
-    public int Frames { get; private set; }
-
-    /// <summary>Whether a file begins with a frame that its name announces.</summary>
-    public static bool HoldsItsFirst(JournalFile file)
+    /// <summary>Reads all files of a folder.</summary>
+    /// <returns>The files, oldest first, and the number of the last frame.</returns>
+    public (List<JournalFile> Files, long Last) ReadFolder(string folder)
     {
-        Span<byte> start = stackalloc byte[JournalLine.Longest];
-        using var handle = File.OpenHandle(file.Path);
-        start = start[..RandomAccess.Read(handle, start, 0)];
-        var end = start.IndexOf((byte)'\n');
-        return end >= 0 && JournalLine.TryParse(start[..end], out var line) && line.Sequence >= file.First;
+        var started = Stopwatch.GetTimestamp();
+        var files = JournalFile.List(folder).ToList();
+        for (var i = 0; i < files.Count; i++)
+        {
+            // A file ends where the next one begins, if that holds what its name says.
+            var end = files.Skip(i + 1).FirstOrDefault(HoldsItsFirst)?.First ?? long.MaxValue;
+            ReadFile(files[i], end, isLast: i == files.Count - 1);
+        }
+
+        if (_frames > 0)
+        {
+            var size = files.Sum(file => file.FrameBytes) / 1048576.0;
+            var time = Stopwatch.GetElapsedTime(started).TotalMilliseconds;
+            var culture = CultureInfo.InvariantCulture;
+            log.Info(string.Create(culture, $"read back {_frames} events, {size:0.0} MiB, from {folder} in {time:0} ms"));
+        }
+
+        return (files, Math.Max(_last, files.Count > 0 ? files[^1].First - 1 : 0));
     }
 
-    /// <summary>Reads a file.</summary>
-    /// <param name="file">Told what is in it.</param>
-    /// <param name="bytes">Its bytes.</param>
-    /// <param name="end">The first number that belongs to the next file.</param>
-    /// <param name="isLast">Whether it is the one that was written last.</param>
-    /// <returns>Which stretches before the last good frame are damaged.</returns>
-    public IReadOnlyList<(int Offset, int Length)> Read(JournalFile file, ReadOnlySpan<byte> bytes, long end, bool isLast)
+    // Whether a file begins with a frame that its name announces.
+    private static bool HoldsItsFirst(JournalFile file)
     {
-        Find(bytes);
+        var first = File.ReadLines(file.Path).FirstOrDefault("");
+        return JournalLine.TryParse(Encoding.UTF8.GetBytes(first), out var line) && line.Sequence >= file.First;
+    }
+
+    // The first number that belongs to the next file is the end.
+    private void ReadFile(JournalFile file, long end, bool isLast)
+    {
+        var bytes = File.ReadAllBytes(file.Path);
 
         // In the order of their numbers, each once: a disk may have written some bytes to a wrong place.
-        var last = Last;
-        var good = _found.Where(frame => frame.Sequence > last && frame.Sequence < end).DistinctBy(frame => frame.Sequence).OrderBy(frame => frame.Sequence).ToList();
-        if (isLast && good.Count > 0 && good[^1].Following > 0)
+        var good = FindFrames(bytes)
+            .Where(frame => frame.Line.Sequence > _last && frame.Line.Sequence < end)
+            .DistinctBy(frame => frame.Line.Sequence)
+            .OrderBy(frame => frame.Line.Sequence)
+            .ToList();
+        if (isLast && good.Count > 0 && good[^1].Line.Following > 0)
         {
             var unfinished = good[^1].LastOfPublish;
             good.RemoveAll(frame => frame.LastOfPublish == unfinished);
@@ -52,112 +67,98 @@ internal sealed class JournalReader(TakeFrame take)
 
         foreach (var frame in good)
         {
-            Take(file, frame, bytes);
+            // The order is certain, the clock may have been wrong: no frame is older than the one before it, and none is of the future.
+            _time = Math.Max(_time, Math.Min(frame.Line.Time, _now));
+            take(frame.Line.Sequence, frame.Line.Channel, _time, bytes.AsSpan(frame.Start..frame.End));
+            file.Count(frame.End - frame.Start, _time);
+            _last = frame.Line.Sequence;
+            _frames++;
         }
 
-        return Measure(file, good);
+        ReportDamage(file, good, bytes.Length, isLast);
     }
 
-    // All that is whole, wherever it is.
-    private void Find(ReadOnlySpan<byte> bytes)
+    // All frames that are whole, wherever they are.
+    private static List<FoundFrame> FindFrames(ReadOnlySpan<byte> bytes)
     {
-        _found.Clear();
+        List<FoundFrame> found = [];
         for (var position = 0; position < bytes.Length;)
         {
-            if (TryRead(bytes[position..], out var line, out var frame))
+            if (TryRead(bytes, position, out var frame))
             {
-                _found.Add(new Found(line.Sequence, line.Following, position, position + frame.Start.Value, position + frame.End.Value));
-                position += frame.End.Value;
+                found.Add(frame);
+                position = frame.End;
             }
             else
             {
                 position = NextLine(bytes, position);
             }
         }
-    }
 
-    private void Take(JournalFile file, Found found, ReadOnlySpan<byte> bytes)
-    {
-        _ = JournalLine.TryParse(bytes[found.Position..(found.Start - 1)], out var line);
-
-        // The order is certain, the clock may have been wrong: no frame is older than the one before it, and none is of the future.
-        _time = Math.Max(_time, Math.Min(line.Time, _now));
-        var frame = bytes[found.Start..found.End];
-        take(found.Sequence, Name(line.Channel), _time, frame);
-        file.Count(frame.Length, _time);
-        Last = found.Sequence;
-        Frames++;
-    }
-
-    // What lies between good frames is damaged.
-    private static List<(int Offset, int Length)> Measure(JournalFile file, List<Found> good)
-    {
-        List<(int Offset, int Length)> damages = [];
-        var end = 0;
-        foreach (var frame in good.OrderBy(frame => frame.Position))
-        {
-            if (frame.Position > end)
-            {
-                damages.Add((end, frame.Position - end));
-            }
-
-            end = frame.End;
-        }
-
-        file.Length = end;
-        return damages;
-    }
-
-    // Most frames have the channel of the frame before.
-    private string Name(ReadOnlySpan<byte> channel)
-    {
-        if (!Ascii.Equals(channel, _channel))
-        {
-            _channel = Encoding.UTF8.GetString(channel);
-        }
-
-        return _channel;
+        return found;
     }
 
     // A line, and the frame behind it, which ends with the first blank line.
-    private static bool TryRead(ReadOnlySpan<byte> bytes, out JournalLine line, out Range frame)
+    private static bool TryRead(ReadOnlySpan<byte> bytes, int position, out FoundFrame frame)
     {
         frame = default;
-        var start = bytes.IndexOf((byte)'\n') + 1;
-        if (start == 0 || !JournalLine.TryParse(bytes[..(start - 1)], out line))
+        var start = position + bytes[position..].IndexOf((byte)'\n') + 1;
+        if (start == position || !JournalLine.TryParse(bytes[position..(start - 1)], out var line))
         {
-            line = default;
             return false;
         }
 
         var length = bytes[start..].IndexOf("\n\n"u8) + 2;
-        frame = start..(start + length);
-        return length >= 2 && Crc32C.Of(bytes[frame]) == line.Crc;
+        frame = new FoundFrame(line, position, start, start + length);
+        return length >= 2 && JournalLine.Checksum(bytes.Slice(start, length)) == line.Crc;
     }
 
-    // It may be the line feed before it that is damaged: then it begins one byte later. No line of a frame looks like either.
+    // If the line feed before it is damaged, it begins one byte later. No line of a frame looks like either.
     private static int NextLine(ReadOnlySpan<byte> bytes, int position)
     {
         while (bytes[position..].IndexOf((byte)'\n') is var end and >= 0)
         {
             position += end + 1;
-            if (bytes[position..].StartsWith(JournalLine.Start))
+            var beginning = bytes[position..Math.Min(position + 1 + JournalLine.Start.Length, bytes.Length)];
+            if (beginning.IndexOf(JournalLine.Start) is var start and >= 0)
             {
-                return position;
-            }
-
-            if (position < bytes.Length && bytes[(position + 1)..].StartsWith(JournalLine.Start))
-            {
-                return position + 1;
+                return position + start;
             }
         }
 
         return bytes.Length;
     }
 
-    // A frame that is whole: where its line and itself are.
-    private readonly record struct Found(long Sequence, int Following, int Position, int Start, int End)
+    // What lies between good frames is damaged. What lies behind them in the last file is cut off when that is opened.
+    private void ReportDamage(JournalFile file, List<FoundFrame> good, int length, bool isLast)
     {
-        public long LastOfPublish => Sequence + Following;
+        foreach (var frame in good.OrderBy(frame => frame.Position))
+        {
+            ReportSkipped(file, frame.Position);
+            file.Length = frame.End;
+        }
+
+        if (!isLast)
+        {
+            ReportSkipped(file, length);
+        }
+        else if (length > file.Length)
+        {
+            log.Warning($"{file.Path} does not end with a whole event: cut off {length - file.Length} bytes");
+        }
+    }
+
+    private void ReportSkipped(JournalFile file, int end)
+    {
+        if (end > file.Length)
+        {
+            log.Warning($"{file.Path} is damaged: skipped {end - file.Length} bytes at {file.Length}");
+        }
+    }
+
+    // A frame that is whole: its line, and where they are.
+    private readonly record struct FoundFrame(JournalLine Line, int Position, int Start, int End)
+    {
+        public long LastOfPublish => Line.Sequence + Line.Following;
     }
 }
