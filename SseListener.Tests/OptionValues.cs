@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Reflection;
 using SseListener.Access;
 using SseListener.Cli;
 using SseListener.Http;
@@ -9,24 +10,22 @@ namespace SseListener.Tests;
 /// <summary>How the values of options are read: bounds, units, defaults.</summary>
 public sealed class OptionValues
 {
-    private static readonly string[] _names = [.. CommandLine.Options.Select(knob => knob.Name)];
+    private static readonly string[] _names = [.. CommandLine.Options.Select(option => option.Name)];
 
     private static readonly string[] _hasNoDefault = ["publish-token", "publish-token-file", "jwt-key", "jwt-issuer", "jwt-audience", "private", "cors"];
 
     [TestCaseSource(nameof(_names))]
     public void The_default_that_help_shows_is_the_default_there_is(string name)
     {
-        var knob = Find(name);
+        var option = Find(name);
         if (_hasNoDefault.Contains(name))
         {
-            Assert.That(knob.Default, Is.EqualTo("none"));
+            Assert.That(option.Default, Is.EqualTo("none"));
             return;
         }
 
-        Assert.That(knob.Read(knob.Default, out var value), Is.True);
-
         // The folder's default is also a fallback, so it is not the same as asking for that folder.
-        var options = knob.Set(new ServerOptions(), value);
+        var options = Set(name, option.Default);
         Assert.That(name == "public" ? options with { Public = null } : options, Is.EqualTo(new ServerOptions()));
     }
 
@@ -49,9 +48,8 @@ public sealed class OptionValues
             "max-age" or "drain" or "history-age" or "heartbeat" or "retry" or "write-timeout" or "body-timeout" or "idle-timeout" => ("7m", "00:07:00"),
             _ => ("777", "777"),
         };
-        var options = new ServerOptions();
-        Assert.That(Find(name).Take([text], _ => null, ref options), Is.Null);
-        var property = typeof(ServerOptions).GetProperties().Single(property => property.Name.Equals(name.Replace("-", "", StringComparison.Ordinal), StringComparison.OrdinalIgnoreCase));
+        var options = Set(name, text);
+        var property = Property(name);
         Assert.That(Shown(property.GetValue(options)), Is.EqualTo(shown));
         File.Delete(file);
         property.SetValue(options, property.GetValue(new ServerOptions()));
@@ -63,7 +61,7 @@ public sealed class OptionValues
     [TestCase("2s", 2000)]
     public void Some_durations_may_be_none(string text, long milliseconds)
     {
-        Assert.That(Units.TryDurationOrZero(text, out var value), Is.True);
+        Assert.That(Units.TryDurationOrZero(text, out var value, out _), Is.True);
         Assert.That(value, Is.EqualTo(TimeSpan.FromMilliseconds(milliseconds)));
     }
 
@@ -73,8 +71,8 @@ public sealed class OptionValues
     [TestCase("1")]
     public void Nothing_else_is_one_of_those(string text)
     {
-        Assert.That(Units.TryDurationOrZero(text, out var value), Is.False);
-        Assert.That(value, Is.EqualTo("a duration such as 300ms, 15s, 2m or 24h, or 0"));
+        Assert.That(Units.TryDurationOrZero(text, out _, out var expected), Is.False);
+        Assert.That(expected, Is.EqualTo("a duration such as 300ms, 15s, 2m or 24h, or 0"));
     }
 
     [TestCase("1ms", 1)]
@@ -87,7 +85,7 @@ public sealed class OptionValues
     [TestCase("007s", 7_000)]
     public void A_duration_has_a_number_and_a_unit(string text, long milliseconds)
     {
-        Assert.That(Units.TryDuration(text, out var value), Is.True);
+        Assert.That(Units.TryDuration(text, out var value, out _), Is.True);
         Assert.That(value, Is.EqualTo(TimeSpan.FromMilliseconds(milliseconds)));
     }
 
@@ -112,8 +110,8 @@ public sealed class OptionValues
     [TestCase("\u0663s")]
     public void What_is_not_a_duration_is_refused(string text)
     {
-        Assert.That(Units.TryDuration(text, out var value), Is.False);
-        Assert.That(value, Is.EqualTo("a duration such as 300ms, 15s, 2m or 24h"));
+        Assert.That(Units.TryDuration(text, out _, out var expected), Is.False);
+        Assert.That(expected, Is.EqualTo("a duration such as 300ms, 15s, 2m or 24h"));
     }
 
     [TestCase("history", "0", 0)]
@@ -136,11 +134,8 @@ public sealed class OptionValues
     [TestCase("max-clients", "2147483647", int.MaxValue)]
     [TestCase("max-publishes", "1", 1)]
     [TestCase("presence-limit", "0", 0)]
-    public void A_number_or_a_size_within_its_bounds_is_taken(string name, string text, long number)
-    {
-        Assert.That(Find(name).Read(text, out var value), Is.True);
-        Assert.That(Convert.ToInt64(value, CultureInfo.InvariantCulture), Is.EqualTo(number));
-    }
+    public void A_number_or_a_size_within_its_bounds_is_taken(string name, string text, long number) =>
+        Assert.That(Convert.ToInt64(Property(name).GetValue(Set(name, text)), CultureInfo.InvariantCulture), Is.EqualTo(number));
 
     [TestCase("history", "9223372036854775808")]
     [TestCase("history", "8589934592GiB")]
@@ -191,7 +186,7 @@ public sealed class OptionValues
     public void What_is_out_of_bounds_or_something_else_is_refused(string name, string text)
     {
         var options = new ServerOptions();
-        var problem = Find(name).Take([text], _ => null, ref options);
+        var problem = Find(name).Read([text], _ => null, ref options);
         Assert.That(problem, Is.Not.Null);
         Assert.That(problem, Does.StartWith($"--{name} is ").And.EndsWith($", not '{text}'."));
         Assert.That(options, Is.EqualTo(new ServerOptions()));
@@ -200,11 +195,8 @@ public sealed class OptionValues
     [TestCase("debug", LogLevel.Debug)]
     [TestCase("Warning", LogLevel.Warning)]
     [TestCase("ERROR", LogLevel.Error)]
-    public void A_log_level_is_a_name_in_any_case(string text, object level)
-    {
-        Assert.That(Find("log-level").Read(text, out var value), Is.True);
-        Assert.That(value, Is.EqualTo(level));
-    }
+    public void A_log_level_is_a_name_in_any_case(string text, object level) =>
+        Assert.That(Set("log-level", text).LogLevel, Is.EqualTo(level));
 
     [TestCase("localhost", "localhost")]
     [TestCase("192.0.2.1", "192.0.2.1")]
@@ -214,10 +206,13 @@ public sealed class OptionValues
     [TestCase("0.0.0.0", "+")]
     [TestCase("::", "+")]
     [TestCase("[::]", "+")]
-    public void A_host_is_a_name_an_address_or_all(string text, string host)
+    public void A_host_is_a_name_an_address_or_all(string text, string host) => Assert.That(Set("host", text).Host, Is.EqualTo(host));
+
+    [Test]
+    public void An_empty_variable_counts_as_not_set()
     {
-        Assert.That(Find("host").Read(text, out var value), Is.True);
-        Assert.That(value, Is.EqualTo(host));
+        Assert.That(CommandLine.Read([], [], _ => "", out var options), Is.Zero);
+        Assert.That(options, Is.EqualTo(new ServerOptions()));
     }
 
     private static string? Shown(object? value) => value switch
@@ -227,5 +222,15 @@ public sealed class OptionValues
         _ => Convert.ToString(value, CultureInfo.InvariantCulture),
     };
 
-    private static CommandLineOption Find(string name) => CommandLine.Options.Single(knob => knob.Name == name);
+    private static ServerOptions Set(string name, string text)
+    {
+        var options = new ServerOptions();
+        Assert.That(Find(name).Read([text], _ => null, ref options), Is.Null);
+        return options;
+    }
+
+    private static PropertyInfo Property(string name) => typeof(ServerOptions).GetProperties()
+        .Single(property => property.Name.Equals(name.Replace("-", "", StringComparison.Ordinal), StringComparison.OrdinalIgnoreCase));
+
+    private static CommandLineOption Find(string name) => CommandLine.Options.Single(option => option.Name == name);
 }

@@ -206,8 +206,8 @@ public sealed class SignedTokens
 
     internal static TokenKey Key(string text)
     {
-        Assert.That(TokenKey.TryRead(text, out var key), Is.True);
-        return (TokenKey)key;
+        Assert.That(TokenKey.TryRead(text, out var key, out _), Is.True);
+        return key!;
     }
 
     private static TestServer Start(string key = Jwt.Secret) => TestServer.Start(o => o with { JwtKey = Key(key) });

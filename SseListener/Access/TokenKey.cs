@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Security.Cryptography;
 using System.Text;
 using Microsoft.IdentityModel.Tokens;
@@ -33,10 +34,11 @@ internal sealed record TokenKey(SecurityKey Key, string Algorithm)
     private const string OtherPem = "PEM, and has to be a public key (-----BEGIN PUBLIC KEY-----) of RSA with at least 2048 bits or of EC P-256";
 
     /// <summary>Reads a key from an option's text: a secret, a PEM public key, or the name of a file with one of them.</summary>
-    public static bool TryRead(string text, out object value)
+    public static bool TryRead(string text, [NotNullWhen(true)] out TokenKey? key, out string expected)
     {
-        value = File.Exists(text) ? FromFile(text) : NamesFile(text) ? Unreadable : FromText(text);
-        return value is TokenKey;
+        var read = File.Exists(text) ? FromFile(text) : NamesFile(text) ? Unreadable : FromText(text);
+        (key, expected) = (read as TokenKey, read as string ?? "");
+        return key is not null;
     }
 
     // A file name that is wrong must not become a secret that everybody can guess.

@@ -1,65 +1,97 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Globalization;
 using SseListener.Http;
 
 namespace SseListener.Cli;
 
-/// <summary>Reads a value from text; false leaves what it should look like in <paramref name="value"/>.</summary>
-internal delegate bool TryRead(string text, out object value);
+/// <summary>Reads a value from text; if it is none, <paramref name="expected"/> says what it should be.</summary>
+internal delegate bool TryParse<T>(string text, [MaybeNullWhen(false)] out T value, out string expected);
 
-/// <summary>How an option is given.</summary>
+/// <summary>Sets one of the options to a value.</summary>
+internal delegate ServerOptions Setter<T>(ServerOptions options, T value);
+
+/// <summary>Sets one of the options to the value in a text; null, and what the text should be, if it is none.</summary>
+internal delegate ServerOptions? TextSetter(ServerOptions options, string text, out string expected);
+
+/// <summary>
+/// How an option is given: with one value, with one value that no message repeats, alone or with true or false, or any number of times,
+/// each with a value, for which the environment has commas.
+/// </summary>
 internal enum OptionKind
 {
-    /// <summary>With one value.</summary>
     Value,
-
-    /// <summary>With one value, which is nobody's business.</summary>
     Secret,
-
-    /// <summary>Alone, or with true or false.</summary>
     Flag,
-
-    /// <summary>Any number of times, each with a value; in the environment separated by commas.</summary>
     List,
 }
 
-/// <summary>One option of the server.</summary>
-/// <param name="Name">Its name, without the dashes.</param>
-/// <param name="Default">Its default, as one would write it.</param>
-/// <param name="Help">What it is, in a few words.</param>
-/// <param name="Read">Reads its value.</param>
-/// <param name="Set">Puts the value in its place.</param>
-internal sealed record CommandLineOption(string Name, string Default, string Help, TryRead Read, Func<ServerOptions, object, ServerOptions> Set)
+/// <summary>One option of the server: its name without the dashes, and its default as a user would write it.</summary>
+internal sealed record CommandLineOption(string Name, string Default, string Help, OptionKind Kind, TextSetter Set)
 {
-    /// <summary>How it is given.</summary>
-    public OptionKind Kind { get; init; }
+    /// <summary>The default of an option that has no value unless it is given one.</summary>
+    public const string None = "none";
 
     /// <summary>How it is written on the command line.</summary>
     public string Argument => "--" + Name;
 
-    /// <summary>The variable of the environment that it is also taken from.</summary>
+    /// <summary>The variable of the environment that also sets it.</summary>
     public string Variable => Name == "port" ? "PORT" : "SSE_" + Name.ToUpperInvariant().Replace('-', '_');
 
-    /// <summary>Sets the option from its arguments or else its variable, if either is there.</summary>
+    public static CommandLineOption Number(string name, int standard, int least, int most, Setter<int> set, string help) =>
+        Create(name, standard.ToString(CultureInfo.InvariantCulture), Units.NumberBetween(least, most), set, help);
+
+    public static CommandLineOption Size(string name, long standard, long least, long most, Setter<long> set, string help) =>
+        Create(name, Units.SizeText(standard), Units.SizeBetween(least, most), set, help);
+
+    public static CommandLineOption Duration(string name, TimeSpan standard, Setter<TimeSpan> set, string help) =>
+        Create(name, Units.DurationText(standard), Units.TryDuration, set, help);
+
+    public static CommandLineOption DurationOrZero(string name, TimeSpan standard, Setter<TimeSpan> set, string help) =>
+        Create(name, Units.DurationText(standard), Units.TryDurationOrZero, set, help);
+
+    public static CommandLineOption Choice<T>(string name, T standard, Setter<T> set, string help)
+        where T : struct, Enum => Create(name, Units.NameText(standard), Units.TryName, set, help);
+
+    public static CommandLineOption Text(string name, string? standard, Setter<string> set, string help) =>
+        Create(name, standard ?? None, Units.TryText, set, help);
+
+    public static CommandLineOption Secret<T>(string name, TryParse<T> tryParse, Setter<T> set, string help) =>
+        Create(name, None, tryParse, set, help, OptionKind.Secret);
+
+    public static CommandLineOption Flag(string name, Setter<bool> set, string help) =>
+        Create(name, "false", Units.TryFlag, set, help, OptionKind.Flag);
+
+    public static CommandLineOption List(string name, TryParse<string> tryParse, Setter<string> set, string help) =>
+        Create(name, None, tryParse, set, help, OptionKind.List);
+
+    /// <summary>An option with a value of any type.</summary>
+    public static CommandLineOption Create<T>(
+        string name, string standard, TryParse<T> tryParse, Setter<T> set, string help, OptionKind kind = OptionKind.Value) =>
+        new(name, standard, help, kind, (options, text, out expected) =>
+            tryParse(text, out var value, out expected) ? set(options, value) : null);
+
+    /// <summary>Sets the option from its arguments or else from its variable, if either is there.</summary>
     /// <param name="arguments">The values on the command line; null when it is not there.</param>
-    /// <param name="environment">Looks up a variable of the environment.</param>
+    /// <param name="environment">Finds a variable of the environment.</param>
     /// <param name="options">What to set.</param>
     /// <returns>What is wrong with the value, or null.</returns>
-    public string? Take(IReadOnlyList<string>? arguments, Func<string, string?> environment, ref ServerOptions options)
+    public string? Read(IReadOnlyList<string>? arguments, Func<string, string?> environment, ref ServerOptions options)
     {
         foreach (var text in arguments ?? FromEnvironment(environment(Variable)))
         {
-            if (!Read(text, out var value))
+            if (Set(options, text, out var expected) is not { } changed)
             {
                 var name = arguments is null ? Variable : Argument;
-                return Kind is OptionKind.Secret ? $"{name} is {value}." : $"{name} is {value}, not '{text}'.";
+                return Kind is OptionKind.Secret ? $"{name} is {expected}." : $"{name} is {expected}, not '{text}'.";
             }
 
-            options = Set(options, value);
+            options = changed;
         }
 
         return null;
     }
 
-    // An empty one counts as not set: a container's or a unit's file cannot take a variable away.
+    // An empty one counts as not set: a container's or a unit's file cannot remove a variable.
     private string[] FromEnvironment(string? text) =>
         string.IsNullOrEmpty(text) ? []
         : Kind is OptionKind.List ? text.Split(',', StringSplitOptions.TrimEntries)

@@ -42,7 +42,7 @@ internal static class TailCommand
         await using var output = new StreamWriter(OpenOutput(descriptor)) { NewLine = "\n" };
         var set = Environment.GetEnvironmentVariable("SSE_TOKEN");
         var token = (parsed.GetValue(_token) ?? (set is "" ? null : set))?.Trim();
-        if (token is not null && !Units.TryToken(token, out var expected))
+        if (token is not null && !Units.TryToken(token, out _, out var expected))
         {
             await Console.Error.WriteLineAsync($"The token is {expected}.");
             return CommandLine.UsageError;
