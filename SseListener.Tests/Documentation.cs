@@ -15,7 +15,7 @@ public sealed class Documentation
     [Test]
     public void The_table_of_options_is_the_list_that_help_prints()
     {
-        var rows = CommandLine.Options.Select(knob => $"| `{knob.Argument}` | `{knob.Variable}` | {Default(knob)} | {knob.Help} |").ToArray();
+        var rows = CommandLine.Options.Select(option => $"| `{option.Argument}` | `{option.Variable}` | {Default(option)} | {option.Help} |").ToArray();
         Assert.That(Rows("SseListener/Docs/options.md", "`--"), Is.EqualTo(rows), $"It should be:\n{string.Join('\n', rows)}\n");
     }
 
@@ -82,5 +82,5 @@ public sealed class Documentation
         select Regex.Replace(heading.Groups[1].Value.ToUpperInvariant(), "[^A-Z0-9 -]", "").Replace(' ', '-');
 
     // The number of lanes depends on the machine.
-    private static string Default(CommandLineOption knob) => knob.Name == "lanes" ? "half the processors, at least one" : $"`{knob.Default}`";
+    private static string Default(CommandLineOption option) => option.Name == "lanes" ? "half the processors, at least one" : $"`{option.Default}`";
 }
