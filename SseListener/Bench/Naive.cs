@@ -39,16 +39,9 @@ internal static class Naive
         await context.Request.InputStream.CopyToAsync(body);
         var frame = BareSockets.Frame(body.ToArray());
         await _publishing.WaitAsync();
-        foreach (var (id, stream) in _clients)
+        foreach (var (_, stream) in _clients)
         {
-            try
-            {
-                await stream.WriteAsync(frame);
-            }
-            catch (HttpListenerException)
-            {
-                _clients.TryRemove(id, out _);
-            }
+            await stream.WriteAsync(frame);
         }
 
         _publishing.Release();
