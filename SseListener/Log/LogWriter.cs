@@ -47,16 +47,12 @@ internal sealed partial class LogWriter : IDisposable
     /// <summary>Whether lines of this level are written: ask where making the text costs something.</summary>
     public bool Writes(LogLevel level) => level >= _level;
 
-    /// <summary>Logs at level <see cref="LogLevel.Debug"/>.</summary>
     public void Debug(string text) => Write(LogLevel.Debug, text);
 
-    /// <summary>Logs at level <see cref="LogLevel.Info"/>.</summary>
     public void Info(string text) => Write(LogLevel.Info, text);
 
-    /// <summary>Logs at level <see cref="LogLevel.Warning"/>.</summary>
     public void Warning(string text) => Write(LogLevel.Warning, text);
 
-    /// <summary>Logs at level <see cref="LogLevel.Error"/>.</summary>
     public void Error(string text) => Write(LogLevel.Error, text);
 
     /// <summary>Logs a line of a kind that may be frequent: beyond some a minute they are only counted, except at level debug.</summary>

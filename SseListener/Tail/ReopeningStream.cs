@@ -33,11 +33,7 @@ internal sealed class ReopeningStream : IDisposable
     private TimeSpan _delay = TimeSpan.FromSeconds(3);
     private bool _isOver;
 
-    /// <summary>A stream that is not open yet.</summary>
-    /// <param name="url">Where it is.</param>
-    /// <param name="token">A bearer token for it, or null.</param>
-    /// <param name="from">The id to begin behind; null for what is new.</param>
-    /// <param name="tell">Takes what happens to the stream, a line each.</param>
+    /// <summary>A stream that begins behind the id <paramref name="from"/>, or with what is new, and tells what happens to it.</summary>
     public ReopeningStream(Uri url, string? token, string? from, Action<string> tell)
     {
         _url = url;

@@ -12,24 +12,16 @@ internal static class TailCommand
     // EPIPE of Linux, macOS and the BSDs.
     private const int BrokenPipe = 32;
 
-    private static readonly Argument<string> _url = new("URL")
-    {
-        Description = "the stream, such as http://localhost:3000/events?channel=orders; any SSE server's will do",
-    };
+    private static readonly Argument<string> _url =
+        new("URL") { Description = "the stream, such as http://localhost:3000/events?channel=orders; any SSE server's will do" };
 
     private static readonly Option<bool> _json = new("--json") { Description = "print a JSON object for each event: type, id, data" };
 
-    private static readonly Option<string?> _from = new("--from")
-    {
-        Description = "begin behind the event with this id, or with all that is kept: earliest",
-        HelpName = "earliest",
-    };
+    private static readonly Option<string?> _from =
+        new("--from") { Description = "begin behind the event with this id, or with all that is kept: earliest", HelpName = "earliest" };
 
-    private static readonly Option<string?> _token = new("--token")
-    {
-        Description = "bearer token, if the channel is private [SSE_TOKEN]",
-        HelpName = "TOKEN",
-    };
+    private static readonly Option<string?> _token =
+        new("--token") { Description = "bearer token, if the channel is private [SSE_TOKEN]", HelpName = "TOKEN" };
 
     /// <summary>The verb.</summary>
     public static Command Create()
