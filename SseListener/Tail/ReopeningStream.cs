@@ -128,12 +128,7 @@ internal sealed class ReopeningStream : IDisposable
         var parser = SseParser.Create(body);
         await using var events = parser.EnumerateAsync(interrupted).GetAsyncEnumerator(interrupted);
         var resumedAfter = _lastId;
-        _tell(resumedAfter switch
-        {
-            null or "" => "connected",
-            SseEvent.Earliest => "connected, beginning with all that is kept",
-            _ => $"connected, resuming after {resumedAfter}",
-        });
+        _tell(OpeningOf(resumedAfter));
         for (var isFirst = true; await MoveNextAsync(events); isFirst = false)
         {
             var sseEvent = events.Current;
@@ -155,6 +150,13 @@ internal sealed class ReopeningStream : IDisposable
             _delay = TimeSpan.FromTicks(Math.Clamp(parser.ReconnectionInterval.Ticks, _shortestDelay.Ticks, _longestDelay.Ticks));
         }
     }
+
+    private static string OpeningOf(string? resumedAfter) => resumedAfter switch
+    {
+        null or "" => "connected",
+        SseEvent.Earliest => "connected, beginning with all that is kept",
+        _ => $"connected, resuming after {resumedAfter}",
+    };
 
     private async Task<bool> MoveNextAsync(IAsyncEnumerator<SseItem<string>> events)
     {

@@ -55,9 +55,21 @@ internal static class TailCommand
         }
 
         using var stream = new ReopeningStream(url, token, parsed.GetValue(_from), Console.Error.WriteLine);
+        return await PrintAsync(stream, parsed.GetValue(_json) ? JsonOf : TextOf, interrupted);
+    }
+
+    private static async Task<int> PrintAsync(ReopeningStream stream, Func<SseItem<string>, string> format, CancellationToken interrupted)
+    {
+        using var descriptor = new SafeFileHandle(1, ownsHandle: false);
+        await using var output = new StreamWriter(OpenOutput(descriptor)) { NewLine = "\n" };
         try
         {
-            await PrintAsync(stream, parsed.GetValue(_json) ? JsonOf : TextOf, interrupted);
+            await foreach (var sseEvent in stream.ReadAsync(interrupted))
+            {
+                await output.WriteLineAsync(format(sseEvent));
+                await output.FlushAsync(interrupted);
+            }
+
             return stream.IsRefused ? 1 : 0;
         }
         catch (OperationCanceledException) when (interrupted.IsCancellationRequested)
@@ -73,17 +85,6 @@ internal static class TailCommand
         catch (Exception e) when (StandardStreams.IsUnwritable(e))
         {
             return Fail(1, $"cannot print: {e.Message}");
-        }
-    }
-
-    private static async Task PrintAsync(ReopeningStream stream, Func<SseItem<string>, string> format, CancellationToken interrupted)
-    {
-        using var descriptor = new SafeFileHandle(1, ownsHandle: false);
-        await using var output = new StreamWriter(OpenOutput(descriptor)) { NewLine = "\n" };
-        await foreach (var sseEvent in stream.ReadAsync(interrupted))
-        {
-            await output.WriteLineAsync(format(sseEvent));
-            await output.FlushAsync(interrupted);
         }
     }
 
