@@ -41,9 +41,9 @@ public sealed class LogLines
         var repeats = new LogRepeats(most: 2);
         bool[] first = [repeats.MayWrite(LogLevel.Info, "a"), repeats.MayWrite(LogLevel.Info, "a"), repeats.MayWrite(LogLevel.Info, "a"), repeats.MayWrite(LogLevel.Info, "b")];
         Assert.That(first, Is.EqualTo((bool[])[true, true, false, true]));
-        Assert.That(repeats.Take(), Is.EqualTo(((LogLevel, string, int)[])[(LogLevel.Info, "a", 1)]));
+        Assert.That(repeats.BeginMinute(), Is.EqualTo(((LogLevel, string, int)[])[(LogLevel.Info, "a", 1)]));
         Assert.That(repeats.MayWrite(LogLevel.Info, "a"), Is.True);
-        Assert.That(repeats.Take(), Is.Empty);
+        Assert.That(repeats.BeginMinute(), Is.Empty);
     }
 
     [Test]

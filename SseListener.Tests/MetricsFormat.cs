@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
-using System.Text;
 using SseListener.Metrics;
 using SseListener.Tests.Support;
 
@@ -38,14 +37,16 @@ public sealed class MetricsFormat
     [Test]
     public void A_bucket_holds_what_is_no_more_than_its_bound()
     {
-        var series = new Series([1, 2]);
+        using var meter = new Meter("test");
+        using var text = new PrometheusText(meter);
+        var bounds = new InstrumentAdvice<double> { HistogramBucketBoundaries = [1, 2] };
+        var histogram = meter.CreateHistogram("t", unit: null, description: "help", tags: null, bounds);
         foreach (var value in new[] { 0.5, 1, 1.5, 2, 2.5 })
         {
-            series.Record(value);
+            histogram.Record(value, new KeyValuePair<string, object?>("k", "v"));
         }
 
-        var text = new StringBuilder();
-        series.Write(text, "t", "k=\"v\"");
-        Assert.That(text.ToString(), Is.EqualTo("t_bucket{k=\"v\",le=\"1\"} 2\nt_bucket{k=\"v\",le=\"2\"} 4\nt_bucket{k=\"v\",le=\"+Inf\"} 5\nt_sum{k=\"v\"} 7.5\nt_count{k=\"v\"} 5\n"));
+        Assert.That(text.Write(), Does.EndWith(
+            "t_bucket{k=\"v\",le=\"1\"} 2\nt_bucket{k=\"v\",le=\"2\"} 4\nt_bucket{k=\"v\",le=\"+Inf\"} 5\nt_sum{k=\"v\"} 7.5\nt_count{k=\"v\"} 5\n"));
     }
 }

@@ -5,16 +5,12 @@ using System.Text;
 
 namespace SseListener.Bench;
 
-/// <summary>
-/// A yardstick: no HTTP server at all, only a loop that sends each frame to each socket. What sending costs, nothing can be cheaper
-/// that sends each event by itself.
-/// </summary>
+/// <summary>A yardstick: no HTTP server, only a loop that sends each frame to each socket. Nothing can be cheaper.</summary>
 internal static class BareSockets
 {
-    // The largest event that the bench sends, and its head.
-    private const int LargestRequest = 1024 * 1024 + 4096;
-
     private const int Backlog = 4096;
+
+    private static readonly List<Socket> _clients = [];
 
     /// <summary>Serves <c>GET</c> and <c>POST /events</c> until the process ends.</summary>
     public static void Run(int port)
@@ -23,24 +19,21 @@ internal static class BareSockets
         listener.Bind(new IPEndPoint(IPAddress.Loopback, port));
         listener.Listen(Backlog);
         Console.WriteLine("listening");
-        var clients = new List<Socket>();
-        var request = new byte[4096];
+        var start = new byte[4];
         while (true)
         {
             var socket = listener.Accept();
-            var count = socket.Receive(request);
-            if (request.AsSpan(0, count).StartsWith("POST"u8))
+            socket.Receive(start, SocketFlags.Peek);
+            if (start.AsSpan().SequenceEqual("POST"u8))
             {
-                var first = request[..count];
-                new Thread(() => Publish(socket, first, clients)) { IsBackground = true }.Start();
+                new Thread(() => ServePublisher(socket)) { IsBackground = true }.Start();
+                continue;
             }
-            else if (count > 0)
+
+            socket.Send("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n: hi\n\r\n"u8);
+            lock (_clients)
             {
-                socket.Send("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n: hi\n\r\n"u8);
-                lock (clients)
-                {
-                    clients.Add(socket);
-                }
+                _clients.Add(socket);
             }
         }
     }
@@ -48,47 +41,33 @@ internal static class BareSockets
     /// <summary>The frame that carries a body as its data.</summary>
     public static byte[] Frame(ReadOnlySpan<byte> body) => [.. "event: message\ndata: "u8, .. body, .. "\nid: abcdefghij\n\n"u8];
 
-    private static byte[] Chunk(byte[] bytes) => [.. Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{bytes.Length:x}\r\n")), .. bytes, .. "\r\n"u8];
-
-    private static void Publish(Socket publisher, byte[] first, List<Socket> clients)
+    private static void ServePublisher(Socket socket)
     {
-        using var socket = publisher;
-        var request = new byte[LargestRequest];
-        first.CopyTo(request, 0);
-        for (var length = first.Length; length > 0; length = socket.Receive(request))
+        const string Length = "Content-Length: ";
+        using var stream = new NetworkStream(socket, ownsSocket: true);
+        using var reader = new StreamReader(stream, Encoding.ASCII);
+        var body = Array.Empty<char>();
+        while (reader.ReadLine() is { } line)
         {
-            int body;
-            while ((body = request.AsSpan(0, length).IndexOf("\r\n\r\n"u8)) < 0 || !IsWhole(request.AsSpan(0, length), body))
+            if (line.StartsWith(Length, StringComparison.Ordinal))
             {
-                var read = socket.Receive(request, length, request.Length - length, SocketFlags.None);
-                if (read == 0)
-                {
-                    return;
-                }
-
-                length += read;
+                body = new char[int.Parse(line.AsSpan(Length.Length), CultureInfo.InvariantCulture)];
             }
-
-            SendToAll(clients, Chunk(Frame(request.AsSpan((body + 4)..length))));
-            socket.Send("HTTP/1.1 204 No Content\r\n\r\n"u8);
+            else if (line.Length == 0)
+            {
+                reader.ReadBlock(body);
+                SendToAll(Frame(Encoding.ASCII.GetBytes(body)));
+                stream.Write("HTTP/1.1 204 No Content\r\n\r\n"u8);
+            }
         }
     }
 
-    // The bench's own publisher writes this field last, and nobody else publishes here.
-    private static bool IsWhole(ReadOnlySpan<byte> request, int body)
+    private static void SendToAll(byte[] frame)
     {
-        var field = request.LastIndexOf("Content-Length: "u8) + "Content-Length: ".Length;
-        return request.Length >= body + 4 + int.Parse(request[field..body], CultureInfo.InvariantCulture);
-    }
-
-    private static void SendToAll(List<Socket> clients, byte[] frame)
-    {
-        lock (clients)
+        byte[] chunk = [.. Encoding.ASCII.GetBytes($"{frame.Length:x}\r\n"), .. frame, .. "\r\n"u8];
+        lock (_clients)
         {
-            foreach (var client in clients)
-            {
-                client.Send(frame, SocketFlags.None, out _);
-            }
+            _clients.ForEach(client => client.Send(chunk, SocketFlags.None, out _));
         }
     }
 }

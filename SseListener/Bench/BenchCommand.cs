@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Globalization;
 using System.Net.Sockets;
 using SseListener.Listener;
 
@@ -11,126 +10,88 @@ namespace SseListener.Bench;
 /// </summary>
 internal static class BenchCommand
 {
-    // The server's own options do not matter here, but that nobody is told who joins: the yardsticks tell nobody either.
-    private const string Hub = "--port {0} --presence-limit 0 --history 1GiB --log-level warning ";
-    private const int LargestCrowd = 10_000;
-    private const double PacedSeconds = 4;
-    private const double CrowdRate = 5;
+    private static readonly Option<string?> _url = new("--url")
+    {
+        Description = "measure the SSE server that runs here instead; events are published by POST to the same URL",
+        HelpName = "URL",
+    };
 
-    // Bytes: what the server takes in one request, less a little for each line.
-    private const int LargestBatch = 900 * 1024;
-
-    private static readonly (string Name, string Arguments)[] _contenders =
-        [("sselistener", Hub + "--data none"), ("naive", "bench-naive {0}"), ("sockets", "bench-sockets {0}")];
-
-    private static readonly (string Name, string Arguments)[] _journals =
-        [("none", Hub + "--data none"), ("os", Hub + "--data {1} --sync os"), ("always", Hub + "--data {1} --sync always")];
-
-    private static readonly Option<string?> _url = new("--url") { Description = "measure the SSE server that runs here instead; events are published by POST to the same URL", HelpName = "URL" };
     private static readonly Option<string?> _token = new("--token") { Description = "bearer token for --url", HelpName = "TOKEN" };
     private static readonly Option<int> _clients = Number("--clients", 1000, "subscribers", 1, 20_000);
     private static readonly Option<int> _events = Number("--events", 2000, "events", 1, 1_000_000);
     private static readonly Option<int> _size = Number("--size", 100, "bytes of an event's JSON", 64, 1024 * 1024);
-    private static readonly Option<int> _rate = Number("--rate", 50, "events a second where they are paced; 0 with --url is back to back", 0, 100_000);
-    private static readonly Option<int> _channels = Number("--channels", 0, "channels that --url's subscribers and events are dealt to in turn; 0 is none in particular", 0, 20_000);
+    private static readonly Option<int> _rate =
+        Number("--rate", 50, "events a second where they are paced; 0 with --url is back to back", 0, 100_000);
+
+    private static readonly Option<int> _channels =
+        Number("--channels", 0, "channels that --url's subscribers and events are dealt to in turn; 0 is none in particular", 0, 20_000);
+
     private static readonly Option<bool> _json = new("--json") { Description = "print JSON instead of the table" };
 
-    /// <summary>The verb and the two hidden ones that start the yardsticks.</summary>
+    /// <summary>The verb, and the two hidden ones that start the yardsticks.</summary>
     public static IEnumerable<Command> Create()
     {
-        var bench = new Command("bench", "Measure this server beside others on this machine.") { _url, _token, _clients, _events, _size, _rate, _channels, _json };
-        bench.SetAction(parsed =>
+        var bench = new Command("bench", "Measure this server beside others on this machine.")
         {
-            try
-            {
-                return Measure(parsed);
-            }
-            catch (Exception e) when (e is BenchException or SocketException or FormatException or OverflowException)
-            {
-                Console.Error.WriteLine(e.Message);
-                return 1;
-            }
-        });
-        yield return bench;
-        yield return Yardstick("bench-naive", port => Naive.RunAsync(port));
-        yield return Yardstick("bench-sockets", port => Task.Run(() => BareSockets.Run(port)));
+            _url, _token, _clients, _events, _size, _rate, _channels, _json,
+        };
+        bench.SetAction(Run);
+        return [bench, Yardstick("bench-naive", Naive.RunAsync), Yardstick("bench-sockets", port => Task.Run(() => BareSockets.Run(port)))];
     }
 
-    private static int Measure(ParseResult parsed)
+    private static int Run(ParseResult parsed)
     {
-        // What has been received is looked at on the thread that learns of it: through the thread pool it took the bench 60 s to
-        // receive what it now receives in 20. Read when the first socket is used, so this is early enough.
-        Environment.SetEnvironmentVariable(Contender.InlineCompletions, "1");
-        if (parsed.GetValue(_clients) > Descriptors.Limit - Descriptors.Reserve)
+        try
         {
-            throw new BenchException($"{parsed.GetValue(_clients)} clients are more than the {Descriptors.Limit} file descriptors (ulimit -n) allow.");
+            return Measure(parsed) ? 0 : 1;
+        }
+        catch (Exception e) when (e is BenchException or SocketException or FormatException or OverflowException)
+        {
+            Console.Error.WriteLine(e.Message);
+            return 1;
+        }
+    }
+
+    // Returns whether nothing was wrong.
+    private static bool Measure(ParseResult parsed)
+    {
+        // Receiving takes a third of the time without the thread pool. .NET reads this when the first socket is used.
+        Environment.SetEnvironmentVariable(Contender.InlineCompletions, "1");
+        var (clients, json) = (parsed.GetValue(_clients), parsed.GetValue(_json));
+        if (clients > Descriptors.Limit - Descriptors.Reserve)
+        {
+            throw new BenchException($"{clients} clients are more than the {Descriptors.Limit} file descriptors (ulimit -n) allow.");
         }
 
+        var comparison = new Comparison(clients, parsed.GetValue(_events), parsed.GetValue(_size), Math.Max(parsed.GetValue(_rate), 1));
         var all = new List<Measurement>();
-        foreach (var table in parsed.GetValue(_url) is { } url ? Running(parsed, url) : Comparison(parsed))
+        foreach (var table in parsed.GetValue(_url) is { } url ? [[RunningServer(parsed, url)]] : comparison.Tables())
         {
-            var columns = table.Select(Measure).ToList();
-            all.AddRange(columns);
-            if (!parsed.GetValue(_json))
+            var measured = table.Select(Measure).ToList();
+            all.AddRange(measured);
+            if (!json)
             {
-                Report.Table(table[0].Workload, columns).ToList().ForEach(Console.WriteLine);
+                Report.Table(table[0].Workload, measured).ToList().ForEach(Console.WriteLine);
             }
         }
 
-        if (parsed.GetValue(_json))
+        if (json)
         {
             Console.WriteLine(Report.Json(all));
         }
 
-        return all.All(measurement => measurement.IsFaultless) ? 0 : 1;
+        return all.TrueForAll(measurement => measurement.IsFaultless);
     }
 
     private static Measurement Measure(Column column)
     {
         Console.Error.WriteLine($"{column.Workload.Name}, {column.Name} ...");
         using var contender = column.Start();
+        contender.WaitUntilListening();
         return column.Workload.Measure(column.Name, contender);
     }
 
-    private static IEnumerable<List<Column>> Comparison(ParseResult parsed)
-    {
-        var (clients, events, size, rate) = (parsed.GetValue(_clients), parsed.GetValue(_events), parsed.GetValue(_size), Math.Max(parsed.GetValue(_rate), 1));
-        yield return Columns(new Workload("burst", clients, events, size, Rate: 0), _contenders);
-        yield return Columns(new Workload("paced", clients, Math.Min(events, (int)(rate * PacedSeconds)), size, rate), _contenders);
-        var crowd = Crowd(Math.Min(clients * 8, 8000));
-        yield return Columns(new Workload("crowd", crowd, Math.Min(events, 10), size, CrowdRate), _contenders);
-        yield return Growing(crowd, Math.Max(crowd / 16, 1), Math.Clamp(events / 10, 1, 20), size);
-        yield return Columns(new Workload("catching up", Math.Max(clients / 2, 1), events, size, Rate: 0, Resumes: true), _contenders[..1]);
-        yield return [Channels(Crowd(clients * 10), events, size), Channels(10, events, size)];
-        yield return Columns(new PublishWorkload("publishing", Connections: 8, events, size, Batch: 1), _journals);
-        var batch = Math.Clamp(LargestBatch / size, 1, 1000);
-        yield return Columns(new PublishWorkload("batches", Connections: 1, Math.Max(events / 10, 1) * batch, size, batch), _journals);
-    }
-
-    // What an event costs by itself is shared by all its deliveries, so with as many events few look dear; hence the third column.
-    private static List<Column> Growing(int many, int few, int events, int size)
-    {
-        var beside = string.Create(CultureInfo.InvariantCulture, $"; beside them {few:N0}, with as many events, and with as many deliveries");
-        var workload = new Workload("growing", many, events, size, CrowdRate, Beside: beside);
-        var factor = many / few;
-        return
-        [
-            Own($"{many:N0}", workload),
-            Own($"{few:N0}", workload with { Clients = few }),
-            Own($"{few:N0}, {CrowdRate * factor:0}/s", workload with { Clients = few, Events = events * factor, Rate = CrowdRate * factor }),
-        ];
-    }
-
-    private static Column Channels(int channels, int events, int size) =>
-        Own($"{channels:N0}", new Workload("channels", channels, events, size, Rate: 0, channels));
-
-    private static Column Own(FormattableString name, IWorkload workload) =>
-        new(name.ToString(CultureInfo.InvariantCulture), workload, () => Contender.Start(_contenders[0].Arguments));
-
-    private static List<Column> Columns(IWorkload workload, (string Name, string Arguments)[] contenders) =>
-        [.. contenders.Select(contender => new Column(contender.Name, workload, () => Contender.Start(contender.Arguments)))];
-
-    private static IEnumerable<List<Column>> Running(ParseResult parsed, string url)
+    private static Column RunningServer(ParseResult parsed, string url)
     {
         var (rate, channels, clients) = (parsed.GetValue(_rate), parsed.GetValue(_channels), parsed.GetValue(_clients));
         if (channels > 0 && clients % channels != 0)
@@ -138,12 +99,10 @@ internal static class BenchCommand
             throw new BenchException($"{clients} clients cannot be dealt to {channels} channels evenly.");
         }
 
-        var workload = new Workload(rate > 0 ? "paced" : "burst", clients, parsed.GetValue(_events), parsed.GetValue(_size), rate, channels);
-        yield return [new Column("server", workload, () => Contender.Running(url, parsed.GetValue(_token)))];
+        var name = rate > 0 ? "paced" : "burst";
+        var workload = new DeliveryWorkload(name, clients, parsed.GetValue(_events), parsed.GetValue(_size), rate, channels);
+        return new Column("server", workload, () => new Contender(new Target(url, parsed.GetValue(_token))));
     }
-
-    // As many as both this process and the server have descriptors for, and some to spare.
-    private static int Crowd(int clients) => Math.Min(Math.Min(clients, LargestCrowd), Descriptors.Limit - (Descriptors.Reserve * 2));
 
     private static Command Yardstick(string name, Func<int, Task> run)
     {
@@ -154,19 +113,19 @@ internal static class BenchCommand
         return command;
     }
 
-    private static Option<int> Number(string name, int standard, string help, int least, int most)
+    private static Option<int> Number(string name, int standard, string help, int least, int most) => new(name)
     {
-        var option = new Option<int>(name) { Description = help, DefaultValueFactory = _ => standard };
-        option.Validators.Add(result =>
+        Description = help,
+        DefaultValueFactory = _ => standard,
+        Validators =
         {
-            if (result.Tokens.Count == 1 && (!int.TryParse(result.Tokens[0].Value, out var value) || value < least || value > most))
+            result =>
             {
-                result.AddError($"{name} is a number from {least} to {most}, not '{result.Tokens[0].Value}'.");
-            }
-        });
-        return option;
-    }
-
-    // A column of a table: a server, and what is put on it.
-    private sealed record Column(string Name, IWorkload Workload, Func<Contender> Start);
+                if (result.Tokens is [var token] && (!int.TryParse(token.Value, out var value) || value < least || value > most))
+                {
+                    result.AddError($"{name} is a number from {least} to {most}, not '{token.Value}'.");
+                }
+            },
+        },
+    };
 }

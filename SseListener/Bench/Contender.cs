@@ -8,27 +8,35 @@ namespace SseListener.Bench;
 /// <summary>A server that is measured: a process of this program, started and ended by the bench, or one that runs already.</summary>
 internal sealed class Contender : IDisposable
 {
-    /// <summary>The variable that tells .NET where the completion of an asynchronous receive runs.</summary>
+    /// <summary>The variable that tells .NET to complete asynchronous receives on the thread that learns of them.</summary>
     public const string InlineCompletions = "DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS";
 
-    // .NET 10 raises no ProcessExit for them.
-    private static readonly PosixSignal[] _ends = [PosixSignal.SIGTERM, PosixSignal.SIGINT, PosixSignal.SIGHUP];
     private static readonly TimeSpan _startLimit = TimeSpan.FromSeconds(10);
 
+    // .NET 10 raises no ProcessExit for them.
+    private static readonly PosixSignal[] _endingSignals = [PosixSignal.SIGTERM, PosixSignal.SIGINT, PosixSignal.SIGHUP];
+
     private readonly Lock _lock = new();
+    private readonly DirectoryInfo? _folder;
+    private readonly PosixSignalRegistration[] _signals = [];
     private readonly Process? _process;
-    private readonly string? _folder;
-    private readonly List<PosixSignalRegistration> _signals;
     private bool _hasEnded;
 
-    private Contender(Target target, ProcessStartInfo? start, string? folder)
+    /// <summary>A server that runs already.</summary>
+    public Contender(Target target) => Target = target;
+
+    /// <summary>Starts this program.</summary>
+    /// <param name="arguments">Its arguments, with {0} for its port and {1} for a temporary folder.</param>
+    public Contender(string arguments)
     {
-        Target = target;
-        _folder = folder;
-        _signals = start is null ? [] : [.. _ends.Select(signal => PosixSignalRegistration.Create(signal, _ => End()))];
+        var port = LoopbackPort.FindFree();
+        Target = new Target($"http://127.0.0.1:{port}/events", token: null);
+        _folder = arguments.Contains("{1}", StringComparison.Ordinal) ? Directory.CreateTempSubdirectory("sse-bench-") : null;
+        _signals = [.. _endingSignals.Select(signal => PosixSignalRegistration.Create(signal, _ => End()))];
+        var start = StartOf(string.Format(CultureInfo.InvariantCulture, arguments, port, _folder?.FullName));
         lock (_lock)
         {
-            _process = start is null || _hasEnded ? null : Process.Start(start);
+            _process = _hasEnded ? null : Process.Start(start);
         }
     }
 
@@ -36,52 +44,34 @@ internal sealed class Contender : IDisposable
     public Target Target { get; }
 
     /// <summary>CPU time it has used, in seconds; null when it is not the bench's own process.</summary>
-    public double? CpuSeconds => _process is null ? null : Look(_process).TotalProcessorTime.TotalSeconds;
+    public double? CpuSeconds => Refreshed()?.TotalProcessorTime.TotalSeconds;
 
     /// <summary>Memory it has in use, in bytes; null when it is not the bench's own process.</summary>
-    public long? Memory => _process is null ? null : Look(_process).WorkingSet64;
+    public long? Memory => Refreshed()?.WorkingSet64;
 
-    /// <summary>A server that runs already.</summary>
-    public static Contender Running(string url, string? token) => new(new Target(url, token), start: null, folder: null);
-
-    /// <summary>Starts this program with other arguments and waits until it listens.</summary>
-    /// <param name="arguments">What to start it with; {0} is replaced by its port, {1} by a folder of its own.</param>
-    /// <exception cref="BenchException">It does not listen.</exception>
-    public static Contender Start(string arguments)
+    /// <summary>Waits until a process that the bench has started says that it listens.</summary>
+    /// <exception cref="BenchException">It does not.</exception>
+    public void WaitUntilListening()
     {
-        var port = LoopbackPort.FindFree();
-        var folder = arguments.Contains("{1}", StringComparison.Ordinal) ? Directory.CreateTempSubdirectory("sse-bench-").FullName : null;
-        var line = string.Format(CultureInfo.InvariantCulture, arguments, port, folder);
-        var start = new ProcessStartInfo(Environment.ProcessPath!, $"{Assembly()}{line}") { RedirectStandardOutput = true };
-        foreach (var variable in Environment.GetEnvironmentVariables().Keys.Cast<string>().Where(name => name.StartsWith("SSE_", StringComparison.Ordinal)))
+        // Not by connecting: HttpListener fails when a connection comes while it opens its port.
+        if (_process?.StandardOutput.ReadLineAsync() is { } line && !(line.Wait(_startLimit) && line.Result is not null))
         {
-            // What the user's own server is told is not for this one.
-            start.Environment.Remove(variable);
-        }
-
-        start.Environment.Remove(InlineCompletions);
-        var contender = new Contender(new Target($"http://127.0.0.1:{port}/events", token: null), start, folder);
-        try
-        {
-            contender.WaitUntilListening();
-            return contender;
-        }
-        catch
-        {
-            contender.Dispose();
-            throw;
+            throw new BenchException("A server for the comparison does not start.");
         }
     }
 
-    /// <inheritdoc/>
     public void Dispose()
     {
-        _signals.ForEach(signal => signal.Dispose());
+        foreach (var signal in _signals)
+        {
+            signal.Dispose();
+        }
+
         End();
         _process?.Dispose();
     }
 
-    // Also when the bench is ended by a signal, and then nothing is to be started any more.
+    // A signal to the bench may come here while the constructor starts the process, which then must not survive.
     private void End()
     {
         lock (_lock)
@@ -94,30 +84,33 @@ internal sealed class Contender : IDisposable
             _hasEnded = true;
             _process?.Kill();
             _process?.WaitForExit();
-            if (_folder is not null)
+            _folder?.Delete(recursive: true);
+        }
+    }
+
+    private Process? Refreshed()
+    {
+        _process?.Refresh();
+        return _process?.HasExited == true ? throw new BenchException("A server for the comparison has gone.") : _process;
+    }
+
+    private static ProcessStartInfo StartOf(string arguments)
+    {
+        // Under dotnet the program is the first argument; published, it is the executable itself.
+        var program = Environment.ProcessPath!;
+        var assembly = Path.Combine(AppContext.BaseDirectory, typeof(Contender).Assembly.GetName().Name + ".dll");
+        var isDotnet = Path.GetFileNameWithoutExtension(program) == "dotnet";
+        var start = new ProcessStartInfo(program, isDotnet ? $"\"{assembly}\" {arguments}" : arguments) { RedirectStandardOutput = true };
+
+        // What is set for the user's own server, or for the bench, is not for this one.
+        foreach (var name in start.Environment.Keys.ToList())
+        {
+            if (name.StartsWith("SSE_", StringComparison.Ordinal) || name == InlineCompletions)
             {
-                Directory.Delete(_folder, recursive: true);
+                start.Environment.Remove(name);
             }
         }
-    }
 
-    // Each says so in a line. Not by connecting to it: HttpListener falls over a connection that comes while it is opening its port.
-    private void WaitUntilListening()
-    {
-        var line = _process?.StandardOutput.ReadLineAsync();
-        if (line is null || !line.Wait(_startLimit) || line.Result is null)
-        {
-            throw new BenchException("A server for the comparison does not start.");
-        }
-    }
-
-    // Under dotnet the program is the first argument; published, it is the executable itself.
-    private static string Assembly() =>
-        Path.GetFileNameWithoutExtension(Environment.ProcessPath) == "dotnet" ? $"\"{Path.Combine(AppContext.BaseDirectory, typeof(Contender).Assembly.GetName().Name + ".dll")}\" " : "";
-
-    private static Process Look(Process process)
-    {
-        process.Refresh();
-        return process.HasExited ? throw new BenchException("A server for the comparison has gone.") : process;
+        return start;
     }
 }

@@ -1,64 +1,40 @@
 using System.Diagnostics;
-using System.Numerics;
 
 namespace SseListener.Bench;
 
-/// <summary>
-/// Counts durations in buckets whose width grows with the value, so that any number of them takes the same 8 KB and a quantile is
-/// right to a sixteenth. Any thread may add.
-/// </summary>
+/// <summary>Counts durations on a logarithmic scale, so that any number of them takes 16 KB. Any thread may add.</summary>
 internal sealed class Histogram
 {
-    private const int BitsWithinOctave = 4;
+    // The exponent of a double and the first five bits of its fraction: quantiles are right to 1/32.
+    private const int Shift = 52 - 5;
+    private const int Buckets = 64 << 5;
 
-    private readonly long[] _buckets = new long[64 << BitsWithinOctave];
-    private long _longest;
+    private static readonly long _first = BitConverter.DoubleToInt64Bits(1) >> Shift;
+
+    private readonly long[] _counts = new long[Buckets];
 
     /// <summary>Adds a duration, in ticks of <see cref="Stopwatch"/>.</summary>
     public void Add(long ticks)
     {
-        var value = Math.Max(ticks, 1);
-        Interlocked.Increment(ref _buckets[BucketOf(value)]);
-        for (var longest = Volatile.Read(ref _longest); value > longest;)
-        {
-            var before = Interlocked.CompareExchange(ref _longest, value, longest);
-            longest = before == longest ? value : before;
-        }
+        var bucket = (BitConverter.DoubleToInt64Bits(Math.Max(ticks, 1)) >> Shift) - _first;
+        Interlocked.Increment(ref _counts[bucket]);
     }
 
-    /// <summary>The longest duration, in milliseconds; 0 when there is none.</summary>
-    public double Longest => Milliseconds(_longest);
-
-    /// <summary>The duration, in milliseconds, that a part of all durations does not exceed; 0 when there is none.</summary>
-    /// <param name="part">0 to 1.</param>
+    /// <summary>The milliseconds that this part (0 to 1) of all durations does not exceed; 0 when there is none.</summary>
     public double Quantile(double part)
     {
-        var wanted = (long)Math.Ceiling(_buckets.Sum() * part);
-        var counted = 0L;
-        for (var bucket = 0; bucket < _buckets.Length && wanted > 0; bucket++)
+        var missing = (long)Math.Ceiling(_counts.Sum() * part);
+        if (missing == 0)
         {
-            counted += _buckets[bucket];
-            if (counted >= wanted)
-            {
-                return Math.Min(Milliseconds(EndOf(bucket)), Longest);
-            }
+            return 0;
         }
 
-        return 0;
-    }
+        var end = 0;
+        while (missing > 0)
+        {
+            missing -= _counts[end++];
+        }
 
-    // The highest bit and the four below it; values under 16 have a bucket each.
-    private static int BucketOf(long value)
-    {
-        var shift = Math.Max(0, BitOperations.Log2((ulong)value) - BitsWithinOctave);
-        return (shift << BitsWithinOctave) + (int)(value >> shift);
+        return BitConverter.Int64BitsToDouble((_first + end) << Shift) * 1000 / Stopwatch.Frequency;
     }
-
-    private static double EndOf(int bucket)
-    {
-        var shift = Math.Max(0, (bucket >> BitsWithinOctave) - 1);
-        return (double)(bucket - (shift << BitsWithinOctave) + 1) * (1L << shift);
-    }
-
-    private static double Milliseconds(double ticks) => ticks * 1000 / Stopwatch.Frequency;
 }

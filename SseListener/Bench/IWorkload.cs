@@ -1,6 +1,6 @@
 namespace SseListener.Bench;
 
-/// <summary>Something to put on a server, and to measure what it does.</summary>
+/// <summary>Work for a server, and what to measure while the server does it.</summary>
 internal interface IWorkload
 {
     /// <summary>Its name in the table.</summary>
@@ -9,7 +9,7 @@ internal interface IWorkload
     /// <summary>What it is, in words.</summary>
     string Description { get; }
 
-    /// <summary>Puts it on a server.</summary>
+    /// <summary>Gives the work to a server and measures it.</summary>
     /// <exception cref="BenchException">The server refuses, or cannot be reached.</exception>
     Measurement Measure(string name, Contender contender);
 }

@@ -1,38 +1,73 @@
-using System.Diagnostics;
+using System.Globalization;
+using System.Net.Sockets;
+using System.Text;
+using SseListener.Log;
 
 namespace SseListener.Bench;
 
-/// <summary>Publishes the events of a run, each when the one before has been answered.</summary>
-/// <param name="run">The run.</param>
-/// <param name="target">Where to.</param>
-/// <param name="size">Bytes of each event's JSON.</param>
-/// <param name="channelOf">The channel of each event; null for none.</param>
-internal sealed class Publisher(Run run, Target target, int size, Func<int, string?> channelOf) : IDisposable
+/// <summary>Sends requests on one connection, each when the one before has been answered.</summary>
+internal sealed class Publisher(Target target) : IDisposable
 {
-    private readonly PublishConnection _connection = new(target);
+    private readonly byte[] _answer = new byte[32 * 1024];
+    private Socket? _socket;
 
-    /// <summary>The id that the server gave the latest event; empty when it gave none.</summary>
-    public string LastId => _connection.LastId;
-
-    /// <summary>Publishes all events of the run.</summary>
-    /// <param name="rate">Events a second; 0 for as fast as they are answered.</param>
-    /// <exception cref="BenchException">The server refused one, or went.</exception>
-    public void PublishAll(double rate)
+    /// <summary>Sends a request and returns its answer.</summary>
+    /// <exception cref="BenchException">The server refused it, or the connection failed.</exception>
+    public string Send(byte[] request)
     {
-        using var pause = new ManualResetEventSlim();
-        var started = Stopwatch.GetTimestamp();
-        for (var number = 0; number < run.Events; number++)
+        var socket = _socket ??= target.Connect();
+        try
         {
-            if (rate > 0 && TimeSpan.FromSeconds(number / rate) - Stopwatch.GetElapsedTime(started) is var early && early > TimeSpan.Zero)
+            socket.Send(request);
+            var answer = ReadAnswer(socket);
+            if (answer.Contains("Connection: close", StringComparison.OrdinalIgnoreCase))
             {
-                pause.Wait(early);
+                // HttpListener closes a connection after a hundred requests.
+                socket.Dispose();
+                _socket = null;
             }
 
-            run.CountSent(number);
-            _connection.Send(target.Publish(run.Body(number, size), channel: channelOf(number)));
+            return answer;
+        }
+        catch (SocketException e)
+        {
+            throw new BenchException($"The connection of the publisher failed: {e.Message}");
         }
     }
 
-    /// <inheritdoc/>
-    public void Dispose() => _connection.Dispose();
+    public void Dispose() => _socket?.Dispose();
+
+    private string ReadAnswer(Socket socket)
+    {
+        var answer = "";
+        for (var length = 0; !IsComplete(answer); answer = Encoding.ASCII.GetString(_answer, 0, length))
+        {
+            var read = length < _answer.Length ? socket.Receive(_answer, length, _answer.Length - length, SocketFlags.None) : 0;
+            length += read > 0 ? read : throw new BenchException("A publish got no complete answer.");
+        }
+
+        return answer.StartsWith("HTTP/1.1 2", StringComparison.Ordinal)
+            ? answer
+            : throw new BenchException($"A publish was refused: {LogWriter.OneLine(answer)}");
+    }
+
+    private static bool IsComplete(string answer)
+    {
+        const string Length = "\r\nContent-Length:";
+        var body = answer.IndexOf("\r\n\r\n", StringComparison.Ordinal) + 4;
+        if (body < 4)
+        {
+            return false;
+        }
+
+        var field = answer.IndexOf(Length, 0, body, StringComparison.OrdinalIgnoreCase);
+        if (field < 0)
+        {
+            var isChunked = answer[..body].Contains("chunked", StringComparison.OrdinalIgnoreCase);
+            return !isChunked || answer.EndsWith("0\r\n\r\n", StringComparison.Ordinal);
+        }
+
+        var value = answer.AsSpan(field + Length.Length);
+        return answer.Length >= body + int.Parse(value[..value.IndexOf('\r')], CultureInfo.InvariantCulture);
+    }
 }

@@ -4,21 +4,17 @@ using System.Net.Sockets;
 namespace SseListener.Bench;
 
 /// <summary>
-/// One connection that receives, and checks that every event of the run comes once and in order. A raw socket with one receive under
-/// way: no stream, no task, nothing allocated per event.
+/// One connection that receives, and checks that every event of the run comes once and in order. It allocates nothing for an event. Its
+/// counts are right once the stream is quiet.
 /// </summary>
 internal sealed class Subscriber : IDisposable
 {
-    private const int BufferSize = 16 * 1024;
-
     private readonly Run _run;
     private readonly Socket _socket;
-    private readonly SocketAsyncEventArgs _receive = new();
-    private readonly byte[] _buffer = new byte[BufferSize];
+    private readonly byte[] _buffer = new byte[16 * 1024];
     private readonly ulong[] _seen;
     private int _kept;
     private int _next;
-    private bool _isOpen;
 
     /// <summary>Connects, sends the request and begins to receive.</summary>
     /// <exception cref="BenchException">The server cannot be reached.</exception>
@@ -26,71 +22,58 @@ internal sealed class Subscriber : IDisposable
     {
         _run = run;
         _seen = new ulong[(run.Events + 63) / 64];
-        _receive.Completed += (_, _) => Receive(isCompleted: true);
         _socket = target.Connect();
         _socket.Send(request);
-        Receive(isCompleted: false);
+        _ = ReceiveAsync();
     }
 
-    /// <inheritdoc/>
-    public void Dispose()
-    {
-        _socket.Dispose();
-        _receive.Dispose();
-    }
+    /// <summary>Whether the server gave it a stream; null until it has answered.</summary>
+    public bool? HasStream { get; private set; }
 
-    private void Receive(bool isCompleted)
+    /// <summary>Bytes received.</summary>
+    public long Bytes { get; private set; }
+
+    /// <summary>Events that came again.</summary>
+    public long Doubled { get; private set; }
+
+    /// <summary>Events that came after a later one.</summary>
+    public long Disordered { get; private set; }
+
+    public void Dispose() => _socket.Dispose();
+
+    private async Task ReceiveAsync()
     {
         try
         {
-            // Only what is not read to its end is kept, which is less than a marker and a number.
-            while (isCompleted ? Take(_receive.BytesTransferred) : true)
+            for (int count; (count = await _socket.ReceiveAsync(_buffer.AsMemory(_kept))) > 0;)
             {
-                _receive.SetBuffer(_buffer, _kept, _buffer.Length - _kept);
-                isCompleted = !_socket.ReceiveAsync(_receive);
-                if (!isCompleted)
-                {
-                    return;
-                }
+                // Every server sends the head and the first bytes of the body at once.
+                HasStream ??= _buffer.AsSpan(0, count).StartsWith("HTTP/1.1 200"u8);
+                Bytes += count;
+                var unread = Read(_buffer.AsSpan(0, _kept + count), Stopwatch.GetTimestamp());
+
+                // A number that fills the buffer is none of the run's.
+                _kept = unread.Length < _buffer.Length / 2 ? unread.Length : 0;
+                unread[.._kept].CopyTo(_buffer);
             }
         }
         catch (Exception e) when (e is ObjectDisposedException or SocketException)
         {
-            // The run is over.
+            // The run is over, or the server has gone.
         }
     }
 
-    private bool Take(int count)
+    // Returns the end of the bytes, where a marker or a number may have begun.
+    private Span<byte> Read(Span<byte> bytes, long now)
     {
-        if (count == 0 || _receive.SocketError != SocketError.Success)
+        var marker = _run.Marker;
+        for (int at; (at = bytes.IndexOf(marker)) >= 0;)
         {
-            _run.CountClosed();
-            return false;
-        }
-
-        if (!_isOpen)
-        {
-            // The head and the first bytes of the body come at once from every server; a status line alone is no stream yet.
-            _isOpen = true;
-            _run.CountOpen(_buffer.AsSpan(0, _kept + count));
-        }
-
-        _run.CountBytes(count);
-        Read(_buffer.AsSpan(0, _kept + count), Stopwatch.GetTimestamp());
-        return true;
-    }
-
-    private void Read(Span<byte> bytes, long now)
-    {
-        var rest = bytes;
-        for (int at; (at = rest.IndexOf(_run.Marker)) >= 0;)
-        {
-            var digits = rest[(at + _run.Marker.Length)..];
+            var digits = bytes[(at + marker.Length)..];
             var end = digits.IndexOfAnyExceptInRange((byte)'0', (byte)'9');
             if (end < 0)
             {
-                Keep(rest[at..]);
-                return;
+                return bytes[at..];
             }
 
             if (int.TryParse(digits[..end], out var number) && number < _run.Events)
@@ -98,17 +81,10 @@ internal sealed class Subscriber : IDisposable
                 Check(number, now);
             }
 
-            rest = digits[end..];
+            bytes = digits[end..];
         }
 
-        Keep(rest.Length < _run.Marker.Length ? rest : rest[^(_run.Marker.Length - 1)..]);
-    }
-
-    private void Keep(Span<byte> rest)
-    {
-        // A number that fills the buffer is no number of ours.
-        _kept = rest.Length < _buffer.Length / 2 ? rest.Length : 0;
-        rest[..Math.Min(_kept, rest.Length)].CopyTo(_buffer);
+        return bytes[Math.Max(0, bytes.Length - marker.Length + 1)..];
     }
 
     private void Check(int number, long now)
@@ -117,16 +93,12 @@ internal sealed class Subscriber : IDisposable
         var bit = 1UL << (number % 64);
         if ((seen & bit) != 0)
         {
-            _run.CountDouble();
+            Doubled++;
             return;
         }
 
         seen |= bit;
-        if (number < _next)
-        {
-            _run.CountDisorder();
-        }
-
+        Disordered += number < _next ? 1 : 0;
         _next = Math.Max(_next, number + 1);
         _run.CountDelivery(number, now);
     }

@@ -1,12 +1,11 @@
 using System.Buffers;
-using System.Diagnostics.CodeAnalysis;
 using System.Text;
 using System.Text.Json;
 
 namespace SseListener.Log;
 
 /// <summary>
-/// JSON text as <c>JSON.stringify</c> writes it (ECMA-262, section 25.5.2): no white space, and only those characters escaped
+/// JSON text as <c>JSON.stringify</c> writes it (ECMA-262, section 25.5.2): without white space, and with only those characters escaped
 /// that must be. The framework's encoders also escape private-use, unassigned and some format characters.
 /// </summary>
 internal static class JsonText
@@ -23,11 +22,9 @@ internal static class JsonText
     }
 
     /// <summary>
-    /// Copies the value at which <paramref name="reader"/> stands, without white space. Numbers stay as they are written,
-    /// where JavaScript would round a 64-bit one, and members stay in their order.
+    /// Copies the value at whose first token <paramref name="reader"/> stands, and leaves the reader on its last. Numbers stay as they
+    /// are written, where JavaScript would round a 64-bit one, and members stay in their order.
     /// </summary>
-    /// <param name="reader">Stands on the first token of the value; afterwards on its last.</param>
-    /// <param name="output">Takes the text.</param>
     /// <exception cref="JsonException">The value is not JSON.</exception>
     /// <exception cref="InvalidOperationException">A string has an escaped lone surrogate.</exception>
     public static void CopyValue(ref Utf8JsonReader reader, IBufferWriter<byte> output)
@@ -93,24 +90,17 @@ internal static class JsonText
         output.Write("\""u8);
     }
 
-    [SuppressMessage("Globalization", "CA1308:Normalize strings to uppercase", Justification = "JSON.stringify writes lower-case hex.")]
     private static void WriteEscape(IBufferWriter<byte> output, byte character)
     {
-        switch (character)
+        var letter = "\"\\\b\f\n\r\t"u8.IndexOf(character);
+        if (letter >= 0)
         {
-            case (byte)'"': output.Write("\\\""u8); break;
-            case (byte)'\\': output.Write("\\\\"u8); break;
-            case (byte)'\b': output.Write("\\b"u8); break;
-            case (byte)'\f': output.Write("\\f"u8); break;
-            case (byte)'\n': output.Write("\\n"u8); break;
-            case (byte)'\r': output.Write("\\r"u8); break;
-            case (byte)'\t': output.Write("\\t"u8); break;
-            default:
-                output.Write("\\u00"u8);
-                output.Write([HexDigit(character >> 4), HexDigit(character & 0xF)]);
-                break;
+            output.Write([(byte)'\\', "\"\\bfnrt"u8[letter]]);
+            return;
         }
-    }
 
-    private static byte HexDigit(int value) => "0123456789abcdef"u8[value];
+        var hex = "0123456789abcdef"u8;
+        output.Write("\\u00"u8);
+        output.Write([hex[character >> 4], hex[character & 0xF]]);
+    }
 }

@@ -3,21 +3,20 @@ using System.Collections.Concurrent;
 namespace SseListener.Log;
 
 /// <summary>
-/// Keeps lines of one kind from flooding the log: so many of them in a minute are written, the others only counted. A kind is a
-/// word of the program's own, never of a request's: there are few. Any thread may use it.
+/// Keeps lines of one kind from flooding the log: the first of a minute are written, the others only counted. A kind is a word of the
+/// program, never of a request, so there are few. Any thread may use it.
 /// </summary>
 /// <param name="most">How many lines of a kind are written in a minute.</param>
 internal sealed class LogRepeats(int most)
 {
     private readonly ConcurrentDictionary<(LogLevel Level, string Kind), int> _lines = new();
 
-    /// <summary>Whether one more of a kind is to be written.</summary>
+    /// <summary>Counts a line of a kind, and says whether it is written.</summary>
     public bool MayWrite(LogLevel level, string kind) =>
         _lines.AddOrUpdate((level, kind), 1, static (_, lines) => lines + 1) <= most;
 
-    /// <summary>Begins another minute.</summary>
-    /// <returns>How many of which kind were not written in the last one.</returns>
-    public IEnumerable<(LogLevel Level, string Kind, int Lines)> Take()
+    /// <summary>Begins another minute, and returns how many lines were not written in the last one.</summary>
+    public IEnumerable<(LogLevel Level, string Kind, int Lines)> BeginMinute()
     {
         foreach (var (level, kind) in _lines.Keys)
         {

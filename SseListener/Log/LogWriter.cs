@@ -1,41 +1,24 @@
 using System.Diagnostics.CodeAnalysis;
-using System.Globalization;
-using System.Text;
+using System.Text.RegularExpressions;
 using System.Threading.Channels;
 
 namespace SseListener.Log;
 
-/// <summary>How much is logged: this level and those after it.</summary>
-internal enum LogLevel
-{
-    /// <summary>Also the headers of requests, publishes, and what is only interesting when something is wrong.</summary>
-    Debug,
-
-    /// <summary>Clients coming and going, and refusals.</summary>
-    Info,
-
-    /// <summary>What somebody should look at some day.</summary>
-    Warning,
-
-    /// <summary>What somebody should look at now.</summary>
-    Error,
-}
-
 /// <summary>
-/// One line an event: time, level, what. Lines are written by a thread of their own and dropped, with a count, when that
-/// falls behind: a terminal or pipe that nobody reads must not stop the server.
+/// Logs in lines. They are written by a thread of their own and dropped, with a count, when that falls behind: a terminal or pipe that
+/// nobody reads must not stop the server.
 /// </summary>
-internal sealed class LogWriter : IDisposable
+internal sealed partial class LogWriter : IDisposable
 {
     private const int Backlog = 10_000;
 
-    // Lines that wait are memory, and requests may bring long ones along.
+    // Lines that wait are memory, and a request may bring a long one along.
     private const int LongestLine = 2000;
     private static readonly TimeSpan _minute = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan _lastWords = TimeSpan.FromMilliseconds(500);
 
-    // Synchronous continuations: whoever writes wakes the log's thread himself. Otherwise the thread pool would have to, and what is to
-    // be logged may be that the pool is stuck.
+    // With synchronous continuations a writer wakes the log's thread itself. Otherwise the thread pool would have to, and the line may
+    // say that the pool is stuck.
     private readonly Channel<string> _lines =
         Channel.CreateBounded<string>(new BoundedChannelOptions(Backlog) { SingleReader = true, AllowSynchronousContinuations = true });
 
@@ -49,11 +32,7 @@ internal sealed class LogWriter : IDisposable
     private readonly Thread _writer;
     private long _dropped;
 
-    /// <summary>A log that writes lines of at least <paramref name="level"/> to <paramref name="output"/>.</summary>
-    /// <param name="output">Takes the lines.</param>
-    /// <param name="level">The least level.</param>
-    /// <param name="format">How they are written.</param>
-    /// <param name="repeats">How many lines of one kind are written in a minute.</param>
+    /// <summary>A log of lines of at least this level, and of at most so many <paramref name="repeats"/> of a kind a minute.</summary>
     public LogWriter(TextWriter output, LogLevel level, LogFormat format = LogFormat.Text, int repeats = int.MaxValue)
     {
         _output = output;
@@ -65,25 +44,18 @@ internal sealed class LogWriter : IDisposable
         _writer.Start();
     }
 
-    /// <summary>Whether lines of this level are written; to be asked where making the text costs something.</summary>
+    /// <summary>Whether lines of this level are written: ask where making the text costs something.</summary>
     public bool Writes(LogLevel level) => level >= _level;
 
-    /// <summary>Logs at level <see cref="LogLevel.Debug"/>.</summary>
     public void Debug(string text) => Write(LogLevel.Debug, text);
 
-    /// <summary>Logs at level <see cref="LogLevel.Info"/>.</summary>
     public void Info(string text) => Write(LogLevel.Info, text);
 
-    /// <summary>Logs at level <see cref="LogLevel.Warning"/>.</summary>
     public void Warning(string text) => Write(LogLevel.Warning, text);
 
-    /// <summary>Logs at level <see cref="LogLevel.Error"/>.</summary>
     public void Error(string text) => Write(LogLevel.Error, text);
 
-    /// <summary>Logs one of what there may be many of; beyond some of them they are only counted, except at level debug.</summary>
-    /// <param name="level">The line's level.</param>
-    /// <param name="kind">What it is one of: a few words of the program's own.</param>
-    /// <param name="text">The line.</param>
+    /// <summary>Logs a line of a kind that may be frequent: beyond some a minute they are only counted, except at level debug.</summary>
     public void Often(LogLevel level, string kind, string text)
     {
         if (Writes(level) && (Writes(LogLevel.Debug) || _repeats.MayWrite(level, kind)))
@@ -91,6 +63,18 @@ internal sealed class LogWriter : IDisposable
             Write(level, text, kind);
         }
     }
+
+    /// <summary>Writes what is still waiting, for at most half a second.</summary>
+    public void Dispose()
+    {
+        _minutes.Dispose();
+        Summarize();
+        _lines.Writer.TryComplete();
+        _writer.Join(_lastWords);
+    }
+
+    /// <summary>Escapes control characters: foreign text must not forge a line or drive a terminal.</summary>
+    public static string OneLine(string text) => ControlCharacter().Replace(text, found => $"\\u{(int)found.Value[0]:x4}");
 
     private void Write(LogLevel level, string text, string? kind = null)
     {
@@ -106,38 +90,9 @@ internal sealed class LogWriter : IDisposable
         }
     }
 
-    /// <summary>Writes what is still waiting, for at most half a second.</summary>
-    public void Dispose()
-    {
-        _minutes.Dispose();
-        Summarize();
-        _lines.Writer.TryComplete();
-        _writer.Join(_lastWords);
-    }
-
-    /// <summary>
-    /// <paramref name="text"/> with its control characters escaped: what others bring along must not forge a line or drive a
-    /// terminal.
-    /// </summary>
-    public static string OneLine(string text)
-    {
-        if (!text.Any(char.IsControl))
-        {
-            return text;
-        }
-
-        var escaped = new StringBuilder(text.Length + 16);
-        foreach (var c in text)
-        {
-            _ = char.IsControl(c) ? escaped.Append(CultureInfo.InvariantCulture, $"\\u{(int)c:x4}") : escaped.Append(c);
-        }
-
-        return escaped.ToString();
-    }
-
     private void Summarize()
     {
-        foreach (var (level, kind, lines) in _repeats.Take())
+        foreach (var (level, kind, lines) in _repeats.BeginMinute())
         {
             Write(level, $"{kind}: {lines} more of these within a minute", kind);
         }
@@ -155,8 +110,9 @@ internal sealed class LogWriter : IDisposable
                 }
             }
 
-            if (Interlocked.Exchange(ref _dropped, 0) is var dropped and > 0
-                && !TryWriteLine(LogLine.Write(_format, LogLevel.Warning, kind: null, $"{dropped} lines were dropped: the log could not be written, or was read too slowly")))
+            var dropped = Interlocked.Exchange(ref _dropped, 0);
+            var summary = $"{dropped} lines were dropped: the log could not be written, or was read too slowly";
+            if (dropped > 0 && !TryWriteLine(LogLine.Write(_format, LogLevel.Warning, kind: null, summary)))
             {
                 Interlocked.Add(ref _dropped, dropped);
             }
@@ -176,4 +132,7 @@ internal sealed class LogWriter : IDisposable
             return false;
         }
     }
+
+    [GeneratedRegex(@"\p{Cc}")]
+    private static partial Regex ControlCharacter();
 }

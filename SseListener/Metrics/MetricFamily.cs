@@ -1,66 +1,96 @@
-using System.Collections.Concurrent;
 using System.Diagnostics.Metrics;
 using System.Globalization;
 using System.Text;
 
 namespace SseListener.Metrics;
 
-/// <summary>An instrument's name and help as Prometheus has them, and what it has measured, by labels. Any thread may use it.</summary>
+/// <summary>What an instrument has measured, by labels, with the name and help that Prometheus expects. Any thread may use it.</summary>
 internal sealed class MetricFamily
 {
-    private readonly ConcurrentDictionary<string, Series> _series = new(StringComparer.Ordinal);
+    private readonly Lock _lock = new();
+    private readonly SortedDictionary<string, Series> _series = new(StringComparer.Ordinal);
     private readonly string _type;
-    private readonly string? _help;
+    private readonly string _help;
     private readonly double[] _bounds;
     private readonly bool _isSum;
 
     /// <summary>A family that has measured nothing.</summary>
     public MetricFamily(Instrument instrument)
     {
-        // An observable counter tells how much it is by now, a counter how much more.
-        _isSum = instrument is Counter<long> or Counter<int> or Counter<double>;
-        var isCounter = _isSum || instrument is ObservableCounter<long> or ObservableCounter<int> or ObservableCounter<double>;
-        _type = instrument is Histogram<double> ? "histogram" : isCounter ? "counter" : "gauge";
-        _help = instrument.Description;
+        var isHistogram = instrument is Histogram<double>;
+
+        // An observable counter reports its value, a counter by how much it has grown.
+        var isIncrement = instrument is Counter<long> or Counter<int> or Counter<double>;
+        var isCounter = isIncrement || instrument is ObservableCounter<long> or ObservableCounter<int> or ObservableCounter<double>;
+        _isSum = isIncrement || isHistogram;
+        _type = isHistogram ? "histogram" : isCounter ? "counter" : "gauge";
+        _help = Escape(instrument.Description ?? "");
         _bounds = [.. (instrument as Histogram<double>)?.Advice?.HistogramBucketBoundaries ?? []];
         Name = NameOf(instrument.Name, instrument.Unit, isCounter);
-        if (_bounds.Length > 0)
+        if (isHistogram)
         {
-            // There before anything is recorded, so that a rate can be told from the first time on.
-            _series[""] = new Series(_bounds);
+            // Prometheus can tell a rate from the first measurement on only if there was a zero before.
+            _series[""] = new Series(_bounds.Length + 1);
         }
     }
 
-    /// <summary>The name: words with underscores, the unit, and <c>_total</c> for what only grows.</summary>
+    /// <summary>The name: words with underscores, the unit, and <c>_total</c> for a counter.</summary>
     public string Name { get; }
 
-    /// <summary>Takes a measurement.</summary>
-    public void Take(double value, ReadOnlySpan<KeyValuePair<string, object?>> tags)
+    /// <summary>Records a measurement.</summary>
+    public void Record(double value, ReadOnlySpan<KeyValuePair<string, object?>> tags)
     {
-        var series = _series.GetOrAdd(tags.IsEmpty ? "" : LabelsOf(tags), static (_, bounds) => new Series(bounds), _bounds);
-        if (_isSum)
+        var labels = tags.IsEmpty ? "" : LabelsOf(tags);
+        var bucket = Array.BinarySearch(_bounds, value);
+        lock (_lock)
         {
-            series.Add(value);
-        }
-        else if (_bounds.Length > 0)
-        {
-            series.Record(value);
-        }
-        else
-        {
-            series.Set(value);
+            if (!_series.TryGetValue(labels, out var series))
+            {
+                _series[labels] = series = new Series(_bounds.Length + 1);
+            }
+
+            // A bucket counts what is less than or equal to its bound.
+            series.Buckets[bucket < 0 ? ~bucket : bucket]++;
+            series.Value = _isSum ? series.Value + value : value;
         }
     }
 
     /// <summary>Writes its lines.</summary>
     public void Write(StringBuilder text)
     {
-        text.Append(CultureInfo.InvariantCulture, $"# HELP {Name} {_help?.Replace("\\", @"\\", StringComparison.Ordinal).Replace("\n", @"\n", StringComparison.Ordinal)}\n# TYPE {Name} {_type}\n");
-        foreach (var (labels, series) in _series.OrderBy(pair => pair.Key, StringComparer.Ordinal))
+        text.Append(CultureInfo.InvariantCulture, $"# HELP {Name} {_help}\n# TYPE {Name} {_type}\n");
+        lock (_lock)
         {
-            series.Write(text, Name, labels);
+            foreach (var (labels, series) in _series)
+            {
+                if (_bounds.Length > 0)
+                {
+                    WriteHistogram(text, labels, series);
+                }
+                else
+                {
+                    WriteLine(text, Name, labels, series.Value);
+                }
+            }
         }
     }
+
+    private void WriteHistogram(StringBuilder text, string labels, Series series)
+    {
+        var total = 0L;
+        for (var i = 0; i < series.Buckets.Length; i++)
+        {
+            total += series.Buckets[i];
+            var bound = i < _bounds.Length ? _bounds[i].ToString(CultureInfo.InvariantCulture) : "+Inf";
+            WriteLine(text, $"{Name}_bucket", $"{labels}{(labels.Length > 0 ? "," : "")}le=\"{bound}\"", total);
+        }
+
+        WriteLine(text, $"{Name}_sum", labels, series.Value);
+        WriteLine(text, $"{Name}_count", labels, total);
+    }
+
+    private static void WriteLine(StringBuilder text, string name, string labels, double value) =>
+        text.Append(CultureInfo.InvariantCulture, $"{name}{(labels.Length > 0 ? $"{{{labels}}}" : "")} {value:R}\n");
 
     // docs: "Prometheus and OpenMetrics Compatibility" of OpenTelemetry.
     private static string NameOf(string name, string? unit, bool isCounter)
@@ -77,14 +107,23 @@ internal sealed class MetricFamily
 
     private static string LabelsOf(ReadOnlySpan<KeyValuePair<string, object?>> tags)
     {
-        var labels = new StringBuilder();
+        var labels = new List<string>(tags.Length);
         foreach (var (name, value) in tags)
         {
-            var text = Convert.ToString(value, CultureInfo.InvariantCulture) ?? "";
-            var escaped = text.Replace("\\", @"\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal).Replace("\n", @"\n", StringComparison.Ordinal);
-            labels.Append(labels.Length > 0 ? "," : "").Append(name.Replace('.', '_')).Append("=\"").Append(escaped).Append('"');
+            var text = Escape(Convert.ToString(value, CultureInfo.InvariantCulture) ?? "").Replace("\"", "\\\"", StringComparison.Ordinal);
+            labels.Add($"{name.Replace('.', '_')}=\"{text}\"");
         }
 
-        return labels.ToString();
+        return string.Join(',', labels);
+    }
+
+    private static string Escape(string text) =>
+        text.Replace("\\", @"\\", StringComparison.Ordinal).Replace("\n", @"\n", StringComparison.Ordinal);
+
+    private sealed class Series(int buckets)
+    {
+        public long[] Buckets { get; } = new long[buckets];
+
+        public double Value { get; set; }
     }
 }

@@ -1,11 +1,12 @@
+using System.Collections.Concurrent;
 using System.Diagnostics.Metrics;
 using System.Text;
 
 namespace SseListener.Metrics;
 
 /// <summary>
-/// What a meter measures, and what the runtime measures of itself (its memory, its garbage collections, its threads), in
-/// Prometheus's text format. The libraries that write it bring a web server of their own, which this program is to be itself.
+/// Writes what a meter measures, and what the runtime measures of its memory, in Prometheus's text format. The libraries that do this
+/// bring a web server, which this program is itself.
 /// </summary>
 internal sealed class PrometheusText : IDisposable
 {
@@ -15,12 +16,11 @@ internal sealed class PrometheusText : IDisposable
     // docs: .NET runtime metrics, built in since .NET 9.
     private const string RuntimeMeter = "System.Runtime";
 
-    // Of the runtime, what an operator of this program asks for; other names of its are not as Prometheus wants them.
+    // What an operator of this program needs; the names of other instruments break Prometheus's rules.
     private static readonly string[] _ofRuntime = ["dotnet.gc.", "dotnet.process.memory.", "dotnet.process.cpu.time"];
 
-    private readonly Lock _lock = new();
     private readonly Lock _writing = new();
-    private readonly SortedDictionary<string, MetricFamily> _families = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, MetricFamily> _families = new(StringComparer.Ordinal);
     private readonly MeterListener _listener = new();
 
     /// <summary>Listens to a meter from here on.</summary>
@@ -31,12 +31,14 @@ internal sealed class PrometheusText : IDisposable
             // The meter itself, not its name: a process may have two servers.
             if (instrument.Meter == meter || (instrument.Meter.Name == RuntimeMeter && _ofRuntime.Any(instrument.Name.StartsWith)))
             {
-                listener.EnableMeasurementEvents(instrument, AddFamily(instrument));
+                var family = new MetricFamily(instrument);
+                _families[family.Name] = family;
+                listener.EnableMeasurementEvents(instrument, family);
             }
         };
-        _listener.SetMeasurementEventCallback<int>((_, value, tags, family) => ((MetricFamily)family!).Take(value, tags));
-        _listener.SetMeasurementEventCallback<long>((_, value, tags, family) => ((MetricFamily)family!).Take(value, tags));
-        _listener.SetMeasurementEventCallback<double>((_, value, tags, family) => ((MetricFamily)family!).Take(value, tags));
+        _listener.SetMeasurementEventCallback<int>((_, value, tags, family) => ((MetricFamily)family!).Record(value, tags));
+        _listener.SetMeasurementEventCallback<long>((_, value, tags, family) => ((MetricFamily)family!).Record(value, tags));
+        _listener.SetMeasurementEventCallback<double>((_, value, tags, family) => ((MetricFamily)family!).Record(value, tags));
         _listener.Start();
     }
 
@@ -45,33 +47,18 @@ internal sealed class PrometheusText : IDisposable
     {
         var text = new StringBuilder();
 
-        // One after the other: between what one has looked at and what it writes another must not set an older value.
+        // One caller at a time: another one could set an observed value back to an older one.
         lock (_writing)
         {
             _listener.RecordObservableInstruments();
-            lock (_lock)
+            foreach (var (_, family) in _families.OrderBy(family => family.Key, StringComparer.Ordinal))
             {
-                foreach (var family in _families.Values)
-                {
-                    family.Write(text);
-                }
+                family.Write(text);
             }
         }
 
         return text.ToString();
     }
 
-    /// <inheritdoc/>
     public void Dispose() => _listener.Dispose();
-
-    private MetricFamily AddFamily(Instrument instrument)
-    {
-        var family = new MetricFamily(instrument);
-        lock (_lock)
-        {
-            _families[family.Name] = family;
-        }
-
-        return family;
-    }
 }

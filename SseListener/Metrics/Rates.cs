@@ -1,17 +1,17 @@
 namespace SseListener.Metrics;
 
-/// <summary>How much of something there has been a second lately. Any thread may use it.</summary>
-/// <param name="counts">Looks at what is counted; always as many numbers, which only grow.</param>
+/// <summary>How much counts have grown a second lately. Any thread may use it.</summary>
+/// <param name="counts">Reads the counts: always as many numbers, which only grow.</param>
 internal sealed class Rates(Func<long[]> counts) : IDisposable
 {
-    /// <summary>How far back it looks, in seconds.</summary>
+    /// <summary>The time that the rates are told for, in seconds.</summary>
     public const int Window = 10;
 
     private readonly Lock _lock = new();
     private readonly Queue<(long Time, long[] Counts)> _samples = new([(Environment.TickCount64, counts())]);
     private Timer? _timer;
 
-    /// <summary>Begins to look once a second.</summary>
+    /// <summary>Begins to sample once a second.</summary>
     public void Start() => _timer = new Timer(_ => Sample(), state: null, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(1));
 
     /// <summary>Each count's growth a second, over the last ten seconds or since the start.</summary>
@@ -27,7 +27,6 @@ internal sealed class Rates(Func<long[]> counts) : IDisposable
         }
     }
 
-    /// <inheritdoc/>
     public void Dispose() => _timer?.Dispose();
 
     private void Sample()

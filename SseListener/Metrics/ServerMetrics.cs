@@ -1,13 +1,13 @@
 using System.Diagnostics.Metrics;
+using System.Text.Json;
 using SseListener.Delivery;
 using SseListener.Events;
 
 namespace SseListener.Metrics;
 
 /// <summary>
-/// All that a server can be measured by, as instruments of one meter, which <c>dotnet-counters</c> and OpenTelemetry find by the name
-/// <see cref="MeterName"/> and <c>/metrics</c> shows. What happens for every delivery is counted where it happens, and only looked
-/// at from here.
+/// Everything that is measured of a server, as instruments of one meter. <c>/metrics</c> shows them; <c>dotnet-counters</c> and
+/// OpenTelemetry find them by the name <see cref="MeterName"/>. Deliveries are counted where they happen and only read here.
 /// </summary>
 internal sealed class ServerMetrics : IDisposable
 {
@@ -15,17 +15,25 @@ internal sealed class ServerMetrics : IDisposable
     public const string MeterName = "SseListener";
 
     // Seconds; a lone event takes some 20 us, a sweep of 10,000 clients some 100 ms.
-    private static readonly InstrumentAdvice<double> _times =
-        new() { HistogramBucketBoundaries = [0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5] };
+    private static readonly InstrumentAdvice<double> _times = new()
+    {
+        HistogramBucketBoundaries = [0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5],
+    };
 
-    private static readonly string[] _causes = ["client_limit", "address_limit", "channel_limit", "missing_token", "invalid_token", "insufficient_scope", "forbidden", "bad_request", "stopping"];
-    private static readonly int[] _statuses = [400, 401, 403, 408, 409, 411, 413, 415, 503];
+    private static readonly object[] _refusals =
+    [
+        "client_limit", "address_limit", "channel_limit",
+        "missing_token", "invalid_token", "insufficient_scope", "forbidden", "bad_request", "stopping",
+    ];
+
+    private static readonly object[] _ends = [.. Enum.GetValues<EndReason>().Select(NameOf)];
+    private static readonly object[] _statuses = [400, 401, 403, 408, 409, 411, 413, 415, 503];
 
     private readonly DateTimeOffset _started = DateTimeOffset.UtcNow;
     private readonly Meter _meter = new(MeterName, ProgramVersion.Text);
     private readonly Counter<long> _refused;
     private readonly Counter<long> _ended;
-    private readonly Counter<long> _publishErrors;
+    private readonly Counter<long> _errors;
     private long _connects;
 
     /// <summary>A meter whose instruments have measured nothing.</summary>
@@ -33,17 +41,18 @@ internal sealed class ServerMetrics : IDisposable
     {
         Text = new PrometheusText(_meter);
         Count("sse.connects", "{connect}", "Clients that were given a stream.", () => Connects);
-        _refused = _meter.CreateCounter<long>("sse.connects.refused", "{connect}", "Clients that were given none, by reason.");
-        _ended = _meter.CreateCounter<long>("sse.streams.ended", "{stream}", "Streams that have ended, by reason.");
-        _publishErrors = _meter.CreateCounter<long>("sse.publish.errors", "{request}", "Publishes that were refused, by the status of the answer.");
+        _refused = CountBy("reason", _refusals, "sse.connects.refused", "{connect}", "Clients that were given none, by reason.");
+        _ended = CountBy("reason", _ends, "sse.streams.ended", "{stream}", "Streams that have ended, by reason.");
+        _errors = CountBy(
+            "status", _statuses, "sse.publish.errors", "{request}", "Publishes that were refused, by the status of the answer.");
         Sweeps = Histogram("sse.sweep.duration", "Time that a lane takes to go over the clients of a channel.");
-        Latencies = Histogram("sse.delivery.latency", "Time from an event's append until all clients of a lane that keep up have been sent it.");
+        Latencies = Histogram(
+            "sse.delivery.latency", "Time from an event's append until all clients of a lane that keep up have been sent it.");
         JournalWrites = Histogram("sse.journal.write.duration", "Time that it takes to append a batch to the journal.");
-        JournalFlushes = Histogram("sse.journal.flush.duration", "Time that it takes to bring the journal to the disk, which is done beside the appends.");
-        Begin();
-
+        JournalFlushes = Histogram(
+            "sse.journal.flush.duration", "Time that it takes to bring the journal to the disk, which is done beside the appends.");
         Gauge("process.start_time", "s", "When the program was started, in Unix time.", () => _started.ToUnixTimeSeconds());
-        Gauge("sse.build.info", null, "The program's version.", () => 1, new KeyValuePair<string, object?>("version", ProgramVersion.Text));
+        Gauge("sse.build.info", null, "The program's version.", () => 1, Tag("version", ProgramVersion.Text));
     }
 
     /// <summary>Clients that were given a stream.</summary>
@@ -52,7 +61,7 @@ internal sealed class ServerMetrics : IDisposable
     /// <summary>How long it has been measuring.</summary>
     public TimeSpan Uptime => DateTimeOffset.UtcNow - _started;
 
-    /// <summary>What Prometheus reads.</summary>
+    /// <summary>The metrics as Prometheus reads them.</summary>
     public PrometheusText Text { get; }
 
     /// <summary>How long sweeps last, in seconds.</summary>
@@ -67,19 +76,23 @@ internal sealed class ServerMetrics : IDisposable
     /// <summary>How long flushes of the journal take, in seconds.</summary>
     public Histogram<double> JournalFlushes { get; }
 
-    /// <summary>Looks, from here on, at what these count.</summary>
+    /// <summary>Reads from here on what these count.</summary>
     public void Observe(Func<int> clients, EventHub hub, DeliveryLanes lanes)
     {
         Gauge("sse.clients", "{client}", "Clients that are connected.", () => clients());
         Count("sse.events.published", "{event}", "Events that were published.", () => hub.Counts.Published);
         Count("sse.published", "By", "Bytes of the frames of events that were published.", () => hub.Counts.PublishedBytes);
-        Count("sse.events.delivered", "{event}", "Events that were handed to clients' connections, joins and leaves among them.", () => lanes.Events);
+        Count(
+            "sse.events.delivered", "{event}", "Events that were handed to clients' connections, joins and leaves among them.",
+            () => lanes.Events);
         Count("sse.delivered", "By", "Bytes of events that were handed to clients' connections.", () => lanes.Bytes);
         Count("sse.events.replayed", "{event}", "Events that clients were given because they had missed them.", () => hub.Counts.Replayed);
         Count("sse.gaps", "{client}", "Clients that came back for something that is no longer kept.", () => hub.Counts.Gaps);
         Gauge("sse.channels", "{channel}", "Channels there are.", () => hub.Channels);
         Gauge("sse.patterns", "{pattern}", "Patterns that somebody listens to.", () => hub.Patterns);
-        Gauge("sse.history.events", "{event}", "Events that are kept for clients that come back, joins and leaves among them.", () => hub.Kept.Events);
+        Gauge(
+            "sse.history.events", "{event}", "Events that are kept for clients that come back, joins and leaves among them.",
+            () => hub.Kept.Events);
         Gauge("sse.history", "By", "Bytes of events that are kept for clients that come back.", () => hub.Kept.Bytes);
     }
 
@@ -87,56 +100,42 @@ internal sealed class ServerMetrics : IDisposable
     public void CountConnect() => Interlocked.Increment(ref _connects);
 
     /// <summary>Counts a client that was given none.</summary>
-    public void CountRefused(string reason) => _refused.Add(1, new KeyValuePair<string, object?>("reason", reason));
+    public void CountRefused(string reason) => _refused.Add(1, Tag("reason", reason));
 
     /// <summary>Counts a stream that has ended.</summary>
-    public void CountEnded(EndReason reason) => _ended.Add(1, new KeyValuePair<string, object?>("reason", NameOf(reason)));
+    public void CountEnded(EndReason reason) => _ended.Add(1, Tag("reason", NameOf(reason)));
 
     /// <summary>Counts a publish that was refused.</summary>
-    public void CountPublishError(int status) => _publishErrors.Add(1, new KeyValuePair<string, object?>("status", status));
+    public void CountPublishError(int status) => _errors.Add(1, Tag("status", status));
 
-    /// <summary>How a reason is called in a metric and in a log.</summary>
-    public static string NameOf(EndReason reason) => reason switch
-    {
-        EndReason.Left => "left",
-        EndReason.Lapped => "lapped",
-        EndReason.WriteTimeout => "write_timeout",
-        EndReason.SentMore => "sent_more",
-        EndReason.TokenExpired => "token_expired",
-        EndReason.MaxAge => "max_age",
-        EndReason.Dismissed => "dismissed",
-        _ => "server_stop",
-    };
+    /// <summary>The name of a reason in a metric and in the log.</summary>
+    public static string NameOf(EndReason reason) => JsonNamingPolicy.SnakeCaseLower.ConvertName(reason.ToString());
 
-    /// <inheritdoc/>
     public void Dispose()
     {
         _meter.Dispose();
         Text.Dispose();
     }
 
+    private static KeyValuePair<string, object?> Tag(string name, object value) => new(name, value);
+
     // A rate can be told from the first time on only if there was a zero before.
-    private void Begin()
+    private Counter<long> CountBy(string tag, IEnumerable<object> values, string name, string unit, string help)
     {
-        foreach (var reason in Enum.GetValues<EndReason>())
+        var counter = _meter.CreateCounter<long>(name, unit, help);
+        foreach (var value in values)
         {
-            _ended.Add(0, new KeyValuePair<string, object?>("reason", NameOf(reason)));
+            counter.Add(0, Tag(tag, value));
         }
 
-        foreach (var cause in _causes)
-        {
-            _refused.Add(0, new KeyValuePair<string, object?>("reason", cause));
-        }
-
-        foreach (var status in _statuses)
-        {
-            _publishErrors.Add(0, new KeyValuePair<string, object?>("status", status));
-        }
+        return counter;
     }
 
-    private Histogram<double> Histogram(string name, string help) => _meter.CreateHistogram(name, "s", help, tags: null, _times);
+    private Histogram<double> Histogram(string name, string help) =>
+        _meter.CreateHistogram(name, "s", help, tags: null, _times);
 
-    private void Count(string name, string unit, string help, Func<long> count) => _meter.CreateObservableCounter(name, count, unit, help);
+    private void Count(string name, string unit, string help, Func<long> count) =>
+        _meter.CreateObservableCounter(name, count, unit, help);
 
     private void Gauge(string name, string? unit, string help, Func<long> value, params KeyValuePair<string, object?>[] tags) =>
         _meter.CreateObservableGauge(name, () => new Measurement<long>(value(), tags), unit, help);

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Net.ServerSentEvents;
 using Microsoft.Win32.SafeHandles;
 using SseListener.Cli;
 using SseListener.Log;
@@ -11,15 +12,24 @@ internal static class TailCommand
     // EPIPE of Linux, macOS and the BSDs.
     private const int BrokenPipe = 32;
 
-    private static readonly Argument<string> _url = new("URL") { Description = "the stream, such as http://localhost:3000/events?channel=orders; any SSE server's will do" };
+    private static readonly Argument<string> _url =
+        new("URL") { Description = "the stream, such as http://localhost:3000/events?channel=orders; any SSE server's will do" };
+
     private static readonly Option<bool> _json = new("--json") { Description = "print a JSON object for each event: type, id, data" };
-    private static readonly Option<string?> _from = new("--from") { Description = "begin behind the event with this id, or with all that is kept: earliest", HelpName = "earliest" };
-    private static readonly Option<string?> _token = new("--token") { Description = "bearer token, if the channel is private [SSE_TOKEN]", HelpName = "TOKEN" };
+
+    private static readonly Option<string?> _from =
+        new("--from") { Description = "begin behind the event with this id, or with all that is kept: earliest", HelpName = "earliest" };
+
+    private static readonly Option<string?> _token =
+        new("--token") { Description = "bearer token, if the channel is private [SSE_TOKEN]", HelpName = "TOKEN" };
 
     /// <summary>The verb.</summary>
     public static Command Create()
     {
-        var tail = new Command("tail", "Print the events of a stream as they come, and come back when it breaks off.") { _url, _json, _from, _token };
+        var tail = new Command("tail", "Print the events of a stream as they come, and come back when it breaks off.")
+        {
+            _url, _json, _from, _token,
+        };
         tail.SetAction(RunAsync);
         return tail;
     }
@@ -28,32 +38,35 @@ internal static class TailCommand
     {
         if (!Uri.TryCreate(parsed.GetValue(_url), UriKind.Absolute, out var url) || url.Scheme is not ("http" or "https"))
         {
-            await Console.Error.WriteLineAsync(LogWriter.OneLine($"'{parsed.GetValue(_url)}' is no http or https URL."));
-            return CommandLine.UsageError;
+            return Fail(CommandLine.UsageError, $"'{parsed.GetValue(_url)}' is no http or https URL.");
         }
 
+        // An empty variable counts as not set.
+        var variable = Environment.GetEnvironmentVariable("SSE_TOKEN");
+        var token = (parsed.GetValue(_token) ?? (variable is "" ? null : variable))?.Trim();
         if (!StandardStreams.IsOutputOpen)
         {
-            await Console.Error.WriteLineAsync("cannot print: standard output is closed");
-            return 1;
+            return Fail(1, "cannot print: standard output is closed");
         }
 
-        using var descriptor = new SafeFileHandle(1, ownsHandle: false);
-        await using var output = new StreamWriter(OpenOutput(descriptor)) { NewLine = "\n" };
-        var set = Environment.GetEnvironmentVariable("SSE_TOKEN");
-        var token = (parsed.GetValue(_token) ?? (set is "" ? null : set))?.Trim();
         if (token is not null && !Units.TryToken(token, out _, out var expected))
         {
-            await Console.Error.WriteLineAsync($"The token is {expected}.");
-            return CommandLine.UsageError;
+            return Fail(CommandLine.UsageError, $"The token is {expected}.");
         }
 
         using var stream = new ReopeningStream(url, token, parsed.GetValue(_from), Console.Error.WriteLine);
+        return await PrintAsync(stream, parsed.GetValue(_json) ? JsonOf : TextOf, interrupted);
+    }
+
+    private static async Task<int> PrintAsync(ReopeningStream stream, Func<SseItem<string>, string> format, CancellationToken interrupted)
+    {
+        using var descriptor = new SafeFileHandle(1, ownsHandle: false);
+        await using var output = new StreamWriter(OpenOutput(descriptor)) { NewLine = "\n" };
         try
         {
             await foreach (var sseEvent in stream.ReadAsync(interrupted))
             {
-                await output.WriteLineAsync(parsed.GetValue(_json) ? EventLine.Json(sseEvent) : EventLine.Text(sseEvent));
+                await output.WriteLineAsync(format(sseEvent));
                 await output.FlushAsync(interrupted);
             }
 
@@ -66,21 +79,40 @@ internal static class TailCommand
         }
         catch (IOException e) when (e.HResult == BrokenPipe)
         {
-            // Nobody reads what is printed any more.
+            // Nobody reads any more what is printed.
             return 0;
         }
         catch (Exception e) when (StandardStreams.IsUnwritable(e))
         {
-            await Console.Error.WriteLineAsync(LogWriter.OneLine($"cannot print: {e.Message}"));
-            return 1;
+            return Fail(1, $"cannot print: {e.Message}");
         }
     }
 
-    // The console's stream does not say when whoever reads the output has gone (tail … | head). Into a file, which nobody leaves, a
-    // stream of our own would write where it stands by itself, and what others write there would be overwritten.
+    // Unlike the console's stream, a stream of our own tells when the reader has gone (tail … | head). But in a file, which nobody reads
+    // along, it would overwrite what others write there.
     private static Stream OpenOutput(SafeFileHandle descriptor)
     {
         var output = new FileStream(descriptor, FileAccess.Write, bufferSize: 0);
         return output.CanSeek ? Console.OpenStandardOutput() : output;
+    }
+
+    // Further lines of the data are indented, and what a terminal would obey is escaped.
+    private static string TextOf(SseItem<string> sseEvent)
+    {
+        var id = string.IsNullOrEmpty(sseEvent.EventId) ? "-" : sseEvent.EventId;
+        var data = sseEvent.Data.Split('\n').Select(LogWriter.OneLine);
+        return $"{LogWriter.OneLine(sseEvent.EventType)} {LogWriter.OneLine(id)} {string.Join("\n  ", data)}";
+    }
+
+    private static string JsonOf(SseItem<string> sseEvent)
+    {
+        var id = string.IsNullOrEmpty(sseEvent.EventId) ? "null" : JsonText.Quote(sseEvent.EventId);
+        return $$"""{"type":{{JsonText.Quote(sseEvent.EventType)}},"id":{{id}},"data":{{JsonText.Quote(sseEvent.Data)}}}""";
+    }
+
+    private static int Fail(int exitCode, string problem)
+    {
+        Console.Error.WriteLine(LogWriter.OneLine(problem));
+        return exitCode;
     }
 }
