@@ -126,7 +126,7 @@ public sealed class HistoryLimits
         var history = new History(100_000, _age, _ => { });
         Append(history, new ChannelLog("a"), "1", time: 0);
         history.Expire(time: 17_000);
-        Assert.That(history.LogIndex.Beginning.TryPeek(out _), Is.False);
+        Assert.That(history.LogIndex.Oldest, Is.Null);
     }
 
     [Test]

@@ -79,11 +79,8 @@ public sealed class ServingClients : IDisposable
         Assert.That(client.Ended.Result, Is.EqualTo(EndReason.WriteTimeout));
     }
 
-    private void Append(string data)
-    {
-        var position = _log.Append(Encoding.ASCII.GetBytes($"data: {data}\n\n"), new FrameStamp(++_number, Time: 0, Before: 0), _limits);
-        _log.Take(new NumberedFrame(position, _number));
-    }
+    private void Append(string data) =>
+        _log.Append(Encoding.ASCII.GetBytes($"data: {data}\n\n"), new FrameStamp(++_number, Time: 0, Before: 0), _limits);
 
     private sealed class AppendingOutput(Action append) : RecordedOutput
     {

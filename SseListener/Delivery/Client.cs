@@ -93,7 +93,7 @@ internal sealed class Client(string id, Output output, SubscribeResult.Subscript
             return Turn.Done;
         }
 
-        var state = _feed.Take(slice);
+        var state = _feed.Fill(slice);
         if (state is CursorState.Lapped)
         {
             End(EndReason.Lapped);

@@ -14,9 +14,6 @@ internal sealed class DeliveryLane : IDisposable
     // those who are up to date hardly wait.
     private const int CatchUpTurns = 16;
 
-    // Milliseconds from one look at who rests to the next.
-    private static readonly long _restStep = (long)Rest.Lull.TotalMilliseconds;
-
     private readonly LaneSubscribers _clients;
     private readonly ConcurrentQueue<TopicSubscribers> _appended = new();
     private readonly ConcurrentQueue<Client> _behind = new();
@@ -32,7 +29,6 @@ internal sealed class DeliveryLane : IDisposable
     private readonly long _writeTimeout;
     private readonly int _tick;
     private volatile bool _isStopping;
-    private bool _hasResting;
     private bool _hasUnfinished;
     private volatile TaskCompletionSource? _drained;
     private long _now = Environment.TickCount64;
@@ -119,7 +115,7 @@ internal sealed class DeliveryLane : IDisposable
             if (_behind.IsEmpty && !_hasUnfinished)
             {
                 var untilTick = Math.Max(0, _nextTick - Environment.TickCount64);
-                _signal.Wait((int)(_hasResting ? Math.Min(_restStep, untilTick) : untilTick));
+                _signal.Wait((int)untilTick);
             }
 
             // Before anything is looked at: what comes after this signals again.
@@ -152,18 +148,11 @@ internal sealed class DeliveryLane : IDisposable
 
     private void Sweep()
     {
-        (_hasResting, _hasUnfinished) = (false, false);
+        _hasUnfinished = false;
 
         // Those that wait now, not those that come to wait meanwhile: newcomers and clients that catch up want their turn too.
         for (var waiting = _appended.Count; waiting > 0 && _appended.TryDequeue(out var audience); waiting--)
         {
-            if (audience.IsResting)
-            {
-                _hasResting = true;
-                _appended.Enqueue(audience);
-                continue;
-            }
-
             _slice.Renew();
             if (!audience.Sweep(_serve, Meter))
             {

@@ -17,9 +17,6 @@ internal sealed class TopicSubscribers(Topic topic)
     private readonly List<Client> _clients = [];
     private readonly List<Seat> _seats = [];
 
-    // What the topic had had when the last sweep ended.
-    private long _frames = topic.Count;
-    private long _bytes = topic.Length;
     private long _newsSince;
     private int _hasNews;
 
@@ -27,7 +24,6 @@ internal sealed class TopicSubscribers(Topic topic)
     private long _started;
     private long _announced;
     private int _swept;
-    private Rest _rest;
     private RateLimit _changes = new(Presence.MostOfChannel);
 
     /// <summary>The topic.</summary>
@@ -35,12 +31,6 @@ internal sealed class TopicSubscribers(Topic topic)
 
     /// <summary>Bounds the joins and leaves that are told.</summary>
     public ref RateLimit Changes => ref _changes;
-
-    /// <summary>Whether the last sweep was one of a burst that goes on.</summary>
-    private bool IsInBurst { get; set; }
-
-    /// <summary>Whether it is not to be swept yet.</summary>
-    public bool IsResting => IsInBurst && _rest.GoesOn(topic.Count, Stopwatch.GetTimestamp());
 
     /// <summary>The clients, in no order.</summary>
     public ReadOnlySpan<Client> Clients => CollectionsMarshal.AsSpan(_clients);
@@ -119,7 +109,6 @@ internal sealed class TopicSubscribers(Topic topic)
     // What is new from here on is for the next sweep.
     private void BeginSweep(long now)
     {
-        IsInBurst = false;
         _started = now;
         _announced = Volatile.Read(ref _newsSince);
         Interlocked.Exchange(ref _hasNews, 0);
@@ -133,14 +122,9 @@ internal sealed class TopicSubscribers(Topic topic)
         return next;
     }
 
-    // After a sweep of a burst that goes on the audience rests.
     private void EndSweep(long now, LaneMeter meter)
     {
         meter.RecordSweep(_announced, _started, now);
-        var rest = Rest.After(Stopwatch.GetElapsedTime(_started, now), topic.Count - _frames, topic.Length - _bytes);
-        (_frames, _bytes) = (topic.Count, topic.Length);
-        IsInBurst = rest > TimeSpan.Zero && Volatile.Read(ref _hasNews) == 1;
-        _rest = new Rest(rest, _frames, now);
         _swept = 0;
     }
 

@@ -3,8 +3,8 @@ using System.Buffers;
 namespace SseListener.Events;
 
 /// <summary>
-/// The names of channels, and patterns of them: <c>orders/*</c> is every channel whose name begins with <c>orders/</c>, and
-/// <c>*</c>, which only rules may use, is every channel there is.
+/// The names of channels, and patterns of them: <c>orders/*</c> is every channel whose name begins with <c>orders/</c>, and <c>*</c>, which
+/// only rules may use, is every channel there is.
 /// </summary>
 internal static class ChannelNames
 {
@@ -24,17 +24,15 @@ internal static class ChannelNames
     public static bool IsName(string text) => text.Length is > 0 and <= MaxLength && !text.AsSpan().ContainsAnyExcept(_characters);
 
     /// <summary>Whether this is a pattern with a prefix.</summary>
-    public static bool IsPattern(string text) => text.EndsWith("/*", StringComparison.Ordinal) && text.Length <= MaxLength && IsName(text[..^1]);
+    public static bool IsPattern(string text) =>
+        text.EndsWith("/*", StringComparison.Ordinal) && text.Length <= MaxLength && IsName(text[..^1]);
 
     /// <summary>Whether this may stand in a rule: a name, a pattern, or <c>*</c>.</summary>
     public static bool IsRule(string text) => text == All || IsName(text) || IsPattern(text);
 
-    /// <summary>What all names begin with that a pattern stands for.</summary>
-    public static ReadOnlySpan<char> Prefix(string pattern) => pattern.AsSpan(0, pattern.Length - 1);
-
     /// <summary>Whether a rule (a name, a pattern, or <c>*</c>) includes all that a name or pattern stands for.</summary>
     public static bool Covers(string rule, string other) =>
-        rule == other || (rule.EndsWith('*') && other.AsSpan().StartsWith(Prefix(rule), StringComparison.Ordinal));
+        rule == other || (rule.EndsWith('*') && other.AsSpan().StartsWith(rule.AsSpan()[..^1], StringComparison.Ordinal));
 
     /// <summary>Whether there may be a channel that both stand for.</summary>
     public static bool Overlap(string one, string other) => Covers(one, other) || Covers(other, one);

@@ -1,58 +1,56 @@
 namespace SseListener.Events;
 
-/// <summary>What reading from a cursor found.</summary>
+/// <summary>
+/// What reading from a cursor found: nothing new, a slice that is all there is, a slice with more behind it, or that what comes next has
+/// been dropped from history.
+/// </summary>
 internal enum CursorState
 {
-    /// <summary>Everything appended so far has been read.</summary>
     CaughtUp,
-
-    /// <summary>There is a slice, and it is all there is.</summary>
     Slice,
-
-    /// <summary>There is a slice, and more behind it.</summary>
     SliceAndMore,
-
-    /// <summary>What comes next has been dropped from history.</summary>
     Lapped,
 }
 
 /// <summary>
-/// A reader's place in a channel's log. Where it starts decides what a client gets: the end for live events only, behind a
-/// known event for what was missed since, the beginning for everything kept. Reading on is the same in all cases.
+/// A reader's place in a log. Where it starts decides what a client gets: the end for live events only, behind a known event for what
+/// was missed since, the beginning for everything kept. Reading on is the same in all cases.
 /// </summary>
-internal struct Cursor(Segment segment, int offset)
+internal struct Cursor<T>(ChainPart<T> part, int offset)
+    where T : struct
 {
-    private Segment _segment = segment;
     private int _offset = offset;
 
-    /// <summary>Whether the bytes before or behind the cursor have been dropped; to be asked while those before it are being written.</summary>
-    public readonly bool IsLapped => _segment.Buffer is null;
+    /// <summary>The part in which it stands.</summary>
+    public ChainPart<T> Part { readonly get; private set; } = part;
+
+    /// <summary>Whether the items around the cursor have been dropped.</summary>
+    public readonly bool IsLapped => Part.Buffer is null;
 
     /// <summary>Whether another one stands at the same place.</summary>
-    public readonly bool IsAt(in Cursor other) => _segment == other._segment && _offset == other._offset;
+    public readonly bool IsAt(in Cursor<T> other) => Part == other.Part && _offset == other._offset;
 
     /// <summary>
-    /// Finds the next bytes, at most <paramref name="limit"/> of them and not across segments. They stay next until
-    /// <see cref="Advance"/>.
+    /// Finds the next items, at most <paramref name="limit"/> of them and all of one part. They stay next until <see cref="Advance"/>.
     /// </summary>
-    public CursorState Read(int limit, out ArraySegment<byte> slice)
+    public CursorState Read(int limit, out ArraySegment<T> slice)
     {
         slice = default;
         while (true)
         {
-            // Next before Length: a segment that has a successor has its final length, so nothing appended between the two
-            // reads is passed over.
-            var next = _segment.Next;
-            var length = _segment.Length;
+            // Next before Length: a part that has a successor has its final length, so nothing that is appended between the two reads
+            // is skipped.
+            var next = Part.Next;
+            var length = Part.Length;
             if (_offset < length)
             {
-                if (_segment.Buffer is not { } buffer)
+                if (Part.Buffer is not { } buffer)
                 {
                     return CursorState.Lapped;
                 }
 
                 var count = Math.Min(limit, length - _offset);
-                slice = new ArraySegment<byte>(buffer, _offset, count);
+                slice = new ArraySegment<T>(buffer, _offset, count);
                 return next is not null || _offset + count < length ? CursorState.SliceAndMore : CursorState.Slice;
             }
 
@@ -61,11 +59,19 @@ internal struct Cursor(Segment segment, int offset)
                 return CursorState.CaughtUp;
             }
 
-            _segment = next;
+            Part = next;
             _offset = 0;
         }
     }
 
-    /// <summary>Moves on by <paramref name="count"/> bytes of the slice that was read; a negative number gives some of them back.</summary>
+    /// <summary>Finds the next item, if there is one yet.</summary>
+    public bool TryPeek(out T item)
+    {
+        Read(1, out var slice);
+        item = slice.Count > 0 ? slice[0] : default;
+        return slice.Count > 0;
+    }
+
+    /// <summary>Moves on by <paramref name="count"/> items of the slice that was read; a negative number gives some of them back.</summary>
     public void Advance(int count) => _offset += count;
 }

@@ -16,16 +16,14 @@ internal static class EventJson
 
     private const string Expected = "must be a JSON object such as {\"type\":\"alert\",\"data\":{\"any\":\"JSON\"}}.";
 
-    private static readonly JsonReaderOptions _options = new() { MaxDepth = MaxDepth };
-
     // An event takes some 200 bytes besides its data, so the bound on the body alone would let memory grow by twenty times as much.
     private const int MostEvents = 20_000;
 
+    private static readonly JsonReaderOptions _options = new() { MaxDepth = MaxDepth };
+
     /// <summary>Reads one event from <paramref name="json"/>; false leaves a <paramref name="problem"/> for the publisher.</summary>
     public static bool TryParse(
-        ReadOnlySpan<byte> json,
-        [NotNullWhen(true)] out SseEvent? sseEvent,
-        [NotNullWhen(false)] out string? problem)
+        ReadOnlySpan<byte> json, [NotNullWhen(true)] out SseEvent? sseEvent, [NotNullWhen(false)] out string? problem)
     {
         sseEvent = null;
         problem = json.Trim(" \t\r\n"u8).IsEmpty ? $"The body is empty; it {Expected}"
@@ -56,13 +54,8 @@ internal static class EventJson
     }
 
     /// <summary>Reads a batch (application/x-ndjson): one event a line, blank lines aside. All of them or none.</summary>
-    /// <param name="lines">The body; lines end with LF or CRLF.</param>
-    /// <param name="events">The events in the order of their lines.</param>
-    /// <param name="problem">What is wrong and in which line, when false is returned.</param>
     public static bool TryParseLines(
-        ReadOnlySpan<byte> lines,
-        [NotNullWhen(true)] out List<SseEvent>? events,
-        [NotNullWhen(false)] out string? problem)
+        ReadOnlySpan<byte> lines, [NotNullWhen(true)] out List<SseEvent>? events, [NotNullWhen(false)] out string? problem)
     {
         events = [];
         problem = null;
@@ -108,7 +101,7 @@ internal static class EventJson
         {
             var name = reader.GetString()!;
             reader.Read();
-            problem = seen.Add(name) ? members.Take(name, ref reader) : $"The member \"{Spelling.Short(name)}\" occurs twice.";
+            problem = seen.Add(name) ? members.Read(name, ref reader) : $"The member \"{Spelling.Short(name)}\" occurs twice.";
             if (problem is not null)
             {
                 return false;
@@ -117,37 +110,21 @@ internal static class EventJson
 
         // One more read finds what follows the object, and throws.
         reader.Read();
-        problem = members.HasData ? null : "The member \"data\" is missing; it may be any JSON, also null or \"\".";
+        problem = seen.Contains("data") ? null : "The member \"data\" is missing; it may be any JSON, also null or \"\".";
         return problem is null;
     }
 
-    private struct Members
+    private record struct Members(byte[]? Data, string? Type, string? Id, int? Retry)
     {
-        public string? Type { get; private set; }
-
-        public string? Id { get; private set; }
-
-        public int? Retry { get; private set; }
-
-        public ReadOnlyMemory<byte> Data { get; private set; }
-
-        public bool HasData { get; private set; }
-
-        private static string HintTo(string name) => Spelling.Nearest(name, ["type", "data", "id", "retry", "channel"]) switch
-        {
-            null => "",
-            "channel" => " The channel stands in the query: POST /events?channel=orders.",
-            var meant => $" Did you mean \"{meant}\"?",
-        };
-
-        public string? Take(string name, ref Utf8JsonReader reader)
+        // Returns what is wrong with the member, or null.
+        public string? Read(string name, ref Utf8JsonReader reader)
         {
             switch (name)
             {
                 case "data":
                     var text = new ArrayBufferWriter<byte>();
                     JsonText.CopyValue(ref reader, text);
-                    (Data, HasData) = (text.WrittenSpan.ToArray(), true);
+                    Data = text.WrittenSpan.ToArray();
                     return null;
                 case "type" when reader.TokenType is JsonTokenType.String or JsonTokenType.Null:
                     Type = reader.GetString();
@@ -169,5 +146,12 @@ internal static class EventJson
                     return $"The member \"{Spelling.Short(name)}\" is unknown; an event has type, data, id and retry.{HintTo(name)}";
             }
         }
+
+        private static string HintTo(string name) => Spelling.Nearest(name, ["type", "data", "id", "retry", "channel"]) switch
+        {
+            null => "",
+            "channel" => " The channel stands in the query: POST /events?channel=orders.",
+            var meant => $" Did you mean \"{meant}\"?",
+        };
     }
 }

@@ -1,115 +1,93 @@
-using System.Diagnostics.CodeAnalysis;
+using System.Text;
 
 namespace SseListener.Events;
 
-/// <summary>All channels and what is kept of them, and who gets which place in it. For the hub's loop only.</summary>
+/// <summary>All channels and what is kept of them, and the place of each client in it. For the hub's loop only.</summary>
 internal sealed class EventStore : IDisposable
 {
-    private readonly TopicTable _topics;
     private bool _hasRestored;
 
-    /// <summary>A store without channels.</summary>
-    /// <param name="limits">What is kept, and of whom.</param>
     public EventStore(HubLimits limits)
     {
-        _topics = new TopicTable(limits.MaxChannels);
-        History = new History(limits.HistoryBytes, limits.HistoryAge, _topics.MayBeIdle);
-        ResumePoints = new ResumePoints(History, _topics);
+        Topics = new TopicTable(limits.MaxChannels);
+        History = new History(limits.HistoryBytes, limits.HistoryAge, Topics.MayBeIdle);
     }
 
-    /// <summary>What is kept.</summary>
+    public TopicTable Topics { get; }
+
     public History History { get; }
 
-    /// <summary>The places of clients that come back.</summary>
-    public ResumePoints ResumePoints { get; }
+    /// <summary>The ids of places in the log. Any thread may use it.</summary>
+    public PositionCipher Positions { get; } = new();
 
-    /// <summary>What has been done.</summary>
     public HubCounts Counts { get; } = new();
 
-    /// <summary>How many channels there are. Any thread may ask.</summary>
-    public int Channels => _topics.Channels;
-
-    /// <summary>How many patterns somebody listens to. Any thread may ask.</summary>
-    public int Patterns => _topics.Patterns;
-
-    /// <summary>Numbers frames from here on; to be called after what was stored has been taken up.</summary>
-    /// <param name="last">The number of the last frame that is known of.</param>
-    /// <param name="starts">The numbers to begin behind, of this start and of those before it that have left no frame.</param>
-    /// <param name="key">The log's key, for the positions of clients.</param>
-    public void ContinueAfter(long last, IReadOnlyList<long> starts, byte[] key)
+    /// <summary>Numbers frames from where a log ended that has been restored.</summary>
+    public void ContinueAfter(IEventLog log)
     {
         if (!_hasRestored)
         {
-            ResumePoints.Forget(last);
+            Forget(log.Last);
         }
 
-        History.LogIndex.ContinueAfter(last, starts);
-        ResumePoints.UseKey(key);
+        History.LogIndex.ContinueAfter(log.Last, log.Starts);
+        Positions.UseKey(log.Key);
     }
 
-    /// <summary>Takes up a frame that was stored before; they come in their order.</summary>
-    /// <param name="sequence">Its number.</param>
-    /// <param name="channel">The channel's name.</param>
-    /// <param name="time">When it was published, as <see cref="SteadyClock"/> counts.</param>
-    /// <param name="frame">Its bytes.</param>
+    /// <summary>Restores a frame that was stored before; they come in their order.</summary>
+    /// <inheritdoc cref="TakeFrame"/>
     public void Restore(long sequence, string channel, long time, ReadOnlySpan<byte> frame)
     {
         if (!_hasRestored)
         {
             _hasRestored = true;
-            ResumePoints.Forget(sequence - 1);
+            Forget(sequence - 1);
         }
 
         if (History.IsTooOld(time, SteadyClock.Now))
         {
-            ResumePoints.Forget(sequence);
+            Forget(sequence);
             return;
         }
 
-        History.Append(_topics.Open(channel), frame, sequence, time);
+        History.Append(Topics.Open(channel), frame, sequence, time);
         History.Trim(sequence);
     }
 
     /// <summary>
     /// Opens a channel that an event is published to. Where there are too many, the one that has been silent longest and that nobody
-    /// listens to gives way, with what is kept of it.
+    /// listens to gives way, with what is kept of it, unless a frame of the batch is for it.
     /// </summary>
-    /// <param name="channel">The channel's name.</param>
-    /// <param name="frames">The batch, for whose frames no channel gives way.</param>
-    /// <param name="log">The channel's log.</param>
-    /// <returns>False when there are too many, and none that could give way.</returns>
-    public bool TryOpen(string channel, FrameBatch frames, [NotNullWhen(true)] out ChannelLog? log)
+    /// <returns>The channel's log; null when no channel can give way.</returns>
+    public ChannelLog? Open(string channel, FrameBatch batch)
     {
-        while (!_topics.TryOpen(channel, out log))
+        while (!Topics.HasRoomFor(channel))
         {
-            if (_topics.LongestSilent is not { } silent || frames.Frames.Any(frame => frame.Log == silent))
+            if (Topics.LongestSilent is not { } silent || batch.Frames.Any(frame => frame.Log == silent))
             {
-                return false;
+                return null;
             }
 
             History.Drop(silent);
-            _topics.Remove(silent);
+            Topics.Remove(silent);
         }
 
-        return true;
+        return Topics.Open(channel);
     }
 
-    /// <summary>Appends the frames of a batch that has been stored.</summary>
-    /// <param name="batch">The batch.</param>
-    /// <param name="appended">Gets the topics that have something new.</param>
+    /// <summary>Appends the frames of a batch that has been stored, and adds the topics that have something new.</summary>
     public void Append(FrameBatch batch, HashSet<Topic> appended)
     {
         History.LogIndex.BeginAppending(batch.Frames[^1].Sequence);
         foreach (var frame in batch.Frames)
         {
-            var numbered = History.Append(frame.Log, batch.BytesOf(frame), frame.Sequence, batch.Time);
-            Counts.CountPublished(frame.Length);
-            frame.Log.Take(numbered);
-            appended.Add(frame.Log);
-            foreach (var pattern in _topics.PatternsOver(frame.Log.Name))
+            var position = History.Append(frame.Log, batch.BytesOf(frame), frame.Sequence, batch.Time);
+            Counts.Published++;
+            Counts.PublishedBytes += frame.Length;
+            foreach (var topic in Topics.TopicsOf(frame.Log))
             {
-                pattern.Take(numbered);
-                appended.Add(pattern);
+                topic.FrameIndex?.Append(position);
+                appended.Add(topic);
             }
         }
     }
@@ -117,54 +95,72 @@ internal sealed class EventStore : IDisposable
     /// <summary>Gives a client its place on its channels.</summary>
     public SubscribeResult Subscribe(SubscribeRequest request)
     {
-        if (!_topics.TryListen(request.Selection.Topics, out var topics))
+        if (!Topics.TryListen(request.Selection.Topics, out var topics))
         {
             return new SubscribeResult.TooManyChannels();
         }
 
-        (long After, bool HasGap)? found = request.LastEventId is { } id ? ResumePoints.Find(request.Selection, topics, id) : null;
-        var (place, hasGap) = found ?? (History.LogIndex.Last, false);
-        if (hasGap)
-        {
-            Counts.CountGap();
-        }
-
-        Feed feed = !request.IsEnveloped && topics is [ChannelLog log] ? Follow(log, found?.After) : Merge(request, topics, place);
+        var (place, hasGap) = FindPlace(request, topics);
+        Counts.Gaps += hasGap ? 1 : 0;
+        Feed feed = !request.IsEnveloped && topics is [ChannelLog log] ? Follow(log, place) : Merge(request, topics, place);
         return new SubscribeResult.Subscription(topics, feed, place, request.IsEnveloped, hasGap);
     }
 
-    /// <summary>Takes note that a client has gone.</summary>
     public void Unsubscribe(SubscribeResult.Subscription subscription)
     {
-        _topics.StopListening(subscription.Topics);
+        Topics.StopListening(subscription.Topics);
         foreach (var topic in subscription.Feed is MergedFeed ? subscription.Topics : [])
         {
             topic.CloseIndex();
         }
     }
 
-    /// <summary>Ends a batch: what was appended may be delivered, what no longer fits goes.</summary>
-    /// <param name="first">The number of its first frame, which stays.</param>
+    /// <summary>Ends a batch, whose <paramref name="first"/> frame and all behind it stay: they may be delivered.</summary>
     public void EndBatch(long first)
     {
         History.Trim(first);
         History.LogIndex.Publish();
-        _topics.ForgetIdle();
+        Topics.ForgetIdle();
     }
 
-    /// <inheritdoc/>
-    public void Dispose() => ResumePoints.Dispose();
+    public void Dispose() => Positions.Dispose();
 
-    private ChannelFeed Follow(ChannelLog log, long? after)
+    // What there was up to this number, before the program was started, is not kept.
+    private void Forget(long sequence)
     {
-        Counts.CountReplayed(after is { } last ? log.CountAfter(last) : 0);
-        return new ChannelFeed(History.LogIndex, after is { } place ? log.After(place) : log.End);
+        Topics.Forget(sequence);
+        History.LogIndex.Forget(sequence);
+    }
+
+    // The number of the last frame before what a client is to get, and whether it has missed what is no longer kept.
+    private (long Place, bool HasGap) FindPlace(SubscribeRequest request, Topic[] topics) =>
+        request.LastEventId is not { } id ? (History.LogIndex.Last, false)
+        : TryFindPlace(request.Selection, id, out var place) ? (place, History.LogIndex.HasDropped(place, request.Selection, topics))
+        : (History.LogIndex.BeforeOldest, id != SseEvent.Earliest);
+
+    // The event may be of a channel that the client no longer listens to, but it learns nothing of one that it may not hear.
+    private bool TryFindPlace(Selection selection, string lastEventId, out long place)
+    {
+        if (Positions.TryDecode(lastEventId, out place))
+        {
+            return History.LogIndex.HasPlace(place);
+        }
+
+        var isKept = History.TryFind(Encoding.UTF8.GetBytes(lastEventId), out var last) && selection.MayHear(last.Channel);
+        place = last.Sequence;
+        return isKept;
+    }
+
+    private ChannelFeed Follow(ChannelLog log, long after)
+    {
+        Counts.CountReplayed(log.CountAfter(after));
+        return new ChannelFeed(History.LogIndex, log.After(after));
     }
 
     private MergedFeed Merge(SubscribeRequest request, Topic[] topics, long after)
     {
-        var missed = new ReplayRange(after, History.LogIndex.Last, History.LogIndex.Drops);
+        var range = new ReplayRange(after, History.LogIndex.Last, History.LogIndex.Drops);
         var live = topics.Select(topic => topic.OpenIndex().End).ToArray();
-        return new MergedFeed(History.LogIndex, Counts, request.Selection, live, missed, request.IsEnveloped);
+        return new MergedFeed(History.LogIndex, Counts, request.Selection, live, range, request.IsEnveloped);
     }
 }

@@ -1,73 +1,151 @@
 using System.Buffers;
+using System.Text;
+using System.Text.Json;
+using SseListener.Log;
 
 namespace SseListener.Events;
 
-/// <summary>Copies frames, each in pieces: a frame may be far longer than a write.</summary>
-internal abstract class FrameCopy
+/// <summary>
+/// Copies frames, each in pieces: a frame may be far longer than a write. Where asked for, the data are put into an envelope that names
+/// the channel: <c>data: {"channel":"orders","data":…}</c>. Data that are JSON on one line stand there as they are, others as a string.
+/// </summary>
+internal sealed class FrameCopy(bool isEnveloped)
 {
-    /// <summary>The frame that is being copied.</summary>
-    protected FramePosition Frame { get; private set; }
+    // Most that is escaped at a time, which may make it six times as long.
+    private const int EscapedPiece = 4096;
 
-    /// <summary>How much of it has been copied.</summary>
-    protected int Position { get; set; }
+    private static readonly JsonReaderOptions _options = new() { MaxDepth = EventJson.MaxDepth };
+
+    private FramePosition _frame;
+    private int _position;
+    private int _dataStart;
+    private int _dataEnd;
+    private bool _isJson;
 
     /// <summary>Whether the frame has been copied to its end.</summary>
-    public bool IsDone => Position == Frame.Length;
+    public bool IsDone => _position == _frame.Length;
 
     /// <summary>Whether the frame has been dropped meanwhile.</summary>
-    public bool IsLapped => Frame.Segment.Buffer is null;
+    public bool IsLapped => _frame.IsDropped;
+
+    private static ReadOnlySpan<byte> Field => "data: "u8;
 
     /// <summary>Begins with another frame.</summary>
     public void Begin(FramePosition frame)
     {
-        Frame = frame;
-        Position = 0;
-        if (Frame.Segment.Buffer is { } buffer)
+        _frame = frame;
+        _position = 0;
+        if (isEnveloped && frame.Segment.Buffer is { } buffer)
         {
-            Prepare(buffer.AsSpan(frame.Start, frame.Length));
+            FindData(buffer.AsSpan(frame.Start, frame.Length));
         }
     }
 
     /// <summary>Writes the next piece, of about <paramref name="limit"/> bytes at most; false when the frame has been dropped.</summary>
     public bool TryWrite(IBufferWriter<byte> output, int limit)
     {
-        // The buffer once: it may be dropped at any moment.
-        if (Frame.Segment.Buffer is not { } buffer)
+        // The buffer is read once: it may be dropped at any moment.
+        if (_frame.Segment.Buffer is not { } buffer)
         {
             return false;
         }
 
-        Write(buffer.AsSpan(Frame.Start, Frame.Length), output, limit);
+        var frame = buffer.AsSpan(_frame.Start, _frame.Length);
+        if (_position < _dataEnd)
+        {
+            WriteEnvelope(frame, output, limit);
+        }
+        else
+        {
+            CopyTo(frame.Length, frame, output, limit);
+        }
+
         if (IsDone)
         {
-            // From a segment hang all later ones of its channel.
-            Frame = default;
-            Position = 0;
+            // A segment keeps all later ones of its channel in memory.
+            _frame = default;
+            _position = _dataEnd = 0;
         }
 
         return true;
     }
 
-    protected virtual void Prepare(ReadOnlySpan<byte> frame)
+    private void FindData(ReadOnlySpan<byte> frame)
     {
+        var start = frame.StartsWith(Field) ? 0 : frame.IndexOf((byte)'\n') + 1;
+        var end = start;
+        while (frame[end..].StartsWith(Field))
+        {
+            end += frame[end..].IndexOf((byte)'\n') + 1;
+        }
+
+        _dataStart = start + Field.Length;
+        _dataEnd = end - 1;
+
+        // Several lines are no JSON, for the name of the field stands between them.
+        _isJson = IsJson(frame[_dataStart.._dataEnd]);
     }
 
-    protected abstract void Write(ReadOnlySpan<byte> frame, IBufferWriter<byte> output, int limit);
-
-    /// <summary>Copies as it is what comes before <paramref name="end"/>.</summary>
-    protected void CopyTo(int end, ReadOnlySpan<byte> frame, IBufferWriter<byte> output, int limit)
+    private void WriteEnvelope(ReadOnlySpan<byte> frame, IBufferWriter<byte> output, int limit)
     {
-        // Not one of the two line feeds at a frame's end without the other: it is counted where they are.
-        var last = Position + limit + 1 >= end ? end : Position + limit;
-        var piece = frame[Position..last];
-        output.Write(piece);
-        Position += piece.Length;
-    }
-}
+        if (_position == 0)
+        {
+            CopyTo(_dataStart, frame, output, _dataStart);
+            output.Write(Encoding.ASCII.GetBytes($$"""{"channel":"{{_frame.Channel}}","data":{{(_isJson ? "" : "\"")}}"""));
+        }
 
-/// <summary>Copies frames as they are.</summary>
-internal sealed class PlainCopy : FrameCopy
-{
-    protected override void Write(ReadOnlySpan<byte> frame, IBufferWriter<byte> output, int limit) =>
-        CopyTo(frame.Length, frame, output, limit);
+        if (_isJson)
+        {
+            CopyTo(_dataEnd, frame, output, limit);
+        }
+        else
+        {
+            WriteEscaped(frame[_position..Math.Min(_dataEnd, _position + Math.Min(limit, EscapedPiece))], output);
+        }
+
+        if (_position == _dataEnd)
+        {
+            output.Write(_isJson ? "}"u8 : "\"}"u8);
+        }
+    }
+
+    private void WriteEscaped(ReadOnlySpan<byte> piece, IBufferWriter<byte> output)
+    {
+        var end = piece.IndexOf((byte)'\n');
+        JsonText.WriteEscaped(output, end < 0 ? piece : piece[..end]);
+        _position += end < 0 ? piece.Length : end;
+        if (end >= 0)
+        {
+            // The next line of the same data.
+            output.Write("\\n"u8);
+            _position += 1 + Field.Length;
+        }
+    }
+
+    private void CopyTo(int end, ReadOnlySpan<byte> frame, IBufferWriter<byte> output, int limit)
+    {
+        // The two line feeds at a frame's end stay together, for slices count frames by them.
+        var last = _position + limit + 1 >= end ? end : _position + limit;
+        output.Write(frame[_position..last]);
+        _position = last;
+    }
+
+    private static bool IsJson(ReadOnlySpan<byte> data)
+    {
+        // Most text is told from JSON by its first character, without the reader's exception.
+        if (data.IsEmpty || !"{[\"-0123456789tfn \t"u8.Contains(data[0]))
+        {
+            return false;
+        }
+
+        try
+        {
+            var reader = new Utf8JsonReader(data, _options);
+            return reader.Read() && reader.TrySkip() && !reader.Read();
+        }
+        catch (JsonException)
+        {
+            return false;
+        }
+    }
 }

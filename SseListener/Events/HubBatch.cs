@@ -1,62 +1,122 @@
+using System.Text;
+
 namespace SseListener.Events;
 
 /// <summary>All that the hub's loop knows of the batch that it is working on. For the loop only.</summary>
-internal sealed class HubBatch
+internal sealed class HubBatch(EventStore store)
 {
+    private readonly Dictionary<string, int> _placesById = new(StringComparer.Ordinal);
+
     /// <summary>What waited for the loop, in order.</summary>
     public List<HubWork> Work { get; } = [];
 
     /// <summary>The frames of what is to be published.</summary>
     public FrameBatch Frames { get; } = new();
 
-    /// <summary>The places in <see cref="Frames"/> of those that came with an id of their own.</summary>
-    public Dictionary<string, int> PlacesById { get; } = new(StringComparer.Ordinal);
+    /// <summary>What became of each publish, and whether that depends on whether the batch can be stored.</summary>
+    public List<(Publish Work, PublishResult Result, bool NeedsStoring)> Publishes { get; } = [];
 
-    /// <summary>What became of each publish when it was encoded.</summary>
-    public List<EncodedPublish> Publishes { get; } = [];
-
-    /// <summary>What became of each subscribe.</summary>
     public List<(Subscribe Work, SubscribeResult Result)> Subscribes { get; } = [];
-
-    /// <summary>Whether the frames are stored.</summary>
-    public Stored Stored { get; set; }
 
     /// <summary>The topics that have something new.</summary>
     public HashSet<Topic> Appended { get; } = [];
 
-    /// <summary>Begins another batch.</summary>
-    /// <param name="sequence">The number of its first frame.</param>
-    /// <param name="time">Now, as <see cref="SteadyClock"/> counts.</param>
     public void Begin(long sequence, long time)
     {
         Work.Clear();
         Frames.Begin(sequence, time);
-        PlacesById.Clear();
+        _placesById.Clear();
         Publishes.Clear();
         Subscribes.Clear();
-        Stored = Stored.All;
         Appended.Clear();
     }
-}
 
-/// <summary>A publish whose frames are in a batch.</summary>
-/// <param name="Work">The publish.</param>
-/// <param name="Ids">The ids of its events.</param>
-/// <param name="IsNew">Whether it has added frames, or a publish before it in the batch has added the same.</param>
-/// <param name="Conflict">The id that another event has; null for none.</param>
-/// <param name="HasChannel">Whether there was room for its channel.</param>
-internal readonly record struct EncodedPublish(Publish Work, string[] Ids, bool IsNew, string? Conflict, bool HasChannel)
-{
-    /// <summary>What its publisher is told.</summary>
-    /// <param name="stored">Whether the batch is stored.</param>
-    public PublishResult ResultOf(Stored stored) =>
-        !HasChannel ? new PublishResult.TooManyChannels()
+    /// <summary>Adds the frames of a publish: of all its events, or of none.</summary>
+    public void Encode(Publish publish)
+    {
+        var result = Encode(publish, out var needsStoring);
+        Publishes.Add((publish, result, needsStoring));
+    }
 
-        // The event that it conflicts with may be one that could not be stored.
-        : stored is not Stored.All && (IsNew || Conflict is not null) ? NotStored(stored)
-        : Conflict is not null ? new PublishResult.Conflict(Conflict)
-        : new PublishResult.Published(Ids);
+    /// <summary>Answers all that waited, once the frames are stored or not.</summary>
+    public void Answer(Stored stored)
+    {
+        foreach (var (work, result, needsStoring) in Publishes)
+        {
+            work.Answer.SetResult(!needsStoring || stored is Stored.All ? result
+                : stored is Stored.Unknown ? new PublishResult.Unknown()
+                : new PublishResult.NotStored());
+        }
 
-    private static PublishResult NotStored(Stored stored) =>
-        stored is Stored.Unknown ? new PublishResult.Unknown() : new PublishResult.NotStored();
+        foreach (var (work, result) in Subscribes)
+        {
+            work.Answer.SetResult(result);
+        }
+    }
+
+    private PublishResult Encode(Publish publish, out bool needsStoring)
+    {
+        needsStoring = false;
+        if (store.Open(publish.Channel, Frames) is not { } log)
+        {
+            return new PublishResult.TooManyChannels();
+        }
+
+        var ids = new string[publish.Events.Count];
+        var first = Frames.Frames.Count;
+        for (var i = 0; i < ids.Length; i++)
+        {
+            if (!TryAdd(log, publish.Events[i], out ids[i], ref needsStoring))
+            {
+                // The event that it conflicts with may be one of this batch.
+                needsStoring = true;
+                TakeBack(first);
+                return new PublishResult.Conflict(ids[i]);
+            }
+        }
+
+        Frames.Bind(first);
+        return new PublishResult.Published(ids);
+    }
+
+    // Adds no event that is in history, or in the batch, already: its publisher only tries once more. False for another with its id.
+    private bool TryAdd(ChannelLog log, SseEvent sseEvent, out string id, ref bool needsStoring)
+    {
+        id = sseEvent.Id ?? NanoId.Generate();
+        SseFrame.WriteEvent(Frames.Output, sseEvent, id);
+        if (sseEvent.Id is not null && store.History.TryFind(Encoding.UTF8.GetBytes(id), out var kept))
+        {
+            return Discard(kept.Segment.Log == log && kept.Bytes.SequenceEqual(Frames.Written));
+        }
+
+        needsStoring = true;
+        if (sseEvent.Id is not null && _placesById.TryGetValue(id, out var place))
+        {
+            var other = Frames.Frames[place];
+            return Discard(other.Log == log && Frames.BytesOf(other).SequenceEqual(Frames.Written));
+        }
+
+        place = Frames.Add(log);
+        if (sseEvent.Id is not null)
+        {
+            _placesById.Add(id, place);
+        }
+
+        return true;
+    }
+
+    private bool Discard(bool isSame)
+    {
+        Frames.Discard();
+        return isSame;
+    }
+
+    private void TakeBack(int count)
+    {
+        Frames.TakeBack(count);
+        foreach (var (id, _) in _placesById.Where(entry => entry.Value >= count))
+        {
+            _placesById.Remove(id);
+        }
+    }
 }

@@ -3,30 +3,40 @@ namespace SseListener.Events;
 /// <summary>Something that waits for the hub's loop.</summary>
 internal abstract record HubWork;
 
-/// <summary>Events are to be published in this order, with nothing in between; all of them or none.</summary>
-/// <param name="Channel">The channel's name.</param>
-/// <param name="Events">The events.</param>
-internal sealed record Publish(string Channel, IReadOnlyList<SseEvent> Events) : HubWork
+/// <summary>Something that is answered, on another thread: the hub's loop does not run what is done with the answer.</summary>
+internal abstract record HubWork<T> : HubWork
 {
-    /// <summary>Takes what became of it.</summary>
-    public Answer<PublishResult> Answer { get; } = new();
+    /// <summary>The answer; null when the hub has stopped.</summary>
+    public TaskCompletionSource<T?> Answer { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 }
+
+/// <summary>Events are to be published to a channel in this order, with nothing in between; all of them or none.</summary>
+internal sealed record Publish(string Channel, IReadOnlyList<SseEvent> Events) : HubWork<PublishResult>;
 
 /// <summary>A client is to get its place on its channels.</summary>
-/// <param name="Request">What it asks for.</param>
-internal sealed record Subscribe(SubscribeRequest Request) : HubWork
-{
-    /// <summary>Takes what became of it.</summary>
-    public Answer<SubscribeResult> Answer { get; } = new();
-}
+internal sealed record Subscribe(SubscribeRequest Request) : HubWork<SubscribeResult>;
 
 /// <summary>A client has gone.</summary>
-/// <param name="Subscription">What it had got.</param>
 internal sealed record Unsubscribe(SubscribeResult.Subscription Subscription) : HubWork;
 
-/// <summary>What has become too old is to go.</summary>
+/// <summary>What has become too old is to be dropped.</summary>
 internal sealed record Expire : HubWork;
 
-/// <summary>An answer that somebody waits for, on another thread: the hub's loop must not wait for what is done with it.</summary>
-internal sealed class Answer<T>() : TaskCompletionSource<T?>(TaskCreationOptions.RunContinuationsAsynchronously)
-    where T : class;
+/// <summary>What became of a publish.</summary>
+internal abstract record PublishResult
+{
+    /// <summary>It is stored, and every subscriber has been set to receive it. The ids are in the events' order.</summary>
+    internal sealed record Published(string[] Ids) : PublishResult;
+
+    /// <summary>Nothing was published: there is another event with this id.</summary>
+    internal sealed record Conflict(string Id) : PublishResult;
+
+    /// <summary>Nothing was published.</summary>
+    internal sealed record TooManyChannels : PublishResult;
+
+    /// <summary>Nothing was published.</summary>
+    internal sealed record NotStored : PublishResult;
+
+    /// <summary>It could not be stored, and a restart may find it all the same.</summary>
+    internal sealed record Unknown : PublishResult;
+}

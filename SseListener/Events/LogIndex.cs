@@ -1,82 +1,68 @@
 namespace SseListener.Events;
 
 /// <summary>
-/// All frames of all channels that are kept, in one order: what a client with several channels catches up from, what tells whether
-/// something was dropped that it should have had, and which segment is the oldest. For the hub's writer, except
-/// <see cref="Published"/>; cursors read on any thread.
+/// All kept frames of all channels in one order. Clients of several channels catch up from it, and it tells what was dropped and which
+/// segment is the oldest. For the hub's writer, except <see cref="Published"/> and <see cref="Appending"/>; cursors read on any thread.
 /// </summary>
 internal sealed class LogIndex
 {
-    private readonly FrameIndex _trail = new();
-    private FrameIndexPart _first;
-    private int _dropped;
+    private readonly FrameIndex _frames = new();
+    private Cursor<FramePosition> _beginning;
     private long _published;
     private long _appending;
     private long _known;
     private IReadOnlyList<long> _starts = [0];
 
-    /// <summary>A timeline without frames.</summary>
-    public LogIndex() => _first = _trail.Last;
+    public LogIndex() => _beginning = _frames.End;
 
     /// <summary>The number of the newest frame that there has been; 0 for none.</summary>
     public long Last { get; private set; }
 
-    /// <summary>How many segments have been dropped.</summary>
     public long Drops { get; private set; }
 
     /// <summary>The highest number of a frame that is no longer kept; 0 for none.</summary>
     public long LastDropped { get; private set; }
 
     /// <summary>
-    /// The number up to which all frames of all channels can be read. Whoever merges channels must not go beyond: of two frames the
-    /// later one may be there already, and the earlier one not yet.
+    /// The number up to which all frames of all channels can be read. A merging reader must stop there: of two later frames the second may
+    /// be visible before the first.
     /// </summary>
     public long Published => Volatile.Read(ref _published);
 
-    /// <summary>The number up to which frames may be read already: while a batch is being appended it is beyond <see cref="Published"/>.</summary>
+    /// <summary>The number up to which some frames can be read: beyond <see cref="Published"/> while a batch is being appended.</summary>
     public long Appending => Volatile.Read(ref _appending);
 
     /// <summary>The number before that of the oldest frame that is kept.</summary>
-    public long BeforeOldest => Beginning.TryPeek(out var oldest) ? oldest.Sequence - 1 : Last;
+    public long BeforeOldest => _beginning.TryPeek(out var oldest) ? oldest.Sequence - 1 : Last;
 
     /// <summary>The segment of the oldest frame that is kept; null when nothing is.</summary>
     public Segment? Oldest
     {
         get
         {
-            while (true)
+            while (_beginning.TryPeek(out var frame))
             {
-                while (_dropped < _first.Count && _first[_dropped].IsDropped)
+                if (!frame.IsDropped)
                 {
-                    _dropped++;
+                    return frame.Segment;
                 }
 
-                if (_dropped < _first.Count)
-                {
-                    return _first[_dropped].Segment;
-                }
-
-                if (_first.Next is null)
-                {
-                    return null;
-                }
-
-                _first = _first.Next;
-                _dropped = 0;
+                _beginning.Advance(1);
             }
+
+            return null;
         }
     }
 
-    /// <summary>A cursor at the oldest frame; those that are no longer kept may come before it.</summary>
-    public FrameIndexCursor Beginning => new(_first, _dropped);
+    // The number before that of the first frame in the index, kept or not.
+    private long BeforeFirst => _beginning.Part.Length > 0 ? _beginning.Part.Buffer![0].Sequence - 1 : Last;
 
-    /// <summary>Takes note that the frames up to this number are going to be appended.</summary>
+    /// <summary>Says that the frames up to this number are about to be appended.</summary>
     public void BeginAppending(long last) => Volatile.Write(ref _appending, last);
 
-    /// <summary>Appends a frame.</summary>
-    public void Append(NumberedFrame frame)
+    public void Append(FramePosition frame)
     {
-        _trail.Append(frame);
+        _frames.Append(frame);
         Last = frame.Sequence;
     }
 
@@ -87,36 +73,38 @@ internal sealed class LogIndex
         Volatile.Write(ref _published, Last);
     }
 
-    /// <summary>Takes note that a segment is dropped.</summary>
-    /// <param name="lastSequence">The number of its last frame.</param>
+    /// <summary>Counts a segment that is dropped, whose last frame has this number.</summary>
     /// <returns>The number of this drop.</returns>
     public long Drop(long lastSequence)
     {
-        LastDropped = Math.Max(LastDropped, lastSequence);
+        Forget(lastSequence);
         return ++Drops;
     }
 
+    /// <summary>Says that frames up to this number are not kept.</summary>
+    public void Forget(long sequence) => LastDropped = Math.Max(LastDropped, sequence);
+
     /// <summary>A cursor behind the frame with this number.</summary>
-    public FrameIndexCursor After(long sequence)
+    public Cursor<FramePosition> After(long sequence)
     {
-        var part = _first;
-        while (part.Next is { } next && part[part.Count - 1].Sequence <= sequence)
+        var part = _beginning.Part;
+        while (part.Next is { } next && part.Buffer![part.Length - 1].Sequence <= sequence)
         {
             part = next;
         }
 
-        var place = 0;
-        while (place < part.Count && part[place].Sequence <= sequence)
+        var cursor = new Cursor<FramePosition>(part, 0);
+        while (cursor.TryPeek(out var frame) && frame.Sequence <= sequence)
         {
-            place++;
+            cursor.Advance(1);
         }
 
-        return new FrameIndexCursor(part, place);
+        return cursor;
     }
 
-    /// <summary>Goes on where the program has been started again.</summary>
-    /// <param name="known">The number of the last frame that is known of.</param>
-    /// <param name="starts">The numbers that were begun behind, at this start and those before it that have left no frame.</param>
+    /// <summary>Goes on after a restart of the program.</summary>
+    /// <param name="known">The number of the last frame that was stored.</param>
+    /// <param name="starts">The numbers after which this start, and those before it that have left no frame, began to count.</param>
     public void ContinueAfter(long known, IReadOnlyList<long> starts)
     {
         _known = known;
@@ -124,24 +112,30 @@ internal sealed class LogIndex
         Last = starts[^1];
     }
 
-    /// <summary>Takes note that what there has been up to this number is not kept.</summary>
-    public void Forget(long sequence) => LastDropped = Math.Max(LastDropped, sequence);
-
-    /// <summary>Whether there has been the place behind this number: a frame before it, or behind it.</summary>
-    public bool HasPlace(long sequence) =>
-        sequence == Last || _starts.Contains(sequence)
-        || (sequence >= 0 && sequence < Last && !WasLost(sequence)
-            && (sequence <= BeforeFirst || HasFrame(sequence) || HasFrame(sequence + 1)));
-
-    /// <summary>Whether all frames behind this number are in the timeline, kept or not.</summary>
-    public bool ReachesBackTo(long sequence) => sequence >= BeforeFirst;
-
-    /// <summary>Whether a frame of these channels, behind a number that the timeline reaches back to, is no longer kept.</summary>
-    /// <param name="sequence">The number.</param>
-    /// <param name="selection">The channels.</param>
-    public bool HasDropped(long sequence, Selection selection)
+    /// <summary>Whether the log has ever had the place behind this number.</summary>
+    public bool HasPlace(long sequence)
     {
-        // Segments are dropped nearly in this order, so it is not far to the last one that was.
+        if (sequence == Last || _starts.Contains(sequence))
+        {
+            return true;
+        }
+
+        // A frame with such a number was lost when the program ended.
+        var wasLost = sequence > _known && sequence < _starts[^1];
+        return sequence >= 0 && sequence < Last && !wasLost
+            && (sequence <= BeforeFirst || HasFrame(sequence) || HasFrame(sequence + 1));
+    }
+
+    /// <summary>Whether a frame of the selected topics, behind this number, is no longer kept.</summary>
+    public bool HasDropped(long sequence, Selection selection, IReadOnlyList<Topic> topics)
+    {
+        if (sequence < BeforeFirst)
+        {
+            // Each channel knows up to which number it has lost frames; of a pattern nobody does.
+            return topics.Any(topic => (topic is ChannelLog log ? log.LastDropped : LastDropped) > sequence);
+        }
+
+        // Segments are dropped nearly in this order, so the last dropped one is near.
         var cursor = After(sequence);
         while (cursor.TryPeek(out var frame) && frame.Sequence <= LastDropped)
         {
@@ -150,16 +144,11 @@ internal sealed class LogIndex
                 return true;
             }
 
-            cursor.MoveNext();
+            cursor.Advance(1);
         }
 
         return false;
     }
-
-    // What comes before the first frame that is in the timeline, kept or not.
-    private long BeforeFirst => _first.Count > 0 ? _first[0].Sequence - 1 : Last;
-
-    private bool WasLost(long sequence) => sequence > _known && sequence < _starts[^1];
 
     private bool HasFrame(long sequence) => After(sequence - 1).TryPeek(out var frame) && frame.Sequence == sequence;
 }

@@ -1,92 +1,50 @@
 namespace SseListener.Events;
 
 /// <summary>
-/// Several channels as one stream, in the order of their frames' numbers: first what was missed, from the timeline, then what is new,
-/// from the trail of each topic. A frame that is in two of them is taken once.
+/// Several channels as one stream, in the order of their frames' numbers: first what was missed, from the index of all frames, then what
+/// is new, from the index of each topic. A frame that is in two of them is sent once.
 /// </summary>
-internal sealed class MergedFeed : Feed
+internal sealed class MergedFeed(
+    LogIndex logIndex, HubCounts counts, Selection selection, Cursor<FramePosition>[] live, ReplayRange range, bool isEnveloped)
+    : Feed(logIndex)
 {
-    // How many frames of other channels are passed over for one write: it must not keep the lane from its other clients.
+    // Frames of other channels that are skipped for one write: a search must not keep the lane from its other clients.
     private const int LongestSearch = 1024;
 
-    // What a slow client does not take at once is copied, and held until it has been sent, which takes long.
+    // What a slow client does not take at once is copied, and held until it has been sent.
     private const int LongestWrite = 16 * 1024;
 
-    private readonly HubCounts _counts;
-    private readonly Selection _selection;
-    private readonly FrameIndexCursor[] _live;
-    private readonly FrameCopy _copy;
-    private readonly ReplayRange _missed;
-    private FrameIndexCursor _missing;
-    private bool _isMissing;
-    private int _passed;
-    private string? _judged;
-    private bool _isJudgedMissed;
-    private long _last;
+    private readonly FrameCopy _copy = new(isEnveloped);
+    private bool _isReplaying = range.After < range.Through;
+    private Cursor<FramePosition> _replay = range.After < range.Through ? logIndex.After(range.After) : default;
+    private long _last = range.After;
+    private int _skipped;
 
-    /// <summary>A feed from the moment on at which its client joins. For the hub's writer.</summary>
-    /// <param name="timeline">All frames.</param>
-    /// <param name="counts">Told of what was missed, as it is taken.</param>
-    /// <param name="selection">Which of them the client gets.</param>
-    /// <param name="live">The ends of its topics' trails.</param>
-    /// <param name="missed">What it is to get of the time before.</param>
-    /// <param name="isEnveloped">Whether the data are to name their channel.</param>
-    public MergedFeed(LogIndex timeline, HubCounts counts, Selection selection, FrameIndexCursor[] live, ReplayRange missed, bool isEnveloped)
-        : base(timeline)
-    {
-        _counts = counts;
-        _selection = selection;
-        _live = live;
-        _copy = isEnveloped ? new EnvelopeCopy() : new PlainCopy();
-        _missed = missed;
-        _isMissing = missed.After < missed.Through;
-        _missing = _isMissing ? timeline.After(missed.After) : default;
-        _last = missed.After;
-    }
+    public override bool IsCaughtUp => _copy.IsDone && !TryFindNext(out _) && !_isReplaying;
 
-    private enum Search
-    {
-        Found,
-        Nothing,
-        Unfinished,
-    }
+    public override bool IsLapped => _copy.IsDone ? TryFindNext(out var next) && next.IsDropped : _copy.IsLapped;
 
-    /// <inheritdoc/>
-    public override bool IsCaughtUp => _copy.IsDone && Find(out _) is Search.Nothing;
-
-    /// <inheritdoc/>
-    public override bool IsLapped => _copy.IsDone ? Find(out var next) is Search.Found && next.IsDropped : _copy.IsLapped;
-
-    /// <inheritdoc/>
-    public override CursorState Take(Slice slice)
+    public override CursorState Fill(Slice slice)
     {
         slice.Begin();
-        _passed = 0;
-        var state = Fill(slice);
+        _skipped = 0;
+        var state = CopyNext(slice);
         slice.End();
         return state is CursorState.Lapped && slice.Length > 0 ? CursorState.SliceAndMore : state;
     }
 
-    private CursorState Fill(Slice slice)
+    private CursorState CopyNext(Slice slice)
     {
         while (slice.Length < LongestWrite)
         {
             if (_copy.IsDone)
             {
-                var search = Find(out var next);
-                if (search is not Search.Found)
+                if (!TryFindNext(out var next))
                 {
-                    return search is Search.Unfinished ? CursorState.SliceAndMore
-                        : slice.Length > 0 ? CursorState.Slice
-                        : CursorState.CaughtUp;
+                    return _isReplaying ? CursorState.SliceAndMore : slice.Length > 0 ? CursorState.Slice : CursorState.CaughtUp;
                 }
 
-                _last = next.Sequence;
-                _copy.Begin(next.Position);
-                if (_isMissing)
-                {
-                    _counts.CountReplayed(1);
-                }
+                Begin(next);
             }
 
             if (!_copy.TryWrite(slice, LongestWrite - slice.Length))
@@ -98,52 +56,49 @@ internal sealed class MergedFeed : Feed
         return CursorState.SliceAndMore;
     }
 
-    private Search Find(out NumberedFrame next)
+    private void Begin(FramePosition frame)
     {
-        for (; _isMissing && _passed < LongestSearch; _passed++)
+        _last = frame.Sequence;
+        _copy.Begin(frame);
+        if (_isReplaying)
         {
-            _isMissing = _missing.TryPeek(out next) && next.Sequence <= _missed.Through;
-            if (_isMissing && IsMissed(next))
+            counts.CountReplayed(1);
+        }
+    }
+
+    // False with _isReplaying still set means that the search is to go on later.
+    private bool TryFindNext(out FramePosition next)
+    {
+        for (; _isReplaying && _skipped < LongestSearch; _skipped++)
+        {
+            _isReplaying = _replay.TryPeek(out next) && next.Sequence <= range.Through;
+            if (_isReplaying && IsMissed(next))
             {
-                return Search.Found;
+                return true;
             }
 
-            _missing.MoveNext();
+            _replay.Advance(1);
         }
 
         next = default;
-        if (_isMissing)
-        {
-            return Search.Unfinished;
-        }
-
-        // From where it stands all later parts of the timeline hang.
-        _missing = default;
-        return FindLive(out next);
-    }
-
-    private bool IsMissed(NumberedFrame frame)
-    {
-        if (frame.Sequence <= _last)
+        if (_isReplaying)
         {
             return false;
         }
 
-        // Of a busy channel there are many in a row.
-        if (!ReferenceEquals(frame.Channel, _judged))
-        {
-            _judged = frame.Channel;
-            _isJudgedMissed = _selection.Includes(_judged);
-        }
-
-        return _isJudgedMissed && !(frame.IsDropped && frame.Segment.DropNumber <= _missed.Drops);
+        // A cursor keeps all later parts of the index in memory.
+        _replay = default;
+        return TryFindLive(out next);
     }
 
-    private Search FindLive(out NumberedFrame next)
+    private bool IsMissed(FramePosition frame) =>
+        frame.Sequence > _last && selection.Includes(frame.Channel) && !(frame.IsDropped && frame.Segment.DropNumber <= range.Drops);
+
+    private bool TryFindLive(out FramePosition next)
     {
         next = default;
         var published = LogIndex.Published;
-        foreach (ref var cursor in _live.AsSpan())
+        foreach (ref var cursor in live.AsSpan())
         {
             if (TryPeek(ref cursor, published, out var frame) && (next.Sequence == 0 || frame.Sequence < next.Sequence))
             {
@@ -151,19 +106,19 @@ internal sealed class MergedFeed : Feed
             }
         }
 
-        return next.Sequence == 0 ? Search.Nothing : Search.Found;
+        return next.Sequence > 0;
     }
 
-    private bool TryPeek(ref FrameIndexCursor cursor, long published, out NumberedFrame frame)
+    private bool TryPeek(ref Cursor<FramePosition> cursor, long published, out FramePosition frame)
     {
         while (cursor.TryPeek(out frame) && frame.Sequence <= published)
         {
-            if (frame.Sequence > _last && _selection.MayHear(frame.Channel))
+            if (frame.Sequence > _last && selection.MayHear(frame.Channel))
             {
                 return true;
             }
 
-            cursor.MoveNext();
+            cursor.Advance(1);
         }
 
         return false;
@@ -172,6 +127,6 @@ internal sealed class MergedFeed : Feed
 
 /// <summary>What a client is to get that was published before it joined.</summary>
 /// <param name="After">The number of the last frame that it has.</param>
-/// <param name="Through">The number of the last one that it is to get so.</param>
-/// <param name="Drops">How many segments had been dropped when it joined: without those it does.</param>
+/// <param name="Through">The number of the last frame before it joined.</param>
+/// <param name="Drops">How many segments had been dropped when it joined; it does without those.</param>
 internal readonly record struct ReplayRange(long After, long Through, long Drops);

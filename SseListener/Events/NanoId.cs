@@ -12,8 +12,6 @@ internal static class NanoId
     public const int Size = 10;
 
     /// <summary>A new random id.</summary>
-    /// <param name="size">How many characters it has.</param>
-    /// <exception cref="ArgumentOutOfRangeException">It has none.</exception>
     public static string Generate(int size = Size)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(size);

@@ -5,9 +5,8 @@ using System.Security.Cryptography;
 namespace SseListener.Events;
 
 /// <summary>
-/// Ids for places in the log: the number of the last frame before the place, enciphered. Such an id tells nothing of what others
-/// publish, not even whether they do, since a part of it is drawn at random; and one of another log is told from one of this log. Any
-/// thread may use it.
+/// Ids for places in the log: the number of the last frame before the place, enciphered. Such an id tells nothing of what others publish,
+/// not even whether they do, since a part of it is drawn at random; and one of another log is recognised. Any thread may use it.
 /// </summary>
 internal sealed class PositionCipher : IDisposable
 {
@@ -24,13 +23,14 @@ internal sealed class PositionCipher : IDisposable
     private const int ZerosAt = 12;
 
     private readonly Lock _lock = new();
+
+    // Its first key is drawn at random.
     private readonly Aes _aes = Aes.Create();
 
-    /// <summary>The places of the log that this key is kept with.</summary>
-    public PositionCipher(byte[] key) => _aes.Key = key;
+    /// <summary>Enciphers with the key that is kept with the log; before the first id is given.</summary>
+    public void UseKey(byte[] key) => _aes.Key = key;
 
-    /// <summary>The id of the place behind a frame.</summary>
-    /// <param name="sequence">The frame's number among all frames of all channels.</param>
+    /// <summary>The id of the place behind the frame with this number.</summary>
     public string Encode(long sequence)
     {
         Span<byte> block = stackalloc byte[BlockSize];
@@ -64,6 +64,5 @@ internal sealed class PositionCipher : IDisposable
         return !block[ZerosAt..].ContainsAnyExcept((byte)0);
     }
 
-    /// <inheritdoc/>
     public void Dispose() => _aes.Dispose();
 }

@@ -3,14 +3,12 @@ using System.Buffers;
 namespace SseListener.Events;
 
 /// <summary>
-/// What is sent at once: whole frames, or a piece of one that is longer than a slice. A lane has one, and fills it once for all
-/// clients that stand at the same place. For the lane's thread.
+/// What is sent at once: whole frames, or a piece of one that is longer than a slice. A lane has one, and fills it once for all clients
+/// that stand at the same place. For the lane's thread.
 /// </summary>
 internal sealed class Slice : IBufferWriter<byte>
 {
-    /// <summary>
-    /// Bytes of a slice: few enough that a client on a slow line takes them within the write timeout, enough that a burst costs few sends.
-    /// </summary>
+    /// <summary>Bytes of a slice: few enough for a slow line within the write timeout, and enough for a burst to cost few sends.</summary>
     public const int Longest = 64 * 1024;
 
     /// <summary>Bytes that are left free before and behind the frames, for what a transport puts around them.</summary>
@@ -21,10 +19,9 @@ internal sealed class Slice : IBufferWriter<byte>
     // Where the bytes lie in the log. What a client does not take at once is sent from there, so that a stalled client holds no copy.
     private readonly List<ArraySegment<byte>> _parts = [];
     private byte[] _buffer = new byte[Margin + Longest + Margin];
-    private Cursor _start;
-    private Cursor _next;
+    private Cursor<byte> _start;
+    private Cursor<byte> _next;
     private CursorState _state;
-    private bool _isOfCursor;
 
     /// <summary>How many bytes of frames there are.</summary>
     public int Length { get; private set; }
@@ -60,23 +57,21 @@ internal sealed class Slice : IBufferWriter<byte>
         var pieces = new List<ArraySegment<byte>>();
         foreach (var part in _parts)
         {
-            var passed = Math.Min(count, part.Count);
-            count -= passed;
-            if (passed < part.Count)
+            var skipped = Math.Min(count, part.Count);
+            count -= skipped;
+            if (skipped < part.Count)
             {
-                pieces.Add(part[passed..]);
+                pieces.Add(part[skipped..]);
             }
         }
 
         return pieces;
     }
 
-    /// <summary>
-    /// Fills it with what comes behind a cursor, and moves the cursor on. For the next cursor at the same place it is filled already.
-    /// </summary>
-    public CursorState Fill(ref Cursor cursor)
+    /// <summary>Fills it with what comes behind a cursor, unless it has that already, and moves the cursor on.</summary>
+    public CursorState Fill(ref Cursor<byte> cursor)
     {
-        if (!_isOfCursor || !_start.IsAt(cursor))
+        if (!_start.IsAt(cursor))
         {
             Gather(cursor);
         }
@@ -85,7 +80,7 @@ internal sealed class Slice : IBufferWriter<byte>
         return _state;
     }
 
-    /// <summary>To be called before a sweep or a turn: what was all there was may be so no more.</summary>
+    /// <summary>Prepares it for a sweep or a turn: there may be more behind the last frame by now.</summary>
     public void Renew()
     {
         if (_state is not CursorState.SliceAndMore)
@@ -94,10 +89,9 @@ internal sealed class Slice : IBufferWriter<byte>
         }
     }
 
-    /// <summary>Lets go of the log: from a segment hang all later ones.</summary>
+    /// <summary>Lets go of the log: a cursor keeps all later segments in memory.</summary>
     public void Forget()
     {
-        _isOfCursor = false;
         _start = _next = default;
         _parts.Clear();
     }
@@ -109,7 +103,7 @@ internal sealed class Slice : IBufferWriter<byte>
         Length = 0;
     }
 
-    /// <summary>Takes note that what was written is all of it.</summary>
+    /// <summary>Says that everything has been written.</summary>
     public void End()
     {
         var bytes = Around(0, 0);
@@ -117,20 +111,23 @@ internal sealed class Slice : IBufferWriter<byte>
         EndsFrame = bytes.IsEmpty || bytes.EndsWith(_end);
     }
 
-    /// <inheritdoc/>
     public void Advance(int count) => Length += count;
 
-    /// <inheritdoc/>
     public Memory<byte> GetMemory(int sizeHint = 0)
     {
-        Reserve(Math.Max(1, sizeHint));
-        return _buffer.AsMemory(Margin + Length, _buffer.Length - (2 * Margin) - Length);
+        // An envelope may be longer than a slice, by what is escaped in it.
+        var needed = Margin + Length + Math.Max(1, sizeHint) + Margin;
+        if (needed > _buffer.Length)
+        {
+            Array.Resize(ref _buffer, Math.Max(needed, 2 * _buffer.Length));
+        }
+
+        return _buffer.AsMemory((Margin + Length)..^Margin);
     }
 
-    /// <inheritdoc/>
     public Span<byte> GetSpan(int sizeHint = 0) => GetMemory(sizeHint).Span;
 
-    private void Gather(Cursor cursor)
+    private void Gather(Cursor<byte> cursor)
     {
         Begin();
         _start = cursor;
@@ -151,7 +148,6 @@ internal sealed class Slice : IBufferWriter<byte>
         cursor.Advance(-CutToFrames());
         End();
         _next = cursor;
-        _isOfCursor = true;
     }
 
     // Whole frames, so that no chunk ends within one that fits into it. Only the last part can end within a frame.
@@ -163,7 +159,7 @@ internal sealed class Slice : IBufferWriter<byte>
             return 0;
         }
 
-        // A piece of a long frame takes not one of the two line feeds at its end: the frame is counted where they are.
+        // The two line feeds at the end of a long frame stay together, because frames are counted by them.
         var end = bytes.LastIndexOf(_end);
         var cut = end >= 0 ? Length - end - _end.Length : bytes[^1] == _end[0] ? 1 : 0;
         Length -= cut;
@@ -178,16 +174,6 @@ internal sealed class Slice : IBufferWriter<byte>
             part.AsSpan().CopyTo(GetSpan(part.Count));
             Length += part.Count;
             _parts.Add(part);
-        }
-    }
-
-    // An envelope may be longer than a slice, by what is escaped in it.
-    private void Reserve(int count)
-    {
-        var needed = Margin + Length + count + Margin;
-        if (needed > _buffer.Length)
-        {
-            Array.Resize(ref _buffer, Math.Max(needed, 2 * _buffer.Length));
         }
     }
 }

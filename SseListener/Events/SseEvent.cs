@@ -1,12 +1,11 @@
 using System.Buffers;
 using System.Diagnostics.CodeAnalysis;
-using System.Text;
 using System.Text.Unicode;
 
 namespace SseListener.Events;
 
-/// <summary>A message that can always be encoded: whoever holds one need not check it again.</summary>
-internal sealed record SseEvent
+/// <summary>A message that can always be encoded: nothing downstream checks it again.</summary>
+internal sealed class SseEvent
 {
     /// <summary>Longest event type and longest event id, in UTF-8 bytes: an id has to fit into a request header again.</summary>
     public const int MaxNameBytes = 200;
@@ -31,19 +30,9 @@ internal sealed record SseEvent
     public required int? Retry { get; init; }
 
     /// <summary>Checks the parts of an event; false leaves a <paramref name="problem"/> that says what is wrong.</summary>
-    /// <param name="data">The data; it must be UTF-8 and must not change while the event is in use.</param>
-    /// <param name="type">The event's type; null or empty for the default.</param>
-    /// <param name="id">The publisher's id, or null.</param>
-    /// <param name="retry">Milliseconds, or null.</param>
-    /// <param name="sseEvent">The event, when all is well.</param>
-    /// <param name="problem">One sentence for the publisher, when not.</param>
     public static bool TryCreate(
-        ReadOnlyMemory<byte> data,
-        string? type,
-        string? id,
-        int? retry,
-        [NotNullWhen(true)] out SseEvent? sseEvent,
-        [NotNullWhen(false)] out string? problem)
+        ReadOnlyMemory<byte> data, string? type, string? id, int? retry,
+        [NotNullWhen(true)] out SseEvent? sseEvent, [NotNullWhen(false)] out string? problem)
     {
         sseEvent = null;
         var typeBytes = Array.Empty<byte>();
@@ -65,19 +54,35 @@ internal sealed record SseEvent
         : type.AsSpan().ContainsAny('\r', '\n') ? "The type must not contain a line break."
         : null;
 
-    // An id comes back in the header Last-Event-ID, so it must be one that a header can carry: the listener answers 400
-    // to control characters, and what reads header fields trims them (the listener even takes 0x85 and 0xA0, the last
-    // bytes of some UTF-8 characters, for white space).
-    private static string? ProblemOfId(string id) =>
-        !TryEncode(id, out var bytes) ? $"The id must be valid Unicode of at most {MaxNameBytes} bytes as UTF-8."
-        : bytes.Length == 0 ? "The id must not be empty; leave it out to have one chosen."
-        : bytes.AsSpan().IndexOfAnyInRange((byte)0, (byte)0x1F) >= 0 || bytes.Contains((byte)0x7F)
-            ? "The id must not contain a line break, NUL or another control character."
-        : bytes[0] == ' ' || bytes[^1] is (byte)' ' or 0x85 or 0xA0
-            ? "The id must not begin or end with white space, nor end with a character whose last UTF-8 byte is 85 or A0: it would not survive the header Last-Event-ID."
-        : id[0] == PositionCipher.Mark ? $"Ids that begin with {PositionCipher.Mark} are the server's own."
-        : id == Earliest ? $"The id \"{Earliest}\" is reserved."
-        : null;
+    // An id comes back in the header Last-Event-ID. The listener answers 400 to control characters in a header, and trims what it takes for
+    // white space: also 0x85 and 0xA0, the last bytes of some UTF-8 characters.
+    private static string? ProblemOfId(string id)
+    {
+        if (!TryEncode(id, out var bytes))
+        {
+            return $"The id must be valid Unicode of at most {MaxNameBytes} bytes as UTF-8.";
+        }
+
+        if (bytes.Length == 0)
+        {
+            return "The id must not be empty; leave it out to have one chosen.";
+        }
+
+        if (bytes.Any(code => code is < 0x20 or 0x7F))
+        {
+            return "The id must not contain a line break, NUL or another control character.";
+        }
+
+        if (bytes[0] == ' ' || bytes[^1] is (byte)' ' or 0x85 or 0xA0)
+        {
+            return "The id must not begin or end with white space, nor end with a character whose last UTF-8 byte is 85 or A0: "
+                + "it would not survive the header Last-Event-ID.";
+        }
+
+        return id[0] == PositionCipher.Mark ? $"Ids that begin with {PositionCipher.Mark} are the server's own."
+            : id == Earliest ? $"The id \"{Earliest}\" is reserved."
+            : null;
+    }
 
     private static bool TryEncode(string text, out byte[] bytes)
     {
@@ -86,7 +91,4 @@ internal sealed record SseEvent
         bytes = buffer[..length].ToArray();
         return status == OperationStatus.Done;
     }
-
-    /// <summary>The event as one would name it in a log: its type and id, never its data.</summary>
-    public override string ToString() => $"{Encoding.UTF8.GetString(Type)} {Id}";
 }

@@ -20,7 +20,7 @@ internal static class SseFrame
     public static void WriteEvent(IBufferWriter<byte> output, SseEvent sseEvent, string id) =>
         Write(output, sseEvent.Type, sseEvent.Data.Span, sseEvent.Retry, id);
 
-    /// <summary>The greeting: the client's own id, its channels, how many milliseconds to wait before reconnecting, and its place.</summary>
+    /// <summary>The greeting: the client's own id, its channels, after how many milliseconds to reconnect, and its place.</summary>
     public static void WriteHello(IBufferWriter<byte> output, string client, IEnumerable<string> channels, int retry, string position)
     {
         var names = string.Join(',', channels.Select(JsonText.Quote));
@@ -31,14 +31,9 @@ internal static class SseFrame
     public static void WriteGap(IBufferWriter<byte> output, string lastEventId) =>
         Write(output, "gap"u8, Bytes($$"""{"lastEventId":{{JsonText.Quote(lastEventId)}}}"""), retry: null, id: null);
 
-    /// <summary>Tells the clients of a channel that another one has come or gone.</summary>
-    /// <param name="output">Takes the frame.</param>
-    /// <param name="hasJoined">Whether it has come.</param>
-    /// <param name="client">Its id.</param>
-    /// <param name="clients">How many are on the channel now.</param>
-    /// <param name="channel">The channel's name, if the data are to be in an envelope.</param>
-    /// <param name="position">The place from which those who are told go on.</param>
-    public static void WritePresence(IBufferWriter<byte> output, bool hasJoined, string client, int clients, string? channel, string position)
+    /// <summary>Tells that another client has come or gone; in an envelope if <paramref name="channel"/> is not null.</summary>
+    public static void WritePresence(
+        IBufferWriter<byte> output, bool hasJoined, string client, int clients, string? channel, string position)
     {
         var data = $$"""{"{{(hasJoined ? "joined" : "left")}}":"{{client}}","clients":{{clients}}}""";
         var enveloped = channel is null ? data : $$"""{"channel":"{{channel}}","data":{{data}}}""";

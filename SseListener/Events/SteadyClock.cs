@@ -3,8 +3,8 @@ using System.Diagnostics;
 namespace SseListener.Events;
 
 /// <summary>
-/// The clock that ages are counted by: it begins at the machine's time, and from then on nobody can set it. So a machine's clock that is
-/// wrong for a while neither drops what is to be kept nor keeps what is to go.
+/// The clock that ages are counted by. It begins at the machine's time, and nobody can set it: a machine's clock that is wrong for a while
+/// neither drops nor keeps anything.
 /// </summary>
 internal static class SteadyClock
 {

@@ -1,24 +1,40 @@
-
 namespace SseListener.Events;
 
-/// <summary>What somebody wants to listen to.</summary>
-/// <param name="Client">The new client's id.</param>
-/// <param name="Selection">The channels.</param>
-/// <param name="IsEnveloped">Whether the data are to name their channel.</param>
-/// <param name="LastEventId">The last event that it has: all that is kept when it is unknown, and only what is new when null.</param>
+/// <summary>
+/// What a new client wants to listen to, with data that name their channel or not. From an unknown last id on it gets all that is kept, and
+/// without any only what is new.
+/// </summary>
 internal sealed record SubscribeRequest(string Client, Selection Selection, bool IsEnveloped, string? LastEventId);
 
 /// <summary>What became of it.</summary>
 internal abstract record SubscribeResult
 {
-    /// <summary>A client has its place.</summary>
-    /// <param name="Topics">What it listens to.</param>
-    /// <param name="Feed">What it is to get.</param>
-    /// <param name="Place">The number of the last frame before what it is to get.</param>
-    /// <param name="IsEnveloped">Whether the data are to name their channel.</param>
-    /// <param name="HasGap">Whether events were dropped, or never known, between its last id and what it gets.</param>
-    internal sealed record Subscription(IReadOnlyList<Topic> Topics, Feed Feed, long Place, bool IsEnveloped, bool HasGap) : SubscribeResult;
+    /// <summary>
+    /// A client has its place: behind the frame with that number, and with a gap if events were dropped, or never known, between its last
+    /// id and there.
+    /// </summary>
+    internal sealed record Subscription(IReadOnlyList<Topic> Topics, Feed Feed, long Place, bool IsEnveloped, bool HasGap)
+        : SubscribeResult;
 
     /// <summary>There are too many channels.</summary>
     internal sealed record TooManyChannels : SubscribeResult;
+}
+
+/// <summary>The channels that a client listens to.</summary>
+/// <param name="topics">Names and patterns, none of them twice.</param>
+/// <param name="mayHear">Which channels under a pattern the client may hear; null for all.</param>
+internal sealed class Selection(IReadOnlyList<string> topics, Func<string, bool>? mayHear)
+{
+    private readonly HashSet<string> _names = topics.Where(ChannelNames.IsName).ToHashSet(StringComparer.Ordinal);
+    private readonly string[] _patterns = [.. topics.Where(ChannelNames.IsPattern)];
+
+    /// <summary>The names and patterns.</summary>
+    public IReadOnlyList<string> Topics => topics;
+
+    /// <summary>Whether the client may hear a channel.</summary>
+    public bool MayHear(string channel) => mayHear is null || mayHear(channel);
+
+    /// <summary>Whether a channel is one of them.</summary>
+    public bool Includes(string channel) =>
+        (_names.Contains(channel) || Array.Exists(_patterns, pattern => ChannelNames.Covers(pattern, channel))) && MayHear(channel);
 }

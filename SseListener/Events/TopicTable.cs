@@ -3,15 +3,13 @@ using System.Diagnostics.CodeAnalysis;
 namespace SseListener.Events;
 
 /// <summary>
-/// The channels there are and the patterns that somebody listens to, by name. A channel is there as long as it has a listener, or
-/// something of it is kept. Those that keep something are bounded, and so are those that are only listened to: whoever may only listen
-/// takes no place from those who publish. For the hub's writer only.
+/// The channels there are and the patterns that somebody listens to, by name. A channel is there as long as it has a listener, or something
+/// of it is kept. At most <paramref name="maxChannels"/> channels keep something, and as many channels and patterns are only listened to:
+/// listeners leave publishers their room. For the hub's writer only.
 /// </summary>
-/// <param name="maxChannels">Most channels that keep something, and most channels and patterns that are only listened to.</param>
 internal sealed class TopicTable(int maxChannels)
 {
-    private readonly Dictionary<string, ChannelLog> _channels = new(StringComparer.Ordinal);
-    private readonly Dictionary<string, Pattern> _patterns = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, Topic> _topics = new(StringComparer.Ordinal);
     private readonly List<Topic> _perhapsIdle = [];
 
     // Channels that keep something and that nobody listens to; the one that has been silent longest is first.
@@ -21,173 +19,143 @@ internal sealed class TopicTable(int maxChannels)
     // Up to here there may have been frames of channels of which nothing is known any more.
     private long _forgotten;
 
-    /// <summary>How many channels there are. Any thread may ask.</summary>
-    public int Channels => _channels.Count;
+    public int Channels => _topics.Count - Patterns;
 
-    /// <summary>How many patterns somebody listens to. Any thread may ask.</summary>
-    public int Patterns => _patterns.Count;
+    /// <summary>How many patterns there are. Any thread may ask, also for <see cref="Channels"/>.</summary>
+    public int Patterns { get; private set; }
 
     /// <summary>The channel to give up for another one; null when there is none.</summary>
     public ChannelLog? LongestSilent => _silent.First?.Value;
 
-    /// <summary>Finds a channel that an event is published to, or begins it.</summary>
-    /// <returns>False when there are too many.</returns>
-    public bool TryOpen(string channel, [NotNullWhen(true)] out ChannelLog? log)
-    {
-        if (_keeping >= maxChannels && !(_channels.TryGetValue(channel, out log) && log.HasPlace))
-        {
-            log = null;
-            return false;
-        }
+    /// <summary>Whether a channel may be opened without there being too many.</summary>
+    public bool HasRoomFor(string channel) =>
+        _keeping < maxChannels || _topics.GetValueOrDefault(channel) is ChannelLog { IsKeeping: true };
 
-        log = Open(channel);
-        return true;
-    }
-
-    /// <summary>Finds a channel that has been kept, or begins it: what is kept is not refused.</summary>
+    /// <summary>Finds a channel that keeps something, or is about to, or begins it, however many there are.</summary>
     public ChannelLog Open(string channel)
     {
-        var log = Find(channel);
-        if (!log.HasPlace)
+        var log = (ChannelLog)Find(channel);
+        if (!log.IsKeeping)
         {
-            log.HasPlace = true;
+            log.IsKeeping = true;
             _keeping++;
             MayBeIdle(log);
         }
 
-        NoteSound(log);
+        RestartSilence(log);
         return log;
     }
 
-    /// <summary>Counts a listener in on channels and patterns, which are begun where there are none; on all of them or none.</summary>
-    /// <returns>False when there would be too many.</returns>
+    /// <summary>Counts a listener in on channels and patterns, which may be new; on none when there would be too many.</summary>
     public bool TryListen(IReadOnlyList<string> names, [NotNullWhen(true)] out Topic[]? topics)
     {
-        var newcomers = names.Count(name => !_channels.ContainsKey(name) && !_patterns.ContainsKey(name));
-        var listenedTo = _channels.Count - _keeping + _patterns.Count;
-        topics = newcomers > 0 && listenedTo + newcomers > maxChannels ? null : [.. names.Select(FindTopic)];
-        foreach (var topic in topics ?? [])
+        topics = null;
+        var newcomers = names.Count(name => !_topics.ContainsKey(name));
+        if (newcomers > 0 && _topics.Count - _keeping + newcomers > maxChannels)
         {
-            topic.Listeners++;
-            StopSilence(topic);
+            return false;
         }
 
-        return topics is not null;
+        topics = [.. names.Select(Find)];
+        foreach (var topic in topics)
+        {
+            topic.Listeners++;
+            RestartSilence(topic);
+        }
+
+        return true;
     }
 
-    /// <summary>Counts a listener out.</summary>
     public void StopListening(IReadOnlyList<Topic> topics)
     {
         foreach (var topic in topics)
         {
             topic.Listeners--;
             MayBeIdle(topic);
-            if (topic is ChannelLog { HasPlace: true } log)
-            {
-                NoteSound(log);
-            }
+            RestartSilence(topic);
         }
     }
 
-    /// <summary>Forgets a channel of which nothing is kept any more.</summary>
-    public void Remove(ChannelLog log)
+    /// <summary>The topics that get what is new in a channel: itself, and the patterns that include it.</summary>
+    public IEnumerable<Topic> TopicsOf(ChannelLog log)
     {
-        LosePlace(log);
-        _channels.Remove(log.Name);
-        Forget(log.LastDropped);
-    }
-
-    /// <summary>The patterns that somebody listens to and that include a channel.</summary>
-    public IEnumerable<Pattern> PatternsOver(string channel)
-    {
-        for (var slash = channel.IndexOf('/', StringComparison.Ordinal); slash >= 0 && _patterns.Count > 0; slash = channel.IndexOf('/', slash + 1))
+        yield return log;
+        var name = log.Name;
+        for (var slash = name.IndexOf('/', StringComparison.Ordinal); slash >= 0 && Patterns > 0; slash = name.IndexOf('/', slash + 1))
         {
-            if (_patterns.TryGetValue(channel[..(slash + 1)] + '*', out var pattern))
+            if (_topics.TryGetValue(name[..(slash + 1)] + '*', out var pattern))
             {
                 yield return pattern;
             }
         }
     }
 
-    /// <summary>Takes note that a topic has lost a listener, or the last of what was kept.</summary>
+    /// <summary>Says that a topic has lost a listener, or the last of what was kept.</summary>
     public void MayBeIdle(Topic topic) => _perhapsIdle.Add(topic);
 
     /// <summary>
-    /// Forgets the patterns that have no listener, and the channels that have none either and of which nothing is kept. Between two
-    /// batches only: within one, a frame may already be meant for such a channel.
+    /// Forgets the topics that nobody listens to and of which nothing is kept. Only between two batches: within one, a frame may already be
+    /// meant for such a channel.
     /// </summary>
     public void ForgetIdle()
     {
-        foreach (var topic in _perhapsIdle)
+        foreach (var topic in _perhapsIdle.Where(topic => topic is Pattern or ChannelLog { IsEmpty: true }))
         {
-            if (topic is ChannelLog { IsEmpty: true } log)
+            StopKeeping(topic);
+            if (topic.Listeners == 0 && _topics.GetValueOrDefault(topic.Name) == topic)
             {
-                LosePlace(log);
-            }
-
-            if (topic.Listeners == 0 && topic is Pattern)
-            {
-                _patterns.Remove(topic.Name);
-            }
-            else if (topic is ChannelLog { IsEmpty: true, Listeners: 0 } idle && _channels.GetValueOrDefault(idle.Name) == idle)
-            {
-                Remove(idle);
+                Remove(topic);
             }
         }
 
         _perhapsIdle.Clear();
     }
 
-    /// <summary>Takes note that frames up to this number may have been of any channel.</summary>
+    /// <summary>Forgets a topic of which nothing is kept.</summary>
+    public void Remove(Topic topic)
+    {
+        StopKeeping(topic);
+        _topics.Remove(topic.Name);
+        Patterns -= topic is Pattern ? 1 : 0;
+        Forget((topic as ChannelLog)?.LastDropped ?? 0);
+    }
+
+    /// <summary>Says that frames up to this number may have been of any channel.</summary>
     public void Forget(long sequence) => _forgotten = Math.Max(_forgotten, sequence);
 
-    private void LosePlace(ChannelLog log)
+    private void StopKeeping(Topic topic)
     {
-        StopSilence(log);
-        _keeping -= log.HasPlace ? 1 : 0;
-        log.HasPlace = false;
-    }
-
-    // The silence of a channel begins anew.
-    private void NoteSound(ChannelLog log)
-    {
-        StopSilence(log);
-        if (log.Listeners == 0)
+        if (topic is ChannelLog { IsKeeping: true } log)
         {
-            _silent.AddLast(log.Silence);
+            log.IsKeeping = false;
+            _keeping--;
+            RestartSilence(log);
         }
     }
 
-    private void StopSilence(Topic topic)
+    private void RestartSilence(Topic topic)
     {
-        if (topic is ChannelLog { Silence.List: not null } log)
+        if (topic is not ChannelLog log)
         {
-            _silent.Remove(log.Silence);
+            return;
+        }
+
+        log.SilentNode.List?.Remove(log.SilentNode);
+        if (log is { IsKeeping: true, Listeners: 0 })
+        {
+            _silent.AddLast(log.SilentNode);
         }
     }
 
-    private ChannelLog Find(string channel)
+    private Topic Find(string name)
     {
-        if (!_channels.TryGetValue(channel, out var log))
+        if (!_topics.TryGetValue(name, out var topic))
         {
-            _channels.Add(channel, log = new ChannelLog(channel, _forgotten));
+            var isPattern = ChannelNames.IsPattern(name);
+            _topics.Add(name, topic = isPattern ? new Pattern(name) : new ChannelLog(name, _forgotten));
+            Patterns += isPattern ? 1 : 0;
         }
 
-        return log;
-    }
-
-    private Topic FindTopic(string name)
-    {
-        if (ChannelNames.IsName(name))
-        {
-            return Find(name);
-        }
-
-        if (!_patterns.TryGetValue(name, out var pattern))
-        {
-            _patterns.Add(name, pattern = new Pattern(name));
-        }
-
-        return pattern;
+        return topic;
     }
 }
