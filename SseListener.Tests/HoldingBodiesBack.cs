@@ -68,7 +68,7 @@ public sealed class HoldingBodiesBack
     [Test]
     public void Those_that_have_arrived_give_way_no_more()
     {
-        var bodies = new BodiesUnderWay(most: 2, mostBytes: 100);
+        var bodies = new BodiesUnderWay(new ServerOptions { MaxPublishes = 2, MaxPublishBytes = 100 });
         using var first = bodies.TryAdd();
         using var second = bodies.TryAdd();
         Assert.That(bodies.TryMakeRoom(first!, 100), Is.True);

@@ -13,7 +13,7 @@ if (options is null)
     return exitCode == 0 && StandardStreams.HasLostOutput ? 1 : exitCode;
 }
 
-if (!Pages.TryFind(options.Public, out var pages, out var problem))
+if (!StaticFiles.TryFindFolder(options.Public, out var pages, out var problem))
 {
     return Fail(problem);
 }

@@ -1,18 +1,21 @@
 namespace SseListener.Access;
 
-/// <summary>What decides who may do what.</summary>
-internal sealed record AccessOptions
+/// <summary>The options that decide who may do what.</summary>
+internal record AccessOptions
 {
-    /// <summary>The host name that the server answers for: of loopback, anyone on the machine may publish.</summary>
-    public required string Host { get; init; }
+    /// <summary>The host name to answer for; <c>localhost</c> includes 127.0.0.1 and ::1, and <c>+</c> is every name and address.</summary>
+    public string Host { get; init; } = "localhost";
 
-    /// <summary>What a publisher has to bring; null when no such token counts.</summary>
+    /// <summary>The token that lets its bearer publish; null when no such token counts.</summary>
     public string? PublishToken { get; init; }
 
-    /// <summary>Whether anyone may publish, also from elsewhere.</summary>
+    /// <summary>The same token, read from a file.</summary>
+    public string? PublishTokenFile { get; init; }
+
+    /// <summary>Whether anyone may publish, also from other machines.</summary>
     public bool OpenPublish { get; init; }
 
-    /// <summary>What JSON Web Tokens are verified with; null when none counts.</summary>
+    /// <summary>The key that verifies JSON Web Tokens; null when none counts.</summary>
     public TokenKey? JwtKey { get; init; }
 
     /// <summary>The issuer that tokens must have, or null.</summary>

@@ -1,40 +1,36 @@
-using System.Diagnostics.CodeAnalysis;
 using SseListener.Events;
 using SseListener.Listener;
 using SseListener.Log;
 
 namespace SseListener.Access;
 
-/// <summary>Which pages of other sites may use the server (Fetch, section 3.2 "CORS protocol"): those whose origins are listed.</summary>
+/// <summary>Lets pages of listed origins use the server, and of other sites no others (Fetch, section 3.2 "CORS protocol").</summary>
 internal sealed class CrossOrigin(IReadOnlyList<string> allowed, LogWriter log)
 {
-    private const string Headers = "Authorization, Cache-Control, Content-Type, Last-Event-ID";
-
     /// <summary>
-    /// Whether a page of another site, which is not listed, sent this exchange.Request. Without this check any web page could publish to a
-    /// server on its visitor's own machine, with a form and without being allowed to by CORS, and listen with its visitor's cookie.
+    /// Refuses a request of another site's page, unless its origin is listed. Without this check any web page could publish to a server on
+    /// its visitor's own machine, with a form and without asking CORS, and listen with its visitor's cookie.
     /// </summary>
-    /// <param name="exchange">The exchange.Request.</param>
-    /// <param name="refusal">Says which header gives it away (Fetch Metadata; RFC 6454, section 7).</param>
-    public bool IsForeign(Exchange exchange, [NotNullWhen(true)] out Refusal? refusal)
+    /// <returns>Which header gives it away (Fetch Metadata; RFC 6454, section 7), or null.</returns>
+    public Refusal? Check(Exchange exchange)
     {
         var site = exchange.Request.Headers["Sec-Fetch-Site"];
         var origin = exchange.Request.Headers["Origin"];
-        refusal = origin is not null && IsAllowed(origin) ? null
+        return origin is not null && IsAllowed(origin) ? null
             : site is not (null or "same-origin" or "none")
                 ? Refusal.Foreign($"A page of another site may not do this (Sec-Fetch-Site: {Spelling.Short(site)}).")
             : origin is not null && !IsThisServer(origin, exchange.Authority)
                 ? Refusal.Foreign($"The origin {Spelling.Short(origin)} may not do this: it is not this server.")
             : null;
-        return refusal is not null;
     }
 
-    /// <summary>Lets the page read the answer, whatever it will be, if its origin is listed. An unknown origin is never named.</summary>
+    /// <summary>Lets a page of a listed origin read the answer, whatever it will be. An unknown origin is never named.</summary>
     public void Mark(Exchange exchange)
     {
-        if (exchange.AsksForStream && exchange.Request.Headers["Origin"] is not null && IsForeign(exchange, out var foreign))
+        var origin = exchange.Request.Headers["Origin"];
+        if (exchange.AsksForStream && origin is not null && Check(exchange) is { } foreign)
         {
-            // The browser asks no leave for it, and tells its page no more than that there was an error.
+            // A browser sends such a request without asking first, and tells its page only that there was an error.
             log.Often(LogLevel.Info, "foreign listener", $"{foreign.Reason} Its browser keeps the events from it.");
         }
 
@@ -46,7 +42,7 @@ internal sealed class CrossOrigin(IReadOnlyList<string> allowed, LogWriter log)
         // Also where there is no origin: a cache must not give that answer to a page.
         var headers = exchange.Response.Headers;
         headers["Vary"] = "Origin";
-        if (exchange.Request.Headers["Origin"] is { } origin && IsAllowed(origin))
+        if (origin is not null && IsAllowed(origin))
         {
             headers["Access-Control-Allow-Origin"] = origin;
             headers["Access-Control-Allow-Credentials"] = "true";
@@ -56,11 +52,11 @@ internal sealed class CrossOrigin(IReadOnlyList<string> allowed, LogWriter log)
 
     /// <summary>Whether a browser asks beforehand (Fetch, section 3.2.2 "CORS-preflight request").</summary>
     public static bool IsPreflight(Exchange exchange) =>
-        exchange.Request.HttpMethod == "OPTIONS" && exchange.Request.Headers["Origin"] is not null && exchange.Request.Headers["Access-Control-Request-Method"] is not null;
+        exchange.Request.HttpMethod == "OPTIONS"
+        && exchange.Request.Headers["Origin"] is not null
+        && exchange.Request.Headers["Access-Control-Request-Method"] is not null;
 
-    /// <summary>Sets up the answer to a browser that asks beforehand, and whose question has been marked.</summary>
-    /// <param name="exchange">The question.</param>
-    /// <param name="methods">The methods that there are.</param>
+    /// <summary>Sets up the answer to a marked preflight request.</summary>
     /// <returns>Why its page may not use the server, or null.</returns>
     public Refusal? AnswerPreflight(Exchange exchange, string methods)
     {
@@ -73,7 +69,7 @@ internal sealed class CrossOrigin(IReadOnlyList<string> allowed, LogWriter log)
         }
 
         headers["Access-Control-Allow-Methods"] = methods;
-        headers["Access-Control-Allow-Headers"] = Headers;
+        headers["Access-Control-Allow-Headers"] = "Authorization, Cache-Control, Content-Type, Last-Event-ID";
         headers["Access-Control-Max-Age"] = "600";
         return null;
     }

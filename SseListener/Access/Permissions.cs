@@ -6,47 +6,67 @@ using SseListener.Listener;
 
 namespace SseListener.Access;
 
-/// <summary>Who may publish to which channels, and who may listen to which.</summary>
-internal sealed class Permissions
+/// <summary>Decides who may publish to which channels, who may listen to which, and who may see how the server is doing.</summary>
+internal sealed class Permissions(AccessOptions options, CrossOrigin crossOrigin)
 {
-    private const string Closed = "Publishing is not open: the server can be reached from other machines,"
-        + " and has neither --publish-token nor --jwt-key nor --open-publish.";
-
-    private readonly AccessOptions _options;
-    private readonly CrossOrigin _crossOrigin;
-    private readonly Tokens? _tokens;
-    private readonly byte[]? _publishToken;
-
-    /// <summary>The rules that the options set.</summary>
-    public Permissions(AccessOptions options, CrossOrigin crossOrigin)
-    {
-        _options = options;
-        _crossOrigin = crossOrigin;
-        _tokens = options.JwtKey is { } key ? new Tokens(key, options.JwtIssuer, options.JwtAudience) : null;
-        _publishToken = options.PublishToken is { } token ? Hash(token) : null;
-    }
+    private readonly Tokens? _tokens = options.JwtKey is { } key ? new Tokens(key, options.JwtIssuer, options.JwtAudience) : null;
+    private readonly byte[]? _publishToken = (options.PublishToken ?? options.PublishTokenFile) is { } token ? Hash(token) : null;
 
     /// <summary>Whether nobody may publish, for want of a way to tell who may.</summary>
-    public bool IsClosed => NeedsNoToken && !_options.OpenPublish && !IsLoopback(_options.Host);
+    public bool IsClosed => NeedsNoToken && !options.OpenPublish && !IsLoopback(options.Host);
 
     /// <summary>Whether publishing takes no token.</summary>
     public bool NeedsNoToken => _publishToken is null && _tokens is null;
 
-    /// <summary>Whether a request may publish to a channel, or do what whoever may publish there may do.</summary>
+    /// <summary>Checks whether a request may publish to these channels; without any, whether it has a right to publish at all.</summary>
     /// <returns>Why not, or null.</returns>
-    public async Task<Refusal?> PublishAsync(Exchange exchange, IReadOnlyList<string> channels)
+    public async Task<Refusal?> PublishAsync(Exchange exchange, IReadOnlyList<string> channels) =>
+        crossOrigin.Check(exchange) is { } foreign ? foreign
+        : !NeedsNoToken ? await CheckTokenAsync(exchange, channels)
+        : !IsClosed ? null
+        : Refusal.Forbidden("Publishing is not open: the server can be reached from other machines,"
+            + " and has neither --publish-token nor --jwt-key nor --open-publish.");
+
+    /// <summary>Checks whether a request may see how the server is doing: from this machine, or with a right to publish.</summary>
+    /// <returns>Why not, or null.</returns>
+    public async Task<Refusal?> OperateAsync(Exchange exchange) =>
+        crossOrigin.Check(exchange) is { } foreign ? foreign
+        : IsFromThisMachine(exchange) ? null
+        : !NeedsNoToken ? await CheckTokenAsync(exchange, [])
+        : Refusal.Forbidden(
+            "Only programs on this machine may see this: the server has no --publish-token or --jwt-key by which to know others.");
+
+    /// <summary>Checks whether a request may listen to these channels and patterns.</summary>
+    /// <returns>What it may hear, or why it may not.</returns>
+    public async Task<(Grant? Grant, Refusal? Refusal)> SubscribeAsync(Exchange exchange, IReadOnlyList<string> topics)
     {
-        if (_crossOrigin.IsForeign(exchange, out var foreign))
+        var presented = PresentedTokens.Of(exchange);
+        var (token, refusal) = await VerifyAsync(exchange, presented);
+        var needing = topics.FirstOrDefault(IsPrivate);
+
+        // A cookie comes along whether it is needed or not; any other token is meant to count.
+        if (refusal is not null && (needing is not null || !presented.AreCookies))
         {
-            return foreign;
+            return (null, refusal);
         }
 
-        if (NeedsNoToken)
+        if (token is null)
         {
-            return IsClosed ? Refusal.Forbidden(Closed) : null;
+            return needing is null ? (GrantOf([], expiry: null), null) : (null, Missing(needing));
         }
 
-        // Neither in the query, which proxies and browsers write down, nor in a cookie, which comes by itself.
+        if (topics.FirstOrDefault(topic => IsPrivate(topic) && !Overlaps(token.Subscribe, topic)) is { } other)
+        {
+            return (null, Refusal.Insufficient($"the token may not listen to {other}"));
+        }
+
+        var isConcerned = topics.Any(topic => Overlaps(options.Private, topic));
+        return (GrantOf(token.Subscribe, isConcerned || !presented.AreCookies ? token.Expiry : null), null);
+    }
+
+    private async Task<Refusal?> CheckTokenAsync(Exchange exchange, IReadOnlyList<string> channels)
+    {
+        // Neither in the query, which proxies and browsers write down, nor in a cookie, which a browser sends by itself.
         if (PresentedTokens.FromHeader(exchange) is not { } presented)
         {
             return Refusal.Missing(
@@ -61,50 +81,14 @@ internal sealed class Permissions
 
         var (token, invalid) = await VerifyAsync(presented);
         return token is null ? Refusal.Invalid(invalid)
-            : channels.FirstOrDefault(channel => !Covers(token.Publish, channel)) is { } other ? Refusal.Insufficient($"the token may not publish to {other}")
+            : channels.FirstOrDefault(channel => !Covers(token.Publish, channel)) is { } other
+                ? Refusal.Insufficient($"the token may not publish to {other}")
             : token.Publish.Count == 0 ? Refusal.Insufficient("the token may not publish")
             : null;
     }
 
-    /// <summary>Whether a request may see how the server is doing: from this machine, or with a token that gives a right to publish.</summary>
-    /// <returns>Why not, or null.</returns>
-    public async Task<Refusal?> OperateAsync(Exchange exchange) =>
-        _crossOrigin.IsForeign(exchange, out var foreign) ? foreign
-        : IsFromThisMachine(exchange) ? null
-        : NeedsNoToken ? Refusal.Forbidden(
-            "Only programs on this machine may see this: the server has no --publish-token or --jwt-key by which to know others.")
-        : await PublishAsync(exchange, []);
-
-    /// <summary>Whether a request may listen to these channels and patterns.</summary>
-    /// <returns>What it may hear, or why it may not.</returns>
-    public async Task<(Grant? Grant, Refusal? Refusal)> SubscribeAsync(Exchange exchange, IReadOnlyList<string> topics)
-    {
-        var needing = topics.FirstOrDefault(IsPrivate);
-        var presented = PresentedTokens.Of(exchange);
-        var isCookie = presented.Source is TokenSource.Cookie;
-        var (token, refusal) = presented.Texts.Count > 1 && !isCookie ? (null, Refusal.Ambiguous)
-            : presented.Texts.Count == 0 || _tokens is null ? (null, null)
-            : await JudgeAsync(exchange, presented);
-
-        // A cookie comes along whether it is needed or not; a token that somebody sends is meant to count.
-        if (refusal is not null && (needing is not null || !isCookie))
-        {
-            return (null, refusal);
-        }
-
-        if (token is null)
-        {
-            return needing is null ? (GrantOf([], null), null) : (null, Missing(needing));
-        }
-
-        var isConcerned = topics.Any(topic => _options.Private.Any(rule => ChannelNames.Overlap(rule, topic)));
-        return topics.FirstOrDefault(topic => IsPrivate(topic) && !token.Subscribe.Any(right => ChannelNames.Overlap(right, topic))) is { } other
-            ? (null, Refusal.Insufficient($"the token may not listen to {other}"))
-            : (GrantOf(token.Subscribe, isConcerned || !isCookie ? token.Expiry : null), null);
-    }
-
     private Grant GrantOf(IReadOnlyList<string> rights, DateTime? expiry) =>
-        new(_options.Private.Count == 0 ? null : channel => !IsPrivate(channel) || Covers(rights, channel), expiry);
+        new(options.Private.Count == 0 ? null : channel => !IsPrivate(channel) || Covers(rights, channel), expiry);
 
     private static Refusal Missing(string channel) => Refusal.Missing(
         $"{channel} is private: to listen to it takes a token, as Authorization: Bearer TOKEN, in the cookie sse_token or as ?token=TOKEN.",
@@ -112,9 +96,19 @@ internal sealed class Permissions
 
     // One of two cookies may be of a neighbouring site, set for all sites of its domain. It must neither shut out the good one, for after a
     // refusal an EventSource never comes back, nor stand for it. So the good ones count together, until the first of them expires.
-    private async Task<(Token? Token, Refusal? Refusal)> JudgeAsync(Exchange exchange, PresentedTokens presented)
+    private async Task<(Token? Token, Refusal? Refusal)> VerifyAsync(Exchange exchange, PresentedTokens presented)
     {
-        if (presented.Source is TokenSource.Cookie && _crossOrigin.IsForeign(exchange, out var foreign))
+        if (presented.Texts.Count > 1 && !presented.AreCookies)
+        {
+            return (null, Refusal.Ambiguous);
+        }
+
+        if (presented.Texts.Count == 0 || _tokens is null)
+        {
+            return (null, null);
+        }
+
+        if (presented.AreCookies && crossOrigin.Check(exchange) is { } foreign)
         {
             return (null, foreign);
         }
@@ -136,16 +130,19 @@ internal sealed class Permissions
     private async Task<(Token? Token, string Problem)> VerifyAsync(string token) =>
         _tokens is null ? (null, "it is not the publish token") : await _tokens.VerifyAsync(token);
 
-    private bool IsPublishToken(string token) => _publishToken is not null && CryptographicOperations.FixedTimeEquals(Hash(token), _publishToken);
+    private bool IsPublishToken(string token) =>
+        _publishToken is not null && CryptographicOperations.FixedTimeEquals(Hash(token), _publishToken);
 
-    private bool IsPrivate(string topic) => Covers(_options.Private, topic);
+    private bool IsPrivate(string topic) => Covers(options.Private, topic);
 
     private static bool Covers(IReadOnlyList<string> rules, string topic) => rules.Any(rule => ChannelNames.Covers(rule, topic));
 
-    // Of one length, whatever the token's: comparing takes the same time for all.
+    private static bool Overlaps(IReadOnlyList<string> rules, string topic) => rules.Any(rule => ChannelNames.Overlap(rule, topic));
+
+    // All hashes have one length, so comparing takes the same time for all tokens.
     private static byte[] Hash(string token) => SHA256.HashData(Encoding.UTF8.GetBytes(token));
 
-    // What a proxy here brings comes from elsewhere, and says so (RFC 7239, section 4, and what there was before). A page whose name was
+    // A proxy on this machine brings requests from elsewhere, and says so (RFC 7239, section 4, and its forerunners). A page whose name was
     // pointed at this machine asks for that name.
     private bool IsFromThisMachine(Exchange exchange)
     {
@@ -154,10 +151,11 @@ internal sealed class Permissions
         var host = sent.StartsWith('[') ? exchange.Host : sent.Split(':')[0].TrimEnd('.').ToLowerInvariant();
         return IPAddress.IsLoopback(exchange.Remote.Address)
             && headers["X-Forwarded-For"] is null && headers["Forwarded"] is null && headers["Via"] is null && headers["X-Real-IP"] is null
-            && (host == _options.Host || IsLoopback(host));
+            && (host == options.Host || IsLoopback(host));
     }
 
-    private static bool IsLoopback(string host) => host == "localhost" || (IPAddress.TryParse(host, out var address) && IPAddress.IsLoopback(address));
+    private static bool IsLoopback(string host) =>
+        host == "localhost" || (IPAddress.TryParse(host, out var address) && IPAddress.IsLoopback(address));
 }
 
 /// <summary>What a request may listen to.</summary>
@@ -165,6 +163,7 @@ internal sealed class Permissions
 /// <param name="Expiry">Until when; null for ever.</param>
 internal sealed record Grant(Func<string, bool>? MayHear, DateTime? Expiry)
 {
-    /// <summary>The same on the clock of <see cref="Environment.TickCount64"/>, in milliseconds.</summary>
-    public long ExpiryTicks => Expiry is { } expiry ? Environment.TickCount64 + (long)(expiry - DateTime.UtcNow).TotalMilliseconds : long.MaxValue;
+    /// <summary>The expiry on the clock of <see cref="Environment.TickCount64"/>, in milliseconds.</summary>
+    public long ExpiryTicks =>
+        Expiry is { } expiry ? Environment.TickCount64 + (long)(expiry - DateTime.UtcNow).TotalMilliseconds : long.MaxValue;
 }

@@ -6,20 +6,18 @@ using Microsoft.IdentityModel.Tokens;
 namespace SseListener.Access;
 
 /// <summary>
-/// What tokens are verified with, and the one algorithm (RFC 7518, section 3) that they may use with it. Were the token to choose, it
-/// could be signed with nothing, or by HMAC with the public key, which everybody has.
+/// The key that verifies tokens, and the one algorithm (RFC 7518, section 3) that goes with it. If the token chose the algorithm, it could
+/// choose none, or HMAC with the public key, which everybody has.
 /// </summary>
 /// <param name="Key">The key.</param>
 /// <param name="Algorithm">The value that <c>alg</c> must have.</param>
 internal sealed record TokenKey(SecurityKey Key, string Algorithm)
 {
-    private static readonly UTF8Encoding _strict = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
-
     // RFC 7518, sections 3.2 and 3.3.
     private const int ShortestSecret = 32;
     private const int ShortestRsa = 2048;
 
-    // Left to itself, the library names a key by a hash of it, and that in its messages (RFC 7638, section 7, warns of it).
+    // Without a name of ours the library names a key by a hash of it, and that in its messages (RFC 7638, section 7, warns of it).
     private const string KeyName = "the key";
 
     private const string P256 = "1.2.840.10045.3.1.7";
@@ -28,10 +26,17 @@ internal sealed record TokenKey(SecurityKey Key, string Algorithm)
         + " what begins with / ./ ../ or ~/ or ends like .pem is taken for one, and a secret like that can stand in a file";
 
     private const string Private = "a private key, and has to be the public one that belongs to it";
+
     private const string OtherForm = "in the form of ssh, JWK, DER or other binary data,"
         + " and has to be a PEM public key (-----BEGIN PUBLIC KEY-----) or a secret";
 
-    private const string OtherPem = "PEM, and has to be a public key (-----BEGIN PUBLIC KEY-----) of RSA with at least 2048 bits or of EC P-256";
+    private const string OtherPem = "PEM, and has to be a public key (-----BEGIN PUBLIC KEY-----)"
+        + " of RSA with at least 2048 bits or of EC P-256";
+
+    private static readonly string[] _folders = ["/", "./", "../", "~/"];
+    private static readonly string[] _extensions = [".pem", ".pub", ".key", ".crt", ".cer", ".der", ".jwk", ".json"];
+    private static readonly string[] _otherForms = ["ssh-", "ecdsa-", "{"];
+    private static readonly UTF8Encoding _strict = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
     /// <summary>Reads a key from an option's text: a secret, a PEM public key, or the name of a file with one of them.</summary>
     public static bool TryRead(string text, [NotNullWhen(true)] out TokenKey? key, out string expected)
@@ -43,8 +48,8 @@ internal sealed record TokenKey(SecurityKey Key, string Algorithm)
 
     // A file name that is wrong must not become a secret that everybody can guess.
     private static bool NamesFile(string text) =>
-        text.StartsWith('/') || text.StartsWith("./", StringComparison.Ordinal) || text.StartsWith("../", StringComparison.Ordinal) || text.StartsWith("~/", StringComparison.Ordinal)
-        || Path.GetExtension(text).ToUpperInvariant() is ".PEM" or ".PUB" or ".KEY" or ".CRT" or ".CER" or ".DER" or ".JWK" or ".JSON"
+        _folders.Any(folder => text.StartsWith(folder, StringComparison.Ordinal))
+        || _extensions.Contains(Path.GetExtension(text), StringComparer.OrdinalIgnoreCase)
         || (Path.GetDirectoryName(text) is { Length: > 0 } folder && Directory.Exists(folder));
 
     private static object FromFile(string path)
@@ -70,14 +75,13 @@ internal sealed record TokenKey(SecurityKey Key, string Algorithm)
         : text.Contains("PUBLIC KEY-----", StringComparison.Ordinal) ? FromRsa(text) ?? FromEc(text) ?? (object)OtherPem
         : OtherPem;
 
-    // What is a public key in some other form is known to everybody, and no secret.
     private static object FromSecret(string text)
     {
+        // A public key in some other form is known to everybody, and no secret.
         var secret = Encoding.UTF8.GetBytes(text);
-        var isOtherKey = text.StartsWith("ssh-", StringComparison.Ordinal) || text.StartsWith("ecdsa-", StringComparison.Ordinal) || text.StartsWith('{') || text.Any(char.IsControl);
-        return isOtherKey ? OtherForm
-            : secret.Length < ShortestSecret
-                ? $"a secret of at least {ShortestSecret} bytes, where this one has {secret.Length}, or the name of a file, of which there is none"
+        return _otherForms.Any(form => text.StartsWith(form, StringComparison.Ordinal)) || text.Any(char.IsControl) ? OtherForm
+            : secret.Length < ShortestSecret ? $"a secret of at least {ShortestSecret} bytes, where this one has {secret.Length},"
+                + " or the name of a file, of which there is none"
             : new TokenKey(new SymmetricSecurityKey(secret) { KeyId = KeyName }, SecurityAlgorithms.HmacSha256);
     }
 
@@ -85,15 +89,18 @@ internal sealed record TokenKey(SecurityKey Key, string Algorithm)
     private static TokenKey? FromRsa(string pem)
     {
         var rsa = RSA.Create();
-        return TryImport(rsa, pem) && rsa.KeySize >= ShortestRsa ? new TokenKey(new RsaSecurityKey(rsa) { KeyId = KeyName }, SecurityAlgorithms.RsaSha256) : null;
+        return TryImport(rsa, pem) && rsa.KeySize >= ShortestRsa
+            ? new TokenKey(new RsaSecurityKey(rsa) { KeyId = KeyName }, SecurityAlgorithms.RsaSha256)
+            : null;
     }
 
     private static TokenKey? FromEc(string pem)
     {
         var ec = ECDsa.Create();
-        return TryImport(ec, pem) && ec.ExportParameters(includePrivateParameters: false).Curve.Oid.Value == P256 ? new TokenKey(new ECDsaSecurityKey(ec) { KeyId = KeyName }, SecurityAlgorithms.EcdsaSha256) : null;
+        return TryImport(ec, pem) && ec.ExportParameters(includePrivateParameters: false).Curve.Oid.Value == P256
+            ? new TokenKey(new ECDsaSecurityKey(ec) { KeyId = KeyName }, SecurityAlgorithms.EcdsaSha256)
+            : null;
     }
-
 #pragma warning restore CA2000
 
     private static bool TryImport(AsymmetricAlgorithm algorithm, string pem)

@@ -16,16 +16,14 @@ internal sealed record Token(IReadOnlyList<string> Publish, IReadOnlyList<string
 }
 
 /// <summary>Verifies tokens.</summary>
-internal sealed class Tokens
+/// <param name="key">The key that signed them, or the public one that belongs to it.</param>
+/// <param name="issuer">What their <c>iss</c> must be, or null for anything.</param>
+/// <param name="audience">What their <c>aud</c> must have, or null for anything.</param>
+internal sealed class Tokens(TokenKey key, string? issuer, string? audience)
 {
     private readonly JsonWebTokenHandler _handler = new() { MapInboundClaims = false };
-    private readonly TokenValidationParameters _parameters;
 
-    /// <summary>A verifier.</summary>
-    /// <param name="key">What signed the tokens.</param>
-    /// <param name="issuer">What their <c>iss</c> must be, or null for anything.</param>
-    /// <param name="audience">What their <c>aud</c> must have, or null for anything.</param>
-    public Tokens(TokenKey key, string? issuer, string? audience) => _parameters = new TokenValidationParameters
+    private readonly TokenValidationParameters _parameters = new()
     {
         IssuerSigningKey = key.Key,
         ValidAlgorithms = [key.Algorithm],
@@ -34,7 +32,7 @@ internal sealed class Tokens
         ValidateAudience = audience is not null,
         ValidAudience = audience,
 
-        // exp and nbf to the second: a stream also ends with its token.
+        // exp and nbf count to the second: a stream also ends with its token.
         ClockSkew = TimeSpan.Zero,
 #pragma warning disable CA5404 // A claim exp is optional (RFC 7519, section 4.1.4), and a program that publishes for years may go without.
         RequireExpirationTime = false,
@@ -46,59 +44,50 @@ internal sealed class Tokens
     public async Task<(Token? Token, string Problem)> VerifyAsync(string text)
     {
         var result = await _handler.ValidateTokenAsync(text, _parameters);
-        return !result.IsValid ? (null, Describe(result.Exception))
-            : result.SecurityToken is not JsonWebToken token ? (null, "it is no JSON Web Token")
-            // RFC 7515, section 4.1.11: what a token calls critical must be understood, and nothing is here.
-            : token.TryGetHeaderValue<object>("crit", out _) ? (null, "it has a critical extension")
-            : TryReadRights(token) is { } rights ? (rights, "")
+        if (!result.IsValid || result.SecurityToken is not JsonWebToken token)
+        {
+            return (null, result.IsValid ? "it is no JSON Web Token" : Describe(result.Exception));
+        }
+
+        // RFC 7515, section 4.1.11: what a token calls critical must be understood, and nothing is here.
+        return token.TryGetHeaderValue<object>("crit", out _) ? (null, "it has a critical extension")
+            : ReadRights(token) is { } rights ? (rights, "")
             : (null, "its claim sse is not {\"publish\":[…],\"subscribe\":[…]}");
     }
 
-    // In words of our own: the library's are long, and what they name is not meant for a log.
+    // The library's own words are long, and name what is not meant for a log.
     private string Describe(Exception exception) => exception switch
     {
         SecurityTokenExpiredException => "it has expired",
         SecurityTokenNotYetValidException => "it is not valid yet",
         SecurityTokenInvalidIssuerException => "it is of another issuer",
         SecurityTokenInvalidAudienceException => "it is for another audience",
-        SecurityTokenInvalidAlgorithmException => $"its algorithm is not {_parameters.ValidAlgorithms.First()}",
-        SecurityTokenSignatureKeyNotFoundException or SecurityTokenInvalidSignatureException => $"it has no good signature by {_parameters.ValidAlgorithms.First()}",
+        SecurityTokenInvalidAlgorithmException => $"its algorithm is not {key.Algorithm}",
+        SecurityTokenSignatureKeyNotFoundException or SecurityTokenInvalidSignatureException =>
+            $"it has no good signature by {key.Algorithm}",
         SecurityTokenMalformedException or ArgumentException => "it is malformed",
         _ => exception.GetType().Name,
     };
 
-    private static Token? TryReadRights(JsonWebToken token)
+    // JsonElement throws InvalidOperationException where a value has another type.
+    private static Token? ReadRights(JsonWebToken token)
     {
         try
         {
             using var claims = JsonDocument.Parse(Base64UrlEncoder.DecodeBytes(token.EncodedPayload));
-            List<string> publish = [];
-            List<string> subscribe = [];
-            var isGood = !claims.RootElement.TryGetProperty("sse", out var rights)
-                || (rights.ValueKind is JsonValueKind.Object && TryRead(rights, "publish", publish) && TryRead(rights, "subscribe", subscribe));
-            return isGood ? new Token(publish, subscribe, token.ValidTo == DateTime.MinValue ? null : token.ValidTo) : null;
+            DateTime? expiry = token.ValidTo == DateTime.MinValue ? null : token.ValidTo;
+            return claims.RootElement.TryGetProperty("sse", out var rights)
+                ? new Token(ReadChannels(rights, "publish"), ReadChannels(rights, "subscribe"), expiry)
+                : new Token([], [], expiry);
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
-            // More than one JSON text, or a lone surrogate.
             return null;
         }
     }
 
-    private static bool TryRead(JsonElement rights, string name, List<string> channels)
-    {
-        if (!rights.TryGetProperty(name, out var list))
-        {
-            return true;
-        }
-
-        if (list.ValueKind is not JsonValueKind.Array || list.EnumerateArray().Any(channel => channel.ValueKind is not JsonValueKind.String))
-        {
-            return false;
-        }
-
-        // What is neither name nor pattern stands for no channel.
-        channels.AddRange(list.EnumerateArray().Select(channel => channel.GetString()!).Where(ChannelNames.IsRule));
-        return true;
-    }
+    // What is neither name nor pattern stands for no channel.
+    private static List<string> ReadChannels(JsonElement rights, string name) => rights.TryGetProperty(name, out var channels)
+        ? [.. channels.EnumerateArray().Select(channel => channel.GetString() ?? throw new JsonException()).Where(ChannelNames.IsRule)]
+        : [];
 }

@@ -1,38 +1,36 @@
 namespace SseListener.Http;
 
 /// <summary>
-/// The bodies of the publishes under way: how many there are, and how many bytes are kept of them. When there is no room for more, the
-/// one that has been arriving for longest gives way. Those who send at once are done before it is their turn, so whoever holds bodies
-/// back keeps out only others who do. Any thread may use it.
+/// Bounds the bodies of the publishes under way, by count and by bytes. When there is no room for more, the body that has been arriving
+/// for longest gives way. Clients that send at once are done before it is their turn, so those that hold bodies back keep out only each
+/// other. Any thread may use it.
 /// </summary>
-/// <param name="most">Most bodies.</param>
-/// <param name="mostBytes">Most bytes that are kept of them beside a buffer for each.</param>
-internal sealed class BodiesUnderWay(int most, long mostBytes)
+internal sealed class BodiesUnderWay(ServerOptions options)
 {
     private readonly Lock _lock = new();
-    private readonly LinkedList<RequestBody> _arriving = [];
-    private int _count;
+    private readonly HashSet<RequestBody> _all = [];
+    private readonly HashSet<RequestBody> _arriving = [];
     private long _bytes;
 
-    /// <summary>Takes one more in; null when there is no room, because all the others have arrived.</summary>
+    /// <summary>Begins a body; null when there is no room, because all the others have arrived.</summary>
     public RequestBody? TryAdd()
     {
         lock (_lock)
         {
-            if (_count == most)
+            if (_all.Count == options.MaxPublishes && _arriving.MinBy(body => body.Started) is { } oldest)
             {
-                GiveWay(_arriving.First?.Value);
+                GiveWay(oldest);
             }
 
-            if (_count == most)
+            if (_all.Count == options.MaxPublishes)
             {
                 return null;
             }
 
-            _count++;
-            var body = new RequestBody(this);
-            body.Place = _arriving.AddLast(body);
-            return body;
+            var added = new RequestBody(this, options);
+            _all.Add(added);
+            _arriving.Add(added);
+            return added;
         }
     }
 
@@ -41,19 +39,20 @@ internal sealed class BodiesUnderWay(int most, long mostBytes)
     {
         lock (_lock)
         {
-            while (!body.HasGivenWay && _bytes + bytes > mostBytes)
+            while (_all.Contains(body) && _bytes + bytes > options.MaxPublishBytes)
             {
-                // It may be the oldest itself. Those that keep nothing would free nothing.
-                GiveWay(_arriving.First(other => other.Room > 0 || other == body));
+                // It may be the oldest itself. Those that take no room would free none.
+                GiveWay(_arriving.Where(other => other.Room > 0 || other == body).MinBy(other => other.Started)!);
             }
 
-            if (!body.HasGivenWay)
+            if (!_all.Contains(body))
             {
-                _bytes += bytes;
-                body.Room += bytes;
+                return false;
             }
 
-            return !body.HasGivenWay;
+            _bytes += bytes;
+            body.Room += bytes;
+            return true;
         }
     }
 
@@ -62,40 +61,26 @@ internal sealed class BodiesUnderWay(int most, long mostBytes)
     {
         lock (_lock)
         {
-            Forget(body);
-            return !body.HasGivenWay;
+            return _arriving.Remove(body);
         }
     }
 
-    /// <summary>Lets go of a body.</summary>
+    /// <summary>Frees the room that a body takes, unless it has given way before.</summary>
     public void Remove(RequestBody body)
     {
         lock (_lock)
         {
-            if (!body.HasGivenWay)
+            if (_all.Remove(body))
             {
-                Forget(body);
-                _count--;
+                _arriving.Remove(body);
                 _bytes -= body.Room;
             }
         }
     }
 
-    private void GiveWay(RequestBody? body)
+    private void GiveWay(RequestBody body)
     {
-        if (body is not null)
-        {
-            Remove(body);
-            body.GiveWay();
-        }
-    }
-
-    private void Forget(RequestBody body)
-    {
-        if (body.Place is { } place)
-        {
-            _arriving.Remove(place);
-            body.Place = null;
-        }
+        Remove(body);
+        body.GiveWay();
     }
 }

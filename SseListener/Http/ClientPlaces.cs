@@ -7,7 +7,7 @@ using SseListener.Listener;
 
 namespace SseListener.Http;
 
-/// <summary>How many clients there may be: in all, and at one address (of IPv6, in one network of 64 bits).</summary>
+/// <summary>Bounds the clients: in all, and at one address (of IPv6, in one network of 64 bits).</summary>
 internal sealed class ClientPlaces(ServerOptions options)
 {
     private readonly ConcurrentDictionary<IPAddress, int> _atAddress = new();
@@ -33,16 +33,17 @@ internal sealed class ClientPlaces(ServerOptions options)
     public bool TryTake(IPAddress address, [NotNullWhen(false)] out Refusal? refusal)
     {
         var most = options.MaxClientsPerAddress;
-        refusal = Interlocked.Increment(ref _taken) > options.MaxClients ? Refusal.Later(503, "client_limit", $"{options.MaxClients} clients are connected already (--max-clients).")
-            : most > 0 && _atAddress.AddOrUpdate(PlaceOf(address), 1, static (_, clients) => clients + 1) > most ? Refusal.Later(429, "address_limit", $"{most} clients of this address are connected already (--max-clients-per-address).")
-            : null;
-        if (refusal?.Status == 503)
+        refusal = null;
+        if (Interlocked.Increment(ref _taken) > options.MaxClients)
         {
             Interlocked.Decrement(ref _taken);
+            refusal = Refusal.Later(503, "client_limit", $"{options.MaxClients} clients are connected already (--max-clients).");
         }
-        else if (refusal is not null)
+        else if (most > 0 && _atAddress.AddOrUpdate(NetworkOf(address), 1, static (_, clients) => clients + 1) > most)
         {
             Release(address);
+            var detail = $"{most} clients of this address are connected already (--max-clients-per-address).";
+            refusal = Refusal.Later(429, "address_limit", detail);
         }
 
         return refusal is null;
@@ -52,14 +53,15 @@ internal sealed class ClientPlaces(ServerOptions options)
     public void Release(IPAddress address)
     {
         Interlocked.Decrement(ref _taken);
-        var place = PlaceOf(address);
-        if (options.MaxClientsPerAddress > 0 && _atAddress.AddOrUpdate(place, 0, static (_, clients) => clients - 1) == 0)
+        var network = NetworkOf(address);
+        if (options.MaxClientsPerAddress > 0 && _atAddress.AddOrUpdate(network, 0, static (_, clients) => clients - 1) == 0)
         {
-            _atAddress.TryRemove(new(place, 0));
+            _atAddress.TryRemove(new(network, 0));
         }
     }
 
     // Each line of IPv6 has 2^64 addresses at least, of which its owner may use a new one for each client (RFC 6177).
-    private static IPAddress PlaceOf(IPAddress address) =>
-        address.AddressFamily is AddressFamily.InterNetworkV6 ? new IPAddress([.. address.GetAddressBytes().AsSpan(0, 8), .. new byte[8]]) : address;
+    private static IPAddress NetworkOf(IPAddress address) => address.AddressFamily is AddressFamily.InterNetworkV6
+        ? new IPAddress([.. address.GetAddressBytes().AsSpan(0, 8), .. new byte[8]])
+        : address;
 }

@@ -1,6 +1,5 @@
 using System.Buffers;
 using System.Collections.Concurrent;
-using System.Diagnostics.CodeAnalysis;
 using System.Net;
 using System.Security.Cryptography;
 using SseListener.Access;
@@ -18,113 +17,96 @@ internal sealed class EventsEndpoint(
     ConcurrentDictionary<string, Client> clients,
     EventHub hub,
     DeliveryLanes lanes,
-    ClientPlaces places,
     Permissions access,
     Responses responses,
     ServerMetrics metrics,
     LogWriter log)
 {
+    private readonly ClientPlaces _places = new(options);
+
     /// <summary>Holds the response open until the client has gone.</summary>
-    public async Task SubscribeAsync(Exchange exchange)
+    /// <returns>Why the client is given no stream, or null.</returns>
+    public async Task<Refusal?> SubscribeAsync(Exchange exchange)
     {
-        // This is the one async method that lasts as long as a stream: each costs about 130 bytes a client, and what it still needs.
-        var address = places.AddressOf(exchange);
-        if (await AdmitAsync(exchange, address) is not (var client, var greeting))
+        // This method lasts as long as a stream: what it still needs after an await takes memory for each client.
+        var address = _places.AddressOf(exchange);
+        var (permit, refusal) = await PermitAsync(exchange);
+        if (permit is null || !_places.TryTake(address, out refusal))
         {
-            return;
+            return refusal;
         }
 
+        Client? client = null;
         try
         {
+            client = await AdmitAsync(exchange, permit);
+            if (client is null)
+            {
+                return hub.IsComplete
+                    ? Refusal.Stopping
+                    : Refusal.Later(503, "channel_limit", $"There are {options.MaxChannels} channels already.");
+            }
+
             clients[client.Id] = client;
-            SetHeaders(exchange);
-            await responses.WriteAsync(exchange, greeting);
-            exchange.ReleaseRequest();
+            await GreetAsync(exchange, client);
             Begin(exchange, client);
             End(exchange, client, await client.Ended);
+            return null;
         }
         finally
         {
-            clients.TryRemove(client.Id, out _);
-            hub.Unsubscribe(client.Subscription);
-            places.Release(address);
-            exchange.Break();
+            _places.Release(address);
+            if (client is not null)
+            {
+                clients.TryRemove(client.Id, out _);
+                hub.Unsubscribe(client.Subscription);
+                exchange.Break();
+            }
         }
     }
 
-    /// <summary>Answers HEAD: with what GET would be answered, short of a client that takes a place.</summary>
-    public async Task ShowHeadAsync(Exchange exchange)
+    /// <summary>Answers HEAD with what GET would be answered, short of a client that takes a place.</summary>
+    /// <returns>Why GET would be given no stream, or null.</returns>
+    public async Task<Refusal?> ShowHeadAsync(Exchange exchange)
     {
-        if (await PermitAsync(exchange) is not null)
+        var (permit, refusal) = await PermitAsync(exchange);
+        if (permit is not null)
         {
             SetHeaders(exchange);
             await responses.SendHeadAsync(exchange);
         }
+
+        return refusal;
     }
 
-    private async Task<(IReadOnlyList<string> Topics, bool IsEnveloped, Grant Grant)?> PermitAsync(Exchange exchange)
+    private async Task<(Permit? Permit, Refusal? Refusal)> PermitAsync(Exchange exchange)
     {
-        if (!Channels.TryReadAll(exchange.Target, out var topics, out var problem)
-            || !TryReadEnvelope(exchange.Target, out var isEnveloped, out problem))
+        if (!Parameters.TryReadTopics(exchange.Target, out var topics, out var problem)
+            || !Parameters.TryReadEnvelope(exchange.Target, out var isEnveloped, out problem))
         {
-            await responses.ProblemAsync(exchange, 400, problem);
-            return null;
+            return (null, Refusal.Of(400, problem));
         }
 
         var (grant, refusal) = await access.SubscribeAsync(exchange, topics);
-        if (grant is not null)
+        if (grant is null)
         {
-            return (topics, isEnveloped, grant);
+            return (null, refusal);
         }
 
-        await responses.RefuseAsync(exchange, refusal!);
-        return null;
+        var selection = new Selection(topics, grant.MayHear);
+        return (new Permit(new SubscribeRequest(NanoId.Generate(), selection, isEnveloped, exchange.LastEventId), LifetimeOf(grant)), null);
     }
 
-    private async Task<(Client Client, byte[] Greeting)?> AdmitAsync(Exchange exchange, IPAddress address)
+    // Null when the hub takes no more clients.
+    private async Task<Client?> AdmitAsync(Exchange exchange, Permit permit)
     {
-        if (await PermitAsync(exchange) is not (var topics, var isEnveloped, var grant))
-        {
-            return null;
-        }
-
-        if (!places.TryTake(address, out var refusal))
-        {
-            await responses.RefuseAsync(exchange, refusal);
-            return null;
-        }
-
-        var request = new SubscribeRequest(NanoId.Generate(), new Selection(topics, grant.MayHear), isEnveloped, exchange.LastEventId);
-        SubscribeResult.Subscription? subscription = null;
-        var isAdmitted = false;
-        try
-        {
-            subscription = await hub.SubscribeAsync(request) as SubscribeResult.Subscription;
-            if (subscription is null)
-            {
-                await responses.RefuseAsync(exchange, hub.IsComplete ? Refusal.Stopping : Refusal.Later(503, "channel_limit", $"There are {options.MaxChannels} channels already."));
-                return null;
-            }
-
-            var admitted = (new Client(request.Client, OutputOf(exchange), subscription, LifetimeOf(grant)), Greeting(request, subscription));
-            isAdmitted = true;
-            return admitted;
-        }
-        finally
-        {
-            if (!isAdmitted)
-            {
-                places.Release(address);
-                if (subscription is not null)
-                {
-                    hub.Unsubscribe(subscription);
-                }
-            }
-        }
+        Output output = exchange.Socket is { } socket
+            ? new SocketOutput(socket, IsChunked(exchange), StreamSocket.TakenBy)
+            : new StreamOutput(exchange.Response.OutputStream, () => exchange.Break());
+        return await hub.SubscribeAsync(permit.Request) is SubscribeResult.Subscription subscription
+            ? new Client(permit.Request.Client, output, subscription, permit.Lifetime)
+            : null;
     }
-
-    private static Output OutputOf(Exchange exchange) =>
-        exchange.Socket is { } socket ? new SocketOutput(socket, IsChunked(exchange), StreamSocket.TakenBy) : new StreamOutput(exchange.Response.OutputStream, () => exchange.Break());
 
     // HTTP/1.0 has no chunks: there the end of the connection is the end of the stream (RFC 9112, section 6.3).
     private static bool IsChunked(Exchange exchange) => exchange.Request.ProtocolVersion >= HttpVersion.Version11;
@@ -140,10 +122,30 @@ internal sealed class EventsEndpoint(
             response.SendChunked = true;
         }
 
-        // No other request follows on the connection: reading on it is how its client's going is noticed.
+        // No other request follows on the connection: a read on it tells when its client leaves.
         response.KeepAlive = false;
         response.Headers["Cache-Control"] = "no-cache, no-transform";
         response.Headers["X-Accel-Buffering"] = "no";
+    }
+
+    private async Task GreetAsync(Exchange exchange, Client client)
+    {
+        var (greeting, subscription, lastEventId) = (new ArrayBufferWriter<byte>(), client.Subscription, exchange.LastEventId);
+
+        // A quarter more or less, so that a restart does not bring everyone back in the same instant.
+        var retry = (int)Math.Min(int.MaxValue, Jittered(options.Retry, parts: 4));
+
+        // A good position comes back as it is: it says all that a new one would.
+        var position = lastEventId is [PositionCipher.Mark, ..] && !subscription.HasGap ? lastEventId : hub.PositionOf(subscription.Place);
+        SseFrame.WriteHello(greeting, client.Id, subscription.Topics.Select(topic => topic.Name), retry, position);
+        if (subscription.HasGap)
+        {
+            SseFrame.WriteGap(greeting, lastEventId!);
+        }
+
+        SetHeaders(exchange);
+        await responses.WriteAsync(exchange, greeting.WrittenSpan.ToArray());
+        exchange.ReleaseRequest();
     }
 
     private void Begin(Exchange exchange, Client client)
@@ -184,30 +186,13 @@ internal sealed class EventsEndpoint(
             : $"closed the connection of client {client.Id}: {Describe(reason)}");
     }
 
-    private byte[] Greeting(SubscribeRequest request, SubscribeResult.Subscription subscription)
-    {
-        var greeting = new ArrayBufferWriter<byte>();
-
-        // A quarter more or less, so that a restart does not bring everyone back in the same instant.
-        var retry = (int)Math.Min(int.MaxValue, Jittered(options.Retry, parts: 4));
-        SseFrame.WriteHello(greeting, request.Client, request.Selection.Topics, retry, PositionOf(request, subscription));
-        if (subscription.HasGap)
-        {
-            SseFrame.WriteGap(greeting, request.LastEventId!);
-        }
-
-        return greeting.WrittenSpan.ToArray();
-    }
-
-    // Whose position was good gets it back: it says all that a new one would.
-    private string PositionOf(SubscribeRequest request, SubscribeResult.Subscription subscription) =>
-        request.LastEventId is [PositionCipher.Mark, ..] && !subscription.HasGap ? request.LastEventId : hub.PositionOf(subscription.Place);
-
     private Lifetime LifetimeOf(Grant grant)
     {
-        // Up to a fifth more or less: those that came together are not to go together.
+        // Up to a fifth more or less: clients that came together should not go together.
         var oldest = options.MaxAge > TimeSpan.Zero ? Environment.TickCount64 + Jittered(options.MaxAge, parts: 5) : long.MaxValue;
-        return grant.ExpiryTicks < oldest ? new Lifetime(grant.ExpiryTicks, EndReason.TokenExpired) : new Lifetime(oldest, EndReason.MaxAge);
+        return grant.ExpiryTicks < oldest
+            ? new Lifetime(grant.ExpiryTicks, EndReason.TokenExpired)
+            : new Lifetime(oldest, EndReason.MaxAge);
     }
 
     // In milliseconds; up to one of so many parts more or less.
@@ -215,14 +200,6 @@ internal sealed class EventsEndpoint(
     {
         var milliseconds = (long)time.TotalMilliseconds;
         return milliseconds + (milliseconds / parts * RandomNumberGenerator.GetInt32(-1000, 1001) / 1000);
-    }
-
-    private static bool TryReadEnvelope(RequestTarget target, out bool isEnveloped, [NotNullWhen(false)] out string? problem)
-    {
-        var value = target.First("envelope");
-        isEnveloped = value is "1";
-        problem = value is null or "0" or "1" ? null : "envelope is 0 or 1.";
-        return problem is null;
     }
 
     private static string Describe(EndReason reason) => reason switch
@@ -235,4 +212,6 @@ internal sealed class EventsEndpoint(
         EndReason.WriteTimeout => "it took nothing for longer than the write timeout",
         _ => "the server stops",
     };
+
+    private sealed record Permit(SubscribeRequest Request, Lifetime Lifetime);
 }

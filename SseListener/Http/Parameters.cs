@@ -1,14 +1,24 @@
+using System.Diagnostics.CodeAnalysis;
 using SseListener.Events;
 using SseListener.Listener;
 
 namespace SseListener.Http;
 
 /// <summary>
-/// Which query parameters an endpoint has; any other is refused. Ignored, <c>?chanel=private</c> would publish to everybody, and with
-/// <c>?id=</c> beside JSON a retry would only look safe. Static pages take any: what is in their query is for their scripts.
+/// The query parameters of each endpoint; any other is refused. Ignored, <c>?chanel=private</c> would publish to everybody, and with
+/// <c>?id=</c> beside JSON a retry would only look safe. Static pages allow any: their scripts may read what is in the query.
 /// </summary>
 internal static class Parameters
 {
+    /// <summary>Most channels and patterns that a client may listen to on one connection.</summary>
+    public const int MostTopics = 100;
+
+    private const string Names = "A channel's name has 1 to 200 characters of A-Z a-z 0-9 . _ ~ : / @ -";
+    private const string Patterns = "; a pattern is such a name that ends with / and a single * behind it, such as orders/*.";
+
+    // Some channels are known only to those who were told their names.
+    private const string NotAll = " There is none for all channels: give those that are to be heard together a prefix in common.";
+
     private const string OfText = "It is a parameter of publishing text/plain; with JSON it is a member of the event.";
     private const string OfListening = "It is a parameter of GET /events only.";
 
@@ -36,9 +46,7 @@ internal static class Parameters
     /// <summary>Those of an endpoint that has none.</summary>
     public static IReadOnlyList<string> None { get; } = [];
 
-    /// <summary>What is wrong with a query, for the client, or null.</summary>
-    /// <param name="target">The query.</param>
-    /// <param name="known">The endpoint's parameters.</param>
+    /// <summary>What is wrong with the names in a query, for the client, or null.</summary>
     public static string? ProblemOf(RequestTarget target, IReadOnlyList<string> known)
     {
         var unknown = target.Names.FirstOrDefault(name => !known.Contains(name) && !IsCacheBuster(name, known));
@@ -48,7 +56,38 @@ internal static class Parameters
             : null;
     }
 
-    // Random values that keep caches from answering: scripts (jQuery) send _, and older EventSource polyfills r. No parameter is meant.
+    /// <summary>Reads the one channel to publish to; false leaves a <paramref name="problem"/> for the client.</summary>
+    public static bool TryReadChannel(RequestTarget target, out string channel, [NotNullWhen(false)] out string? problem)
+    {
+        var names = target.All("channel").ToList();
+        channel = names.Count > 0 ? names[0] : ChannelNames.Default;
+        problem = names.Count > 1 ? "An event is published to one channel."
+            : ChannelNames.IsName(channel) ? null
+            : Names + (channel.EndsWith('*') ? ". Patterns are for listening: an event is published to one channel." : ".");
+        return problem is null;
+    }
+
+    /// <summary>Reads the channels and patterns to listen to; false leaves a <paramref name="problem"/> for the client.</summary>
+    public static bool TryReadTopics(RequestTarget target, out IReadOnlyList<string> topics, [NotNullWhen(false)] out string? problem)
+    {
+        var names = target.All("channel").Distinct(StringComparer.Ordinal).ToList();
+        topics = names.Count > 0 ? names : [ChannelNames.Default];
+        problem = topics.Count > MostTopics ? $"A client may listen to at most {MostTopics} channels on one connection."
+            : topics.All(name => ChannelNames.IsName(name) || ChannelNames.IsPattern(name)) ? null
+            : Names + Patterns + (names.Contains(ChannelNames.All) ? NotAll : "");
+        return problem is null;
+    }
+
+    /// <summary>Reads whether data are to name their channel; false leaves a <paramref name="problem"/> for the client.</summary>
+    public static bool TryReadEnvelope(RequestTarget target, out bool isEnveloped, [NotNullWhen(false)] out string? problem)
+    {
+        var value = target.First("envelope");
+        isEnveloped = value is "1";
+        problem = value is null or "0" or "1" ? null : "envelope is 0 or 1.";
+        return problem is null;
+    }
+
+    // Random values that keep caches from answering: scripts (jQuery) send _, and older EventSource polyfills r.
     private static bool IsCacheBuster(string name, IReadOnlyList<string> known) => name is "_" || (name is "r" && known == Stream);
 
     // A polyfill appends its last id to a URL that may have one already: the last one counts.

@@ -1,7 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using System.Net.Http.Headers;
-using System.Text;
 using SseListener.Access;
 using SseListener.Events;
 using SseListener.Listener;
@@ -14,82 +13,62 @@ internal sealed class PublishEndpoint(ServerOptions options, EventHub hub, Permi
 {
     private const string Types = "application/json, text/plain or application/x-ndjson";
 
-    private readonly BodiesUnderWay _bodies = new(options.MaxPublishes, options.MaxPublishBytes);
+    private readonly BodiesUnderWay _bodies = new(options);
 
     /// <summary>Publishes what the request brings.</summary>
-    public async Task HandleAsync(Exchange exchange)
+    /// <returns>Why not, or null.</returns>
+    public async Task<Refusal?> PublishAsync(Exchange exchange)
     {
-        if (!Channels.TryReadOne(exchange.Target, out var channel, out var problem))
+        if (!Parameters.TryReadChannel(exchange.Target, out var channel, out var problem))
         {
-            await responses.ProblemAsync(exchange, 400, problem);
+            return Refusal.Of(400, problem);
         }
-        else if (await access.PublishAsync(exchange, [channel]) is { } refusal)
-        {
-            await responses.RefuseAsync(exchange, refusal);
-        }
-        else if (!TryFindFormat(exchange, out var format, out var status, out problem))
-        {
-            await responses.ProblemAsync(exchange, status, problem);
-        }
-        else
-        {
-            await PublishAsync(exchange, channel, format);
-        }
-    }
 
-    private async Task PublishAsync(Exchange exchange, string channel, Format format)
-    {
+        if (await access.PublishAsync(exchange, [channel]) is { } forbidden)
+        {
+            return forbidden;
+        }
+
+        if (Check(exchange, out var format) is { } unsupported)
+        {
+            return unsupported;
+        }
+
         using var body = _bodies.TryAdd();
         if (body is null)
         {
-            var detail = $"{options.MaxPublishes} publishes are under way already (--max-publishes).";
-            await responses.RefuseAsync(exchange, Refusal.Later(503, "publish_limit", detail));
-            return;
+            return Refusal.Later(503, "publish_limit", $"{options.MaxPublishes} publishes are under way already (--max-publishes).");
         }
 
-        if (await body.ReadAsync(exchange, options.MaxBody, options.BodyTimeout) is not BodyState.Complete and var state)
+        if (await body.ReadAsync(exchange) is { } incomplete)
         {
-            // At once, for the answer may take long.
-            body.Dispose();
-            await RefuseAsync(exchange, state);
-            return;
+            return incomplete;
         }
 
-        if (!TryParse(exchange.Target, format, body.Bytes, out var events, out var problem))
+        if (!TryParse(exchange.Target, format, body.Bytes, out var events, out problem))
         {
-            await responses.ProblemAsync(exchange, 400, problem);
+            return Refusal.Of(400, problem);
         }
-        else
+
+        var result = await hub.PublishAsync(channel, events);
+        if (result is not PublishResult.Published published)
         {
-            await AnswerAsync(exchange, format, await hub.PublishAsync(channel, events));
+            return Explain(result);
         }
+
+        await AnswerAsync(exchange, format, published.Ids);
+        return null;
     }
 
-    private Task RefuseAsync(Exchange exchange, BodyState state) => state switch
+    private Refusal Explain(PublishResult? result) => result switch
     {
-        BodyState.TooLarge => responses.ProblemAsync(exchange, 413, $"The body may have at most {options.MaxBody} bytes (--max-body)."),
-        BodyState.TooSlow => responses.ProblemAsync(
-            exchange, 408, $"The body did not arrive within {options.BodyTimeout.TotalSeconds:0.###} s (--body-timeout)."),
-        BodyState.GivenWay => responses.RefuseAsync(exchange, Refusal.Later(503, "publish_limit",
-            $"There is room for {options.MaxPublishes} publishes (--max-publishes) "
-            + $"and {options.MaxPublishBytes} bytes of them (--max-publish-bytes) at a time, "
-            + "and the body of this one had been arriving for longest. Nothing was published.")),
-
-        // Half a body is no event.
-        _ => responses.ProblemAsync(exchange, 400, "The body ended early or was malformed."),
-    };
-
-    private Task AnswerAsync(Exchange exchange, Format format, PublishResult? result) => result switch
-    {
-        PublishResult.Published published => AnswerAsync(exchange, format, published.Ids),
-        PublishResult.Conflict conflict => responses.ProblemAsync(
-            exchange, 409, $"There is another event with the id {JsonText.Quote(conflict.Id)}. Nothing was published."),
-        PublishResult.TooManyChannels => responses.RefuseAsync(exchange, Refusal.Later(
-            503, "channel_limit", $"There are {options.MaxChannels} channels already (--max-channels). Nothing was published.")),
-        PublishResult.NotStored => responses.RefuseAsync(exchange, Refusal.Later(
-            503, "journal", "The journal cannot be written at the moment. Nothing was published.")),
-        PublishResult.Unknown => responses.RefuseAsync(exchange, Refusal.Unknown),
-        _ => responses.RefuseAsync(exchange, Refusal.Stopping),
+        PublishResult.Conflict conflict =>
+            Refusal.Of(409, $"There is another event with the id {JsonText.Quote(conflict.Id)}. Nothing was published."),
+        PublishResult.TooManyChannels => Refusal.Later(
+            503, "channel_limit", $"There are {options.MaxChannels} channels already (--max-channels). Nothing was published."),
+        PublishResult.NotStored => Refusal.Later(503, "journal", "The journal cannot be written at the moment. Nothing was published."),
+        PublishResult.Unknown => Refusal.Unknown,
+        _ => Refusal.Stopping,
     };
 
     private Task AnswerAsync(Exchange exchange, Format format, string[] ids)
@@ -101,8 +80,7 @@ internal sealed class PublishEndpoint(ServerOptions options, EventHub hub, Permi
 
         var quoted = ids.Select(JsonText.Quote);
         var answer = format is Format.Batch ? $$"""{"ids":[{{string.Join(',', quoted)}}]}""" : $$"""{"id":{{quoted.Single()}}}""";
-        exchange.Response.Headers["Cache-Control"] = "no-store";
-        return responses.SendAsync(exchange, 200, "application/json", Encoding.UTF8.GetBytes(answer));
+        return responses.SendTextAsync(exchange, "application/json", answer);
     }
 
     private static bool TryParse(
@@ -112,19 +90,16 @@ internal sealed class PublishEndpoint(ServerOptions options, EventHub hub, Permi
         [NotNullWhen(true)] out IReadOnlyList<SseEvent>? events,
         [NotNullWhen(false)] out string? problem)
     {
-        events = null;
-        if (format is Format.Batch)
+        List<SseEvent>? batch = null;
+        SseEvent? single = null;
+        var isGood = format switch
         {
-            var isBatch = EventJson.TryParseLines(body.Span, out var batch, out problem);
-            events = batch;
-            return isBatch;
-        }
-
-        var isEvent = format is Format.Json
-            ? EventJson.TryParse(body.Span, out var sseEvent, out problem)
-            : TryParseText(target, body, out sseEvent, out problem);
-        events = isEvent ? [sseEvent!] : null;
-        return isEvent;
+            Format.Batch => EventJson.TryParseLines(body.Span, out batch, out problem),
+            Format.Json => EventJson.TryParse(body.Span, out single, out problem),
+            _ => TryParseText(target, body, out single, out problem),
+        };
+        events = single is null ? batch : [single];
+        return isGood;
     }
 
     // The body is the data, verbatim; the rest of the event is in the query.
@@ -142,7 +117,8 @@ internal sealed class PublishEndpoint(ServerOptions options, EventHub hub, Permi
             && SseEvent.TryCreate(body, target.First("type"), target.First("id"), hasRetry ? retry : null, out sseEvent, out problem);
     }
 
-    private static bool TryFindFormat(Exchange exchange, out Format format, out int status, [NotNullWhen(false)] out string? problem)
+    // Whether the body, which has not been read yet, is of a kind that can be published.
+    private static Refusal? Check(Exchange exchange, out Format format)
     {
         var request = exchange.Request;
         _ = MediaTypeHeaderValue.TryParse(request.ContentType, out var type);
@@ -154,16 +130,24 @@ internal sealed class PublishEndpoint(ServerOptions options, EventHub hub, Permi
             _ => null,
         };
         format = found ?? Format.Json;
-        var isChunked = request.ContentLength64 < 0;
         var isUtf8 = type?.CharSet?.Trim('"').ToUpperInvariant() is null or "UTF-8" or "UTF8" or "US-ASCII";
-        (status, problem) = found is null ? (415, $"The Content-Type must be {Types}, and is {Shown(request.ContentType)}.")
-            : !isUtf8 ? (415, "The charset must be utf-8.")
-            : !IsPlain(request.Headers["Content-Encoding"]) ? (415, "The body must not be compressed: send it without a Content-Encoding.")
-            : found is not Format.Text && Parameters.ProblemOf(exchange.Target, Parameters.Json) is { } misplaced ? (400, misplaced)
-            : isChunked && request.Headers["Content-Length"] is not null ? (400, "A body has a Content-Length or is chunked, not both.")
-            : isChunked && exchange.ChunkedBody is null ? (411, "A chunked body cannot be read safely here: send a Content-Length.")
-            : (200, null);
-        return problem is null;
+        var unsupported = found is null ? $"The Content-Type must be {Types}, and is {Shown(request.ContentType)}."
+            : !isUtf8 ? "The charset must be utf-8."
+            : !IsPlain(request.Headers["Content-Encoding"]) ? "The body must not be compressed: send it without a Content-Encoding."
+            : null;
+        return unsupported is null ? CheckLength(exchange, format) : Refusal.Of(415, unsupported);
+    }
+
+    private static Refusal? CheckLength(Exchange exchange, Format format)
+    {
+        var isChunked = exchange.Request.ContentLength64 < 0;
+        var hasLength = exchange.Request.Headers["Content-Length"] is not null;
+        return format is not Format.Text && Parameters.ProblemOf(exchange.Target, Parameters.Json) is { } misplaced
+                ? Refusal.Of(400, misplaced)
+            : isChunked && hasLength ? Refusal.Of(400, "A body has a Content-Length or is chunked, not both.")
+            : isChunked && exchange.ChunkedBody is null
+                ? Refusal.Of(411, "A chunked body cannot be read safely here: send a Content-Length.")
+            : null;
     }
 
     private static string Shown(string? type) => string.IsNullOrEmpty(type) ? "missing" : Spelling.Short(type);

@@ -1,110 +1,88 @@
-using System.Buffers;
 using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
+using SseListener.Access;
 using SseListener.Listener;
 
 namespace SseListener.Http;
 
-/// <summary>How reading a body ended.</summary>
-internal enum BodyState
-{
-    /// <summary>All of it is here.</summary>
-    Complete,
-
-    /// <summary>More arrived than is allowed.</summary>
-    TooLarge,
-
-    /// <summary>It did not arrive in time.</summary>
-    TooSlow,
-
-    /// <summary>The connection ended first, or the chunks were malformed.</summary>
-    Broken,
-
-    /// <summary>It had been arriving for longest when there was no room for another.</summary>
-    GivenWay,
-}
-
 /// <summary>
 /// A request's body, read with a limit on what arrives, not on what Content-Length claims, and with a deadline for all of it.
-/// Its bytes are borrowed: they are gone once it is disposed.
 /// </summary>
-/// <param name="others">Those that are under way, this one among them.</param>
-internal sealed class RequestBody(BodiesUnderWay others) : IDisposable
+/// <param name="others">The bodies that are under way, this one among them.</param>
+/// <param name="options">Its bounds.</param>
+internal sealed class RequestBody(BodiesUnderWay others, ServerOptions options) : IDisposable
 {
-    // For a read that has to wait: until it ends its buffer is not free, also when the body has given way.
-    private const int SmallBuffer = 16 * 1024;
+    /// <summary>Most bytes of a read. Large arrays would be on the heap of large objects, which is collected rarely.</summary>
+    public const int PartSize = 16 * 1024;
 
-    // For a read of what has come already. More would be on the heap of large objects, which is collected rarely.
-    private const int LargeBuffer = 64 * 1024;
+    private static readonly Refusal _broken = Refusal.Of(400, "The body ended early or was malformed.");
 
-    // What is read into, and those that were before it. The pool keeps few of so small ones; of large arrays it would keep as many as
-    // an attack has ever taken.
+    // Ends the wait for bytes: when the deadline has passed, or when the body gives way. The read itself cannot be ended: it may still
+    // write into its array, which therefore comes from no pool.
+    private readonly CancellationTokenSource _end = new();
     private List<byte[]> _full = [];
-    private byte[] _buffer = ArrayPool<byte>.Shared.Rent(SmallBuffer);
+    private byte[] _part = [];
+    private int _inPart;
     private int _length;
-    private byte[]? _whole;
-    private bool _isLent;
-    private bool _isOver;
-    private TaskCompletionSource<bool>? _waiting;
 
-    /// <summary>Its place among those that are arriving, and how many bytes it may keep beside its buffer: both for the others.</summary>
-    public LinkedListNode<RequestBody>? Place { get; set; }
+    /// <summary>When the body began to arrive, as <see cref="Stopwatch"/> counts.</summary>
+    public long Started { get; } = Stopwatch.GetTimestamp();
 
-    /// <inheritdoc cref="Place"/>
+    /// <summary>How many bytes it may keep beside the first part: for <see cref="BodiesUnderWay"/>, under its lock.</summary>
     public int Room { get; set; }
 
     /// <summary>Whether it has had to make room for another, and counts no more.</summary>
     public bool HasGivenWay { get; private set; }
 
     /// <summary>The bytes that arrived.</summary>
-    public ReadOnlyMemory<byte> Bytes => _whole ?? _buffer.AsMemory(0, _length);
+    public ReadOnlyMemory<byte> Bytes => _part.AsMemory(0, _inPart);
 
-    private int Length => _full.Sum(buffer => buffer.Length) + _length;
+    private Refusal TooLarge => Refusal.Of(413, $"The body may have at most {options.MaxBody} bytes (--max-body).");
 
-    /// <summary>Reads the body of a request.</summary>
-    /// <param name="exchange">The request; it is told when its body has been read to the end.</param>
-    /// <param name="limit">Most bytes.</param>
-    /// <param name="timeout">Longest time for the whole body.</param>
-    public async Task<BodyState> ReadAsync(Exchange exchange, int limit, TimeSpan timeout)
+    private Refusal TooSlow =>
+        Refusal.Of(408, $"The body did not arrive within {options.BodyTimeout.TotalSeconds:0.###} s (--body-timeout).");
+
+    private Refusal GivenWay => Refusal.Later(503, "publish_limit", $"There is room for {options.MaxPublishes} publishes (--max-publishes) "
+        + $"and {options.MaxPublishBytes} bytes of them (--max-publish-bytes) at a time, "
+        + "and the body of this one had been arriving for longest. Nothing was published.");
+
+    /// <summary>Reads the body of a request, and tells the exchange when it has been read to its end.</summary>
+    /// <returns>Why it is not all here, or null.</returns>
+    public async Task<Refusal?> ReadAsync(Exchange exchange)
     {
-        var (input, claimed) = (exchange.Request.InputStream, exchange.Request.ContentLength64);
-        var most = claimed < 0 ? limit : (int)Math.Min(limit, claimed);
-        var started = Stopwatch.GetTimestamp();
+        var (claimed, chunked) = (exchange.Request.ContentLength64, exchange.ChunkedBody);
         try
         {
-            while (true)
+            // One byte more than the limit shows that there are more.
+            var most = options.MaxBody + 1;
+            if (!await TryReadAsync(exchange.Request.InputStream, claimed < 0 ? most : (int)Math.Min(claimed, most)))
             {
-                var read = await ReadAsync(input, timeout - Stopwatch.GetElapsedTime(started));
-                _length += read;
-                if (Length > limit)
-                {
-                    return BodyState.TooLarge;
-                }
-
-                if (read == 0 || Length == claimed)
-                {
-                    return End(exchange);
-                }
-
-                if (_length == _buffer.Length && !TryAddBuffer(exchange.Socket?.Available ?? 0, most - Length))
-                {
-                    return BodyState.GivenWay;
-                }
+                return GivenWay;
             }
-        }
-        catch (TimeoutException)
-        {
-            return BodyState.TooSlow;
         }
         catch (OperationCanceledException)
         {
-            return BodyState.GivenWay;
+            return HasGivenWay ? GivenWay : TooSlow;
         }
         catch (Exception e) when (e is IOException or SocketException or HttpListenerException or ObjectDisposedException)
         {
-            return BodyState.Broken;
+            return _broken;
         }
+
+        if (_length > options.MaxBody || chunked is { IsTooLong: true })
+        {
+            return TooLarge;
+        }
+
+        // Half a body is no event.
+        if (_length < claimed || chunked is { IsCutOff: true })
+        {
+            return _broken;
+        }
+
+        exchange.BodyIsRead = true;
+        return TryComplete() ? null : GivenWay;
     }
 
     /// <summary>Has it end without the rest of it. Any thread may call it.</summary>
@@ -112,117 +90,90 @@ internal sealed class RequestBody(BodiesUnderWay others) : IDisposable
     {
         HasGivenWay = true;
 
-        // At once, for its own thread may come to it late. It may be adding to this list, so the pool does not get these back.
+        // The memory is free at once, for the thread that reads may be late to end.
         _full = [];
-
-        // Either this finds that it waits, or it finds this before it waits.
-        Interlocked.MemoryBarrier();
-        _waiting?.TrySetCanceled();
+        _ = _end.CancelAsync();
     }
 
-    /// <summary>Gives the bytes back.</summary>
+    /// <inheritdoc/>
     public void Dispose()
     {
-        if (_isOver)
-        {
-            return;
-        }
-
-        _isOver = true;
-        _full.ForEach(Return);
         others.Remove(this);
-
-        // A read that is still under way may write into the buffer: then nobody else may have it.
-        if (!_isLent)
-        {
-            Return(_buffer);
-        }
+        _end.Dispose();
     }
 
-    private static void Return(byte[] buffer) => ArrayPool<byte>.Shared.Return(buffer);
-
-    private BodyState End(Exchange exchange)
+    // False when the body has given way.
+    private async Task<bool> TryReadAsync(Stream input, int wanted)
     {
-        var chunked = exchange.ChunkedBody;
-        exchange.BodyIsRead = chunked is not ({ IsTooLong: true } or { IsCutOff: true });
-        return chunked is { IsTooLong: true } ? BodyState.TooLarge
-            : chunked is { IsCutOff: true } ? BodyState.Broken
-            : others.TryComplete(this) ? Complete()
-            : BodyState.GivenWay;
-    }
-
-    // In one piece, for the parsers.
-    private BodyState Complete()
-    {
-        if (_full.Count > 0)
+        var read = 1;
+        while (_length < wanted && read > 0)
         {
-            _whole = GC.AllocateUninitializedArray<byte>(Length);
-            var at = 0;
-            foreach (var buffer in _full)
+            if (_inPart == _part.Length && !TryAddPart(wanted - _length))
             {
-                buffer.CopyTo(_whole, at);
-                at += buffer.Length;
-                Return(buffer);
+                return false;
             }
 
-            _buffer.AsSpan(0, _length).CopyTo(_whole.AsSpan(at));
-            _full.Clear();
+            read = await ReadPartAsync(input);
+            _inPart += read;
+            _length += read;
         }
 
-        return BodyState.Complete;
+        return true;
+    }
+
+    private bool TryAddPart(int missing)
+    {
+        var size = Math.Min(PartSize, missing);
+        if (_length > 0)
+        {
+            if (!others.TryMakeRoom(this, size))
+            {
+                return false;
+            }
+
+            _full.Add(_part);
+        }
+
+        (_part, _inPart) = (GC.AllocateUninitializedArray<byte>(size), 0);
+        return true;
     }
 
     // Without a callback: most bodies arrive together with their head, and then HttpListener has the bytes but would give them to a
-    // callback on another thread. So it is asked first, and only who has to wait changes threads.
-    private async Task<int> ReadAsync(Stream input, TimeSpan remaining)
+    // callback on another thread. So only a body that has to be waited for changes threads.
+    private async ValueTask<int> ReadPartAsync(Stream input)
     {
-        _isLent = true;
-        var reading = input.BeginRead(_buffer, _length, _buffer.Length - _length, callback: null, state: null);
-        if (!reading.IsCompleted)
+        var reading = input.BeginRead(_part, _inPart, _part.Length - _inPart, callback: null, state: null);
+        if (reading.IsCompleted)
         {
-            await WaitAsync(reading.AsyncWaitHandle, remaining);
+            return input.EndRead(reading);
         }
 
-        var read = input.EndRead(reading);
-        _isLent = false;
-        return read;
+        var remaining = options.BodyTimeout - Stopwatch.GetElapsedTime(Started);
+        _end.CancelAfter(remaining > TimeSpan.Zero ? remaining : TimeSpan.Zero);
+        return await Task.Factory.FromAsync(reading, input.EndRead).WaitAsync(_end.Token);
     }
 
-    private async Task WaitAsync(WaitHandle completed, TimeSpan limit)
+    // False when the body has given way.
+    private bool TryComplete()
     {
-        var waiting = _waiting = new TaskCompletionSource<bool>(TaskCreationOptions.RunContinuationsAsynchronously);
-        Interlocked.MemoryBarrier();
-        if (HasGivenWay)
-        {
-            throw new OperationCanceledException();
-        }
-
-        var registration = ThreadPool.UnsafeRegisterWaitForSingleObject(
-            completed, (_, timedOut) => waiting.TrySetResult(timedOut), state: null, limit > TimeSpan.Zero ? limit : TimeSpan.Zero, executeOnlyOnce: true);
-        try
-        {
-            if (await waiting.Task)
-            {
-                throw new TimeoutException();
-            }
-        }
-        finally
-        {
-            registration.Unregister(null);
-        }
-    }
-
-    private bool TryAddBuffer(int available, int missing)
-    {
-        var size = available > SmallBuffer ? LargeBuffer : SmallBuffer;
-        if (!others.TryMakeRoom(this, Math.Min(size, missing)))
+        if (!others.TryComplete(this))
         {
             return false;
         }
 
-        _full.Add(_buffer);
-        _buffer = ArrayPool<byte>.Shared.Rent(size);
-        _length = 0;
+        // The parsers want it in one piece. All parts but the last have the same size.
+        if (_full.Count > 0)
+        {
+            var whole = GC.AllocateUninitializedArray<byte>(_length);
+            for (var i = 0; i < _full.Count; i++)
+            {
+                _full[i].CopyTo(whole, i * PartSize);
+            }
+
+            _part.AsSpan(0, _inPart).CopyTo(whole.AsSpan(_full.Count * PartSize));
+            (_full, _part, _inPart) = ([], whole, _length);
+        }
+
         return true;
     }
 }

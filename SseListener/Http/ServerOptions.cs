@@ -6,16 +6,13 @@ using SseListener.Log;
 namespace SseListener.Http;
 
 /// <summary>Every option of the server, with its default. The command line says how each is given and checked.</summary>
-internal sealed record ServerOptions
+internal sealed record ServerOptions : AccessOptions
 {
-    // Bytes of chunks' heads and trailers that a body may have beside as many as it may have of data.
+    // Bytes of chunks' heads and trailers that any body may have. A large one may have as many of them as of data.
     private const int SmallestFraming = 64 * 1024;
 
     /// <summary>The TCP port, 1 to 65535. HttpListener cannot choose one itself.</summary>
     public int Port { get; init; } = 3000;
-
-    /// <summary>The host name to answer for; <c>localhost</c> includes 127.0.0.1 and ::1, and <c>+</c> is every name and address.</summary>
-    public string Host { get; init; } = "localhost";
 
     /// <summary>The folder of the pages; null for <c>public</c> in the working directory, else beside the program.</summary>
     public string? Public { get; init; }
@@ -77,7 +74,7 @@ internal sealed record ServerOptions
     /// <summary>Largest body of a publish, in bytes; a larger one gets 413.</summary>
     public int MaxBody { get; init; } = 1024 * 1024;
 
-    /// <summary>Whether private names of the framework are used, where they are found. Only tests of what is done without them set this.</summary>
+    /// <summary>Whether private names of the framework are used, where they are found. Only tests turn it off.</summary>
     public bool UsesPrivateNames { get; init; } = true;
 
     /// <summary>Largest request line with its header fields, in bytes; a larger one gets 431.</summary>
@@ -86,35 +83,10 @@ internal sealed record ServerOptions
     /// <summary>Most clients of a channel that are told who joins and leaves; 0 for none.</summary>
     public int PresenceLimit { get; init; } = 100;
 
-    /// <summary>What whoever publishes has to bring; null when no such token counts.</summary>
-    public string? PublishToken { get; init; }
-
-    /// <summary>The same, from a file.</summary>
-    public string? PublishTokenFile { get; init; }
-
-    /// <summary>Whether anyone may publish, also from elsewhere.</summary>
-    public bool OpenPublish { get; init; }
-
-    /// <summary>What JSON Web Tokens are verified with; null when none counts.</summary>
-    public TokenKey? JwtKey { get; init; }
-
-    /// <summary>The issuer that tokens must have, or null.</summary>
-    public string? JwtIssuer { get; init; }
-
-    /// <summary>The audience that tokens must have, or null.</summary>
-    public string? JwtAudience { get; init; }
-
-    /// <summary>Names and patterns of the channels that take a token to listen to.</summary>
-    public IReadOnlyList<string> Private { get; init; } = [];
-
     /// <summary>Origins of the other sites whose pages may use the server.</summary>
     public IReadOnlyList<string> Cors { get; init; } = [];
 
-    /// <summary>
-    /// Threads that deliver. They leave half of the processors to those who publish: with 1,000 clients on two processors one lane
-    /// delivered 11.0 million events a second of a burst, two 9.7 (medians of twelve runs in turns), and a lone event to 1,000 clients
-    /// costs a twentieth less. It takes longer to many: to 8,000 clients 29 ms in the median, with two lanes 23.
-    /// </summary>
+    /// <summary>Threads that deliver: half of the processors, which leaves the others to those who publish.</summary>
     public int Lanes { get; init; } = Math.Max(1, Environment.ProcessorCount / 2);
 
     /// <summary>How much is logged.</summary>
@@ -126,7 +98,7 @@ internal sealed record ServerOptions
     /// <summary>How many log lines of one kind are written in a minute; the others are only counted.</summary>
     public int LogRepeats { get; init; } = 100;
 
-    /// <summary>Where the server listens.</summary>
+    /// <summary>The options that the listener needs.</summary>
     public ListenerOptions Listener => new()
     {
         Host = Host,
@@ -138,24 +110,34 @@ internal sealed record ServerOptions
         UsesPrivateNames = UsesPrivateNames,
     };
 
-    /// <summary>Who may do what.</summary>
-    public AccessOptions Access => new()
-    {
-        Host = Host,
-        PublishToken = PublishToken ?? PublishTokenFile,
-        OpenPublish = OpenPublish,
-        JwtKey = JwtKey,
-        JwtIssuer = JwtIssuer,
-        JwtAudience = JwtAudience,
-        Private = Private,
-    };
-
     /// <summary>What is wrong with the options together, or null.</summary>
-    public string? Contradiction =>
-        (PublishToken is not null && PublishTokenFile is not null) ? "--publish-token and --publish-token-file contradict each other."
-        : OpenPublish && ((PublishToken ?? PublishTokenFile) is not null || JwtKey is not null) ? "--open-publish contradicts --publish-token and --jwt-key: who publishes either needs a token or does not."
-        : MaxPublishBytes < MaxBody ? "--max-publish-bytes must be at least --max-body: such a body could not be published."
-        : JwtKey is null && Private.Count > 0 ? "--private needs --jwt-key: nobody could listen to those channels."
-        : JwtKey is null && (JwtIssuer ?? JwtAudience) is not null ? "--jwt-issuer and --jwt-audience need --jwt-key."
-        : null;
+    public string? Contradiction => Contradictions().FirstOrDefault();
+
+    private IEnumerable<string> Contradictions()
+    {
+        if (PublishToken is not null && PublishTokenFile is not null)
+        {
+            yield return "--publish-token and --publish-token-file contradict each other.";
+        }
+
+        if (OpenPublish && ((PublishToken ?? PublishTokenFile) is not null || JwtKey is not null))
+        {
+            yield return "--open-publish contradicts --publish-token and --jwt-key: who publishes either needs a token or does not.";
+        }
+
+        if (MaxPublishBytes < MaxBody)
+        {
+            yield return "--max-publish-bytes must be at least --max-body: such a body could not be published.";
+        }
+
+        if (JwtKey is null && Private.Count > 0)
+        {
+            yield return "--private needs --jwt-key: nobody could listen to those channels.";
+        }
+
+        if (JwtKey is null && (JwtIssuer ?? JwtAudience) is not null)
+        {
+            yield return "--jwt-issuer and --jwt-audience need --jwt-key.";
+        }
+    }
 }

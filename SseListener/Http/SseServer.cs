@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Diagnostics;
 using System.Diagnostics.CodeAnalysis;
 using System.Net;
 using System.Net.Sockets;
@@ -16,67 +17,57 @@ namespace SseListener.Http;
 /// The listener loop: takes requests in, hands them to the router, and holds the open streams in a dictionary until its ordered,
 /// bounded stop.
 /// </summary>
+[SuppressMessage("Usage", "CA2213:Disposable fields should be disposed", Justification = "Disposing them is a step of the stop.")]
 internal sealed class SseServer : IAsyncDisposable
 {
     private static readonly TimeSpan _deliveryLimit = TimeSpan.FromSeconds(1.5);
     private static readonly TimeSpan _answerLimit = TimeSpan.FromSeconds(1);
-
-    [SuppressMessage("Usage", "CA2213:Disposable fields should be disposed", Justification = "Disposing it is the last step of the stop.")]
-    private readonly RequestListener _listener;
+    private static readonly TimeSpan _closingStep = TimeSpan.FromMilliseconds(10);
 
     private readonly ConcurrentDictionary<string, Client> _clients = new(StringComparer.Ordinal);
-    private readonly DeliveryLanes _lanes;
-    [SuppressMessage("Usage", "CA2213:Disposable fields should be disposed", Justification = "Disposing it is a step of the stop.")]
-    private readonly IEventLog _journal;
-
-    private readonly EventHub _hub;
-    private readonly Responses _responses;
-    private readonly CrossOrigin _crossOrigin;
-    private readonly Permissions _access;
-    private readonly Router _router;
     private readonly ServerMetrics _metrics = new();
-    private readonly ServerState _state;
     private readonly ServerOptions _options;
-    private readonly int _asked;
+    private readonly int _askedClients;
     private readonly LogWriter _log;
+    private readonly RequestListener _listener;
+    private readonly DeliveryLanes _lanes;
+    private readonly IEventLog _journal;
+    private readonly EventHub _hub;
+    private readonly Permissions _access;
+    private readonly StatusEndpoints _status;
+    private readonly Router _router;
     private Task? _stop;
 
     /// <summary>A server that is not listening yet.</summary>
-    /// <param name="options">All its knobs.</param>
+    /// <param name="options">All its options.</param>
     /// <param name="pages">The folder of the pages; null for those within the program.</param>
     /// <param name="log">Takes its log lines.</param>
     public SseServer(ServerOptions options, string? pages, LogWriter log)
     {
-        _asked = options.MaxClients;
+        _askedClients = options.MaxClients;
         _options = options = options with { MaxClients = Math.Min(options.MaxClients, Descriptors.MostClients) };
         _log = log;
-        _listener = new RequestListener(options.Listener, AnswerAsync, log);
-        var lanes = new LaneOptions
-        {
-            Heartbeat = options.Heartbeat,
-            WriteTimeout = options.WriteTimeout,
-            PresenceLimit = options.PresenceLimit,
-            PositionOf = place => _hub!.PositionOf(place),
-        };
-        _lanes = new DeliveryLanes(options.Lanes, lanes, () => new LaneMeter(_metrics.Sweeps, _metrics.Latencies));
-        _journal = options.Data is { } folder
-            ? new FileLog(
-                new(folder, options.History, options.HistoryAge, options.Sync, _metrics.JournalWrites, _metrics.JournalFlushes), log)
-            : new MemoryLog();
+        _listener = new RequestListener(options.Listener, exchange => _router!.AnswerAsync(exchange), log);
+        _lanes = CreateLanes();
+        _journal = CreateLog();
         _hub = new EventHub(new HubLimits(options.History, options.HistoryAge, options.MaxChannels), _journal, _lanes);
-        _state = new ServerState(options, _clients, _hub, _lanes, _journal);
         _metrics.Observe(() => _clients.Count, _hub, _lanes);
-        _responses = new Responses(options.WriteTimeout, _metrics, log);
-        _crossOrigin = new CrossOrigin(options.Cors, log);
-        _access = new Permissions(options.Access, _crossOrigin);
+        var responses = new Responses(options.WriteTimeout, _metrics, log);
+        var crossOrigin = new CrossOrigin(options.Cors, log);
+        _access = new Permissions(options, crossOrigin);
+        _status = new StatusEndpoints(options, _clients, _hub, _lanes, _journal, _access, responses, _metrics);
         _router = new Router(
-            new EventsEndpoint(options, _clients, _hub, _lanes, new ClientPlaces(options), _access, _responses, _metrics, log),
-            new PublishEndpoint(options, _hub, _access, _responses, log),
-            new ClientsEndpoint(_clients, _access, _responses),
-            new StatusEndpoints(_state, _metrics, _access, _responses),
-            new StaticFiles(pages, _responses),
-            _crossOrigin,
-            _responses);
+            options,
+            _listener,
+            _hub,
+            new EventsEndpoint(options, _clients, _hub, _lanes, _access, responses, _metrics, log),
+            new PublishEndpoint(options, _hub, _access, responses, log),
+            new ClientsEndpoint(_clients, _access, responses),
+            _status,
+            new StaticFiles(pages, responses),
+            crossOrigin,
+            responses,
+            log);
     }
 
     /// <summary>The address to open in a browser on this machine.</summary>
@@ -85,7 +76,7 @@ internal sealed class SseServer : IAsyncDisposable
     /// <summary>The open streams, by client id.</summary>
     public IReadOnlyDictionary<string, Client> Clients => _clients;
 
-    /// <summary>A number that does not stay as it is while there is something to do.</summary>
+    /// <summary>A number that grows while there is something to do.</summary>
     public long Activity => _listener.Requests + _lanes.Events;
 
     /// <summary>Ends when nothing can be published any more, which only <see cref="StopAsync"/> should bring about.</summary>
@@ -111,6 +102,39 @@ internal sealed class SseServer : IAsyncDisposable
             return false;
         }
 
+        LogWarnings();
+        _status.Start();
+        Running = _hub.RunAsync();
+        problem = null;
+        return true;
+    }
+
+    /// <summary>
+    /// Refuses newcomers, delivers what was accepted, ends the streams, lets the last answers out and closes the listener; all
+    /// within 2.5 seconds and <see cref="ServerOptions.Drain"/>, whatever clients do.
+    /// </summary>
+    public Task StopAsync() => _stop ??= StopInOrderAsync();
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync() => await StopAsync();
+
+    private DeliveryLanes CreateLanes()
+    {
+        var lanes = new LaneOptions
+        {
+            Heartbeat = _options.Heartbeat,
+            WriteTimeout = _options.WriteTimeout,
+            PresenceLimit = _options.PresenceLimit,
+            PositionOf = place => _hub!.PositionOf(place),
+        };
+        return new DeliveryLanes(_options.Lanes, lanes, () => new LaneMeter(_metrics.Sweeps, _metrics.Latencies));
+    }
+
+    private IEventLog CreateLog() => _options.Data is not { } folder ? new MemoryLog() : new FileLog(
+        new(folder, _options.History, _options.HistoryAge, _options.Sync, _metrics.JournalWrites, _metrics.JournalFlushes), _log);
+
+    private void LogWarnings()
+    {
         if (_access.IsClosed)
         {
             _log.Warning("publishing is refused, since others than this machine can reach the server: set --publish-token or --jwt-key, "
@@ -126,79 +150,51 @@ internal sealed class SseServer : IAsyncDisposable
             _log.Info($"tokens are verified by {key.Algorithm}");
         }
 
-        if (_asked > _options.MaxClients)
+        if (_askedClients > _options.MaxClients)
         {
-            _log.Info($"there can be {_options.MaxClients} clients, not {_asked}: "
+            _log.Info($"there can be {_options.MaxClients} clients, not {_askedClients}: "
                 + $"--max-clients is limited by the {Descriptors.Limit} file descriptors (ulimit -n)");
         }
-
-        problem = null;
-        _state.Rates.Start();
-        Running = _hub.RunAsync();
-        return true;
     }
-
-    /// <summary>
-    /// Refuses newcomers, delivers what was accepted, ends the streams, lets the last answers out and closes the listener; all
-    /// within 2.5 seconds and <see cref="ServerOptions.Drain"/>, whatever clients do.
-    /// </summary>
-    public Task StopAsync() => _stop ??= StopInOrderAsync();
-
-    /// <inheritdoc/>
-    public async ValueTask DisposeAsync() => await StopAsync();
 
     private async Task StopInOrderAsync()
     {
         using var stopLimit = new CancellationTokenSource(_deliveryLimit + _options.Drain + _answerLimit);
         using var deliveryLimit = new CancellationTokenSource(_deliveryLimit);
-        _state.IsStopping = true;
         _hub.Complete();
         await WithinAsync(Running, deliveryLimit.Token);
         await WithinAsync(_lanes.DrainAsync(), deliveryLimit.Token);
-        await ClosingStreams.CloseAsync(_clients, _options.Drain);
+        await CloseStreamsAsync();
         await WithinAsync(_listener.AnswerAllAsync(), stopLimit.Token);
         await WithinAsync(Task.Run(_listener.Dispose, CancellationToken.None), stopLimit.Token);
         _lanes.Dispose();
         _hub.Dispose();
-        _state.Dispose();
+        _status.Dispose();
         await WithinAsync(Task.Run(_journal.Dispose, CancellationToken.None), stopLimit.Token);
         _metrics.Dispose();
     }
 
-    private Task AnswerAsync(Exchange exchange)
+    // Spread over a time, so that the clients do not all come back at once. Those that come meanwhile end themselves.
+    private async Task CloseStreamsAsync()
     {
-        RequestLog.Write(_log, exchange);
-        _crossOrigin.Mark(exchange);
-        return FindProblem(exchange) is var (status, detail) ? _responses.ProblemAsync(exchange, status, detail)
-            : _state.IsStopping && exchange.Target.Path is not ("/status" or "/metrics") ? _responses.RefuseAsync(exchange, Refusal.Stopping)
-            : _router.RouteAsync(exchange);
+        var open = _clients.Values.ToArray();
+        var started = Stopwatch.GetTimestamp();
+        for (var ended = 0; ended < open.Length && !_clients.IsEmpty;)
+        {
+            var due = Math.Min(1, Stopwatch.GetElapsedTime(started) / _options.Drain) * open.Length;
+            for (; ended < open.Length && ended <= due; ended++)
+            {
+                open[ended].End(EndReason.ServerStop);
+            }
+
+            if (ended < open.Length)
+            {
+                await Task.Delay(_closingStep);
+            }
+        }
     }
 
-    // What no endpoint would have to do with.
-    private (int Status, string Detail)? FindProblem(Exchange exchange)
-    {
-        var host = exchange.Host;
-        if (!_listener.AnswersTo(host))
-        {
-            return (421, $"The server does not answer to the name '{host}', but to {_options.Host}: see --host.");
-        }
-
-        if (ReferenceEquals(exchange.Target, RequestTarget.None))
-        {
-            return (400, "The URL has an escape that is not %XX, or whose bytes are not UTF-8.");
-        }
-
-        if (exchange.Target.HasTooMuch)
-        {
-            return (400, $"The URL may have at most {RequestTarget.MostParameters} parameters.");
-        }
-
-        return exchange.HeaderSize > _options.MaxHeader
-            ? (431, $"The request line and the header fields may have at most {_options.MaxHeader} bytes (--max-header).")
-            : null;
-    }
-
-    // Whatever becomes of a step, the next one takes care of what it left; why the hub failed is told by who waits for Running.
+    // Whatever becomes of a step, the next one takes care of what it left. Whoever waits for Running is told why the hub failed.
     private static async Task WithinAsync(Task step, CancellationToken limit) =>
         await step.WaitAsync(limit).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
 }

@@ -1,20 +1,23 @@
 using System.Diagnostics.CodeAnalysis;
-using System.Globalization;
 using System.Net;
 using System.Security.Cryptography;
+using SseListener.Access;
 using SseListener.Listener;
 
 namespace SseListener.Http;
 
 /// <summary>
 /// The files under <c>public/</c>, read anew for each request so that an edit shows on reload. Nothing outside of it is
-/// served, no dot-file, nothing that a symbolic link leads to, and no FIFO or device. Without a folder, those within the program.
+/// served, no dot-file, nothing that a symbolic link leads to, and no FIFO or device.
 /// </summary>
+/// <param name="root">The folder; null for the pages within the program.</param>
+/// <param name="responses">Sends the answers.</param>
 internal sealed class StaticFiles(string? root, Responses responses)
 {
+    private const string Folder = "public";
     private const int PartSize = 64 * 1024;
 
-    // A page may load from here, and nothing else; script that is written in it, or got into it as data, does not run (CSP Level 3).
+    // A page may load only from here. Script within a page does not run, which also holds for data that became script (CSP Level 3).
     private const string Policy = "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
         + "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
@@ -49,60 +52,71 @@ internal sealed class StaticFiles(string? root, Responses responses)
         [".webm"] = "video/webm",
     };
 
-    /// <summary>Answers GET and HEAD with a file, and everything else with 404 or 405.</summary>
-    public async Task ServeAsync(Exchange exchange)
+    /// <summary>
+    /// Finds the folder to serve: the one asked for, or <c>public</c> in the working directory, where an edit shows on reload.
+    /// Without either it is null, for the pages within the program.
+    /// </summary>
+    public static bool TryFindFolder(string? asked, out string? folder, [NotNullWhen(false)] out string? problem)
+    {
+        folder = Directory.Exists(asked ?? Folder) ? Path.GetFullPath(asked ?? Folder) : null;
+        problem = asked is not null && folder is null ? $"The folder of the pages is missing: {Path.GetFullPath(asked)}." : null;
+        return problem is null;
+    }
+
+    /// <summary>Answers GET and HEAD with a file.</summary>
+    /// <returns>Why not, or null.</returns>
+    public async Task<Refusal?> ServeAsync(Exchange exchange)
     {
         await using var page = TryOpen(exchange.Target.Path);
         if (page is null)
         {
-            await responses.NotFoundAsync(exchange);
+            return Refusal.Of(404, "There is nothing here. The page is at /, the events at /events.");
         }
-        else if (exchange.Request.HttpMethod is not ("GET" or "HEAD"))
+
+        if (exchange.Request.HttpMethod is not ("GET" or "HEAD"))
         {
-            await responses.MethodNotAllowedAsync(exchange, "GET, HEAD");
+            return Refusal.OfMethod("GET, HEAD");
         }
-        else
-        {
-            await SendAsync(exchange, page);
-        }
+
+        await SendAsync(exchange, page);
+        return null;
     }
 
     private Page? TryOpen(string path)
     {
         var steps = (path.EndsWith('/') ? path + "index.html" : path).Split('/');
         return steps[0].Length > 0 || steps.Skip(1).Any(IsForbidden) ? null
-            : root is null ? TryOpenBuiltIn(steps[1..])
+            : root is null ? TryOpenBuiltIn(string.Join('/', steps[1..]))
             : Find(root, steps[1..]) is { } file ? TryOpen(file)
             : null;
     }
 
-    // It changes with the program only, and has no time of its own: its tag is its hash.
-    private static Page? TryOpenBuiltIn(string[] steps)
+    // A built-in page changes with the program only, and has no time: its tag is its hash.
+    private static Page? TryOpenBuiltIn(string path)
     {
-        if (Pages.TryOpenBuiltIn(string.Join('/', steps)) is not { } content)
+        if (typeof(StaticFiles).Assembly.GetManifestResourceStream($"{Folder}/{path}") is not { } content)
         {
             return null;
         }
 
         var hash = SHA256.HashData(content);
         content.Position = 0;
-        return new Page(content, Path.GetExtension(steps[^1]), $"\"{Convert.ToHexStringLower(hash.AsSpan(0, 8))}\"");
+        return new Page(content, Path.GetExtension(path), $"\"{Convert.ToHexStringLower(hash.AsSpan(0, 8))}\"");
     }
 
-    // Every step of the path is looked at, because a link in the middle leads out just as one at the end does.
-    private static FileInfo? Find(string place, string[] steps)
+    // Every step of the path is checked, because a link in the middle leads out just as one at the end does.
+    private static FileInfo? Find(string path, string[] steps)
     {
         foreach (var step in steps)
         {
-            place = Path.Combine(place, step);
-            if (new FileInfo(place).LinkTarget is not null)
+            path = Path.Combine(path, step);
+            if (new FileInfo(path).LinkTarget is not null)
             {
                 return null;
             }
         }
 
-        var file = new FileInfo(place);
-        return file.Exists ? file : null;
+        return new FileInfo(path) is { Exists: true } file ? file : null;
     }
 
     private static bool IsForbidden(string step) => step.Length == 0 || step[0] == '.' || step.AsSpan().ContainsAny('\\', '\0', ':');
@@ -113,12 +127,12 @@ internal sealed class StaticFiles(string? root, Responses responses)
         try
         {
             return RegularFile.TryOpen(file.FullName, out var content)
-                ? new Page(content, file.Extension, string.Create(CultureInfo.InvariantCulture, $"\"{file.LastWriteTimeUtc.Ticks:x}-{content.Length:x}\""))
+                ? new Page(content, file.Extension, $"\"{file.LastWriteTimeUtc.Ticks:x}-{content.Length:x}\"")
                 : null;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            // It is there, but not for us: that is nobody else's business.
+            // The server may not read it, and its clients need not know that it is there.
             return null;
         }
     }
@@ -127,7 +141,6 @@ internal sealed class StaticFiles(string? root, Responses responses)
     {
         var (content, tag) = (page.Content, page.Tag);
         var response = exchange.Response;
-        response.StatusCode = (int)HttpStatusCode.OK;
         response.ContentType = _types.GetValueOrDefault(page.Extension, "application/octet-stream");
         response.Headers["ETag"] = tag;
         response.Headers["Cache-Control"] = "no-cache";
@@ -135,19 +148,11 @@ internal sealed class StaticFiles(string? root, Responses responses)
         response.Headers["Referrer-Policy"] = "no-referrer";
         response.Headers["Content-Security-Policy"] = Policy;
         response.ContentLength64 = content.Length;
-        if (Matches(exchange.Request.Headers["If-None-Match"], tag))
-        {
-            response.StatusCode = (int)HttpStatusCode.NotModified;
-            await responses.SendAsync(exchange, []);
-        }
-        else if (exchange.Request.HttpMethod == "HEAD" || content.Length == 0)
-        {
-            await responses.SendAsync(exchange, []);
-        }
-        else
-        {
-            await CopyAsync(exchange, content);
-        }
+        var isKnown = Matches(exchange.Request.Headers["If-None-Match"], tag);
+        response.StatusCode = (int)(isKnown ? HttpStatusCode.NotModified : HttpStatusCode.OK);
+        await (isKnown || exchange.Request.HttpMethod == "HEAD" || content.Length == 0
+            ? responses.SendAsync(exchange, [])
+            : CopyAsync(exchange, content));
     }
 
     // Never more than was announced, also when the file grows meanwhile; when it shrinks, the connection is cut short.
@@ -164,7 +169,7 @@ internal sealed class StaticFiles(string? root, Responses responses)
                 return;
             }
 
-            await responses.WriteAsync(exchange, new ArraySegment<byte>(part, 0, read));
+            await responses.WriteAsync(exchange, part.AsMemory(0, read));
             left -= read;
         }
 
@@ -172,8 +177,9 @@ internal sealed class StaticFiles(string? root, Responses responses)
     }
 
     // RFC 9110, section 13.1.2: weak comparison, a list, or * for any.
-    private static bool Matches(string? ifNoneMatch, string tag) => ifNoneMatch is not null
-        && ifNoneMatch.Split(',', StringSplitOptions.TrimEntries).Any(candidate => candidate == "*" || candidate == tag || candidate == "W/" + tag);
+    private static bool Matches(string? ifNoneMatch, string tag) =>
+        (ifNoneMatch ?? "").Split(',', StringSplitOptions.TrimEntries)
+            .Any(candidate => candidate == "*" || candidate == tag || candidate == "W/" + tag);
 
     private sealed record Page(Stream Content, string Extension, string Tag) : IAsyncDisposable
     {

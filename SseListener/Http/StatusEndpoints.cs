@@ -1,44 +1,99 @@
-using System.Net;
-using System.Text;
+using System.Collections.Concurrent;
+using System.Globalization;
 using SseListener.Access;
+using SseListener.Delivery;
+using SseListener.Events;
 using SseListener.Listener;
+using SseListener.Log;
 using SseListener.Metrics;
 
 namespace SseListener.Http;
 
 /// <summary>
-/// <c>/healthz</c> for whoever asks, and for the operator <c>/status</c>, to be read by people, and <c>/metrics</c>, by Prometheus.
+/// <c>/healthz</c> for everybody, and for the operator <c>/status</c>, which people read, and <c>/metrics</c>, which Prometheus reads.
 /// </summary>
-internal sealed class StatusEndpoints(ServerState state, ServerMetrics metrics, Permissions access, Responses responses)
+internal sealed class StatusEndpoints(
+    ServerOptions options,
+    ConcurrentDictionary<string, Client> clients,
+    EventHub hub,
+    DeliveryLanes lanes,
+    IEventLog journal,
+    Permissions access,
+    Responses responses,
+    ServerMetrics metrics) : IDisposable
 {
+    private readonly Rates _rates = new(() => [hub.Counts.Published, hub.Counts.PublishedBytes, lanes.Events, lanes.Bytes]);
+
+    private Refusal? Problem =>
+        hub.IsComplete ? Refusal.Stopping
+        : !journal.IsWritable ? Refusal.Later(503, "journal", "The journal cannot be written.")
+        : null;
+
+    /// <summary>Begins to measure what happens a second.</summary>
+    public void Start() => _rates.Start();
+
     /// <summary>Says whether the server can do its work.</summary>
-    public Task HealthAsync(Exchange exchange)
-    {
-        var problem = state.Problem;
-        if (problem is not null)
-        {
-            return responses.RefuseAsync(exchange, problem);
-        }
+    /// <returns>Why not, or null.</returns>
+    public Task<Refusal?> HealthAsync(Exchange exchange) =>
+        ShowAsync(exchange, Problem, "application/json", () => """{"status":"ok"}""");
 
-        exchange.Response.Headers["Cache-Control"] = "no-store";
-        return responses.SendAsync(exchange, (int)HttpStatusCode.OK, "application/json", """{"status":"ok"}"""u8.ToArray());
-    }
-
-    /// <summary>Tells what the server is doing.</summary>
-    public Task StatusAsync(Exchange exchange) => ShowAsync(exchange, "application/json", () => StatusJson.Write(state, metrics));
+    /// <summary>Tells what the server is doing: the few numbers that a person asks for first.</summary>
+    /// <returns>Why not, or null.</returns>
+    public async Task<Refusal?> StatusAsync(Exchange exchange) =>
+        await ShowAsync(exchange, await access.OperateAsync(exchange), "application/json", WriteStatus);
 
     /// <summary>Tells everything that is measured.</summary>
-    public Task MetricsAsync(Exchange exchange) => ShowAsync(exchange, PrometheusText.ContentType, () => Encoding.UTF8.GetBytes(metrics.Text.Write()));
+    /// <returns>Why not, or null.</returns>
+    public async Task<Refusal?> MetricsAsync(Exchange exchange) =>
+        await ShowAsync(exchange, await access.OperateAsync(exchange), PrometheusText.ContentType, metrics.Text.Write);
 
-    private async Task ShowAsync(Exchange exchange, string contentType, Func<byte[]> write)
+    /// <inheritdoc/>
+    public void Dispose() => _rates.Dispose();
+
+    private async Task<Refusal?> ShowAsync(Exchange exchange, Refusal? refusal, string contentType, Func<string> write)
     {
-        if (await access.OperateAsync(exchange) is { } refusal)
+        if (refusal is null)
         {
-            await responses.RefuseAsync(exchange, refusal);
-            return;
+            await responses.SendTextAsync(exchange, contentType, write());
         }
 
-        exchange.Response.Headers["Cache-Control"] = "no-store";
-        await responses.SendAsync(exchange, (int)HttpStatusCode.OK, contentType, write());
+        return refusal;
+    }
+
+    private string WriteStatus()
+    {
+        var (kept, rates) = (hub.Kept, _rates.Read());
+        return string.Create(CultureInfo.InvariantCulture, $$"""
+            {
+              "version": {{JsonText.Quote(ProgramVersion.Text)}},
+              "status": {{JsonText.Quote(Problem?.Detail ?? "ok")}},
+              "uptimeSeconds": {{(long)metrics.Uptime.TotalSeconds}},
+              "lanes": {{lanes.Count}},
+              "clients": {
+                "now": {{clients.Count}},
+                "ever": {{metrics.Connects}},
+                "limit": {{options.MaxClients}}
+              },
+              "channels": {
+                "now": {{hub.Channels}},
+                "patterns": {{hub.Patterns}},
+                "limit": {{options.MaxChannels}}
+              },
+              "history": {
+                "events": {{kept.Events}},
+                "bytes": {{kept.Bytes}},
+                "limitBytes": {{options.History}},
+                "journal": {{(options.Data is null ? "false" : "true")}}
+              },
+              "perSecond": {
+                "overSeconds": {{Rates.Window}},
+                "eventsPublished": {{rates[0]}},
+                "bytesPublished": {{rates[1]}},
+                "eventsDelivered": {{rates[2]}},
+                "bytesDelivered": {{rates[3]}}
+              }
+            }
+
+            """);
     }
 }
