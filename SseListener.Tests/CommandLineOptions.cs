@@ -128,7 +128,7 @@ public sealed class CommandLineOptions
     [TestCase("--history 1MB", "--history is a size such as 64KiB or 1MiB, not '1MB'.")]
     [TestCase("--max-body 0", "--max-body is a size from 1B to 134217728B, such as 64KiB or 1MiB, not '0'.")]
     [TestCase("--heartbeat 15", "--heartbeat is a duration such as 300ms, 15s, 2m or 24h, not '15'.")]
-    [TestCase("--host http://localhost", "--host is a host name, an IPv4 address, or + for every address; IPv6 is reached by name (localhost for ::1), not 'http://localhost'.")]
+    [TestCase("--host http://localhost", "--host is a host name, an address, or + for every address, not 'http://localhost'.")]
     [TestCase("--log-level verbose", "--log-level is debug, info, warning or error, not 'verbose'.")]
     [TestCase("--public \"\"", "--public is a text that is not empty, not ''.")]
     [TestCase("--open-publish --publish-token x", "--open-publish contradicts --publish-token and --jwt-key")]

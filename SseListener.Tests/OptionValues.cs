@@ -180,8 +180,8 @@ public sealed class OptionValues
     [TestCase("host", "a b")]
     [TestCase("host", "localhost:80")]
     [TestCase("host", "localhost/")]
-    [TestCase("host", "::1")]
-    [TestCase("host", "[::1]")]
+    [TestCase("host", "::1]")]
+    [TestCase("host", "[::1]:80")]
     [TestCase("public", "")]
     public void What_is_out_of_bounds_or_something_else_is_refused(string name, string text)
     {
@@ -199,6 +199,8 @@ public sealed class OptionValues
         Assert.That(Set("log-level", text).LogLevel, Is.EqualTo(level));
 
     [TestCase("localhost", "localhost")]
+    [TestCase("::1", "[::1]")]
+    [TestCase("[0:0:0:0:0:0:0:1]", "[::1]")]
     [TestCase("192.0.2.1", "192.0.2.1")]
     [TestCase("events.example.org", "events.example.org")]
     [TestCase("+", "+")]

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Net;
 using System.Text;
 using SseListener.Events;
 
@@ -70,13 +71,14 @@ internal static class Units
         return uri.Scheme is "http" or "https" && uri.UserInfo.Length == 0 && text.Equals(value, StringComparison.OrdinalIgnoreCase);
     }
 
-    /// <summary>A host name, an IPv4 address, or + for all; HttpListener answers 400 for IPv6 addresses (dotnet/runtime#34399).</summary>
+    /// <summary>A host name, an address (of IPv6 with or without its brackets), or + for all.</summary>
     public static bool TryHost(string text, out string value, out string expected)
     {
         var isAll = text is "+" or "*" or "0.0.0.0" or "::" or "[::]";
-        value = isAll ? "+" : text.ToLowerInvariant();
-        expected = "a host name, an IPv4 address, or + for every address; IPv6 is reached by name (localhost for ::1)";
-        return isAll || Uri.CheckHostName(text) is UriHostNameType.Dns or UriHostNameType.IPv4;
+        var kind = Uri.CheckHostName(text);
+        value = isAll ? "+" : kind is UriHostNameType.IPv6 ? $"[{IPAddress.Parse(text.Trim('[', ']'))}]" : text.ToLowerInvariant();
+        expected = "a host name, an address, or + for every address";
+        return isAll || kind is UriHostNameType.Dns or UriHostNameType.IPv4 or UriHostNameType.IPv6;
     }
 
     /// <summary>One of the names of an enumeration.</summary>
