@@ -70,7 +70,7 @@ internal static class Units
         return uri.Scheme is "http" or "https" && uri.UserInfo.Length == 0 && text.Equals(value, StringComparison.OrdinalIgnoreCase);
     }
 
-    /// <summary>A host name, an IPv4 address, or + for all; HttpListener answers 400 for IPv6 addresses (dotnet/runtime#34399).</summary>
+    /// <summary>A host name, an IPv4 address, or + for all; HttpListener knows no IPv6 prefix (dotnet/runtime#34399).</summary>
     public static bool TryHost(string text, out string value, out string expected)
     {
         var isAll = text is "+" or "*" or "0.0.0.0" or "::" or "[::]";
