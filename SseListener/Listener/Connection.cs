@@ -13,7 +13,8 @@ internal sealed class Connection : Stream
     // The value of _idleSince while a request is under way.
     private const long UnderWay = -1;
 
-    // HttpListener's recursion is as deep as there are reads of a header in a row that complete at once.
+    // HttpListener calls itself for each piece of a header or a chunked body that yields nothing, as deep as there are reads in a row that
+    // complete at once. It reads chunks of one byte in pieces of six.
     private const int MostReadsAtOnce = 32;
 
     // How long HttpListener may read the rest of a body that it has refused by itself. It keeps a thread of the pool meanwhile.
@@ -27,7 +28,6 @@ internal sealed class Connection : Stream
     private long _read;
     private long _limit;
     private int _reads;
-    private int _readsAtOnce = MostReadsAtOnce;
     private volatile bool _isCut;
 
     /// <summary>A connection that has been accepted.</summary>
@@ -93,16 +93,14 @@ internal sealed class Connection : Stream
     {
         Volatile.Write(ref _idleSince, UnderWay);
         IsStranger = false;
-
-        // HttpListener calls itself for each piece of a chunked body that yields nothing: no read of one may complete at once.
-        (_read, _limit, _readsAtOnce) = (0, mostChunked ?? long.MaxValue, mostChunked is null ? int.MaxValue : 0);
+        (_read, _limit) = (0, mostChunked ?? long.MaxValue);
         return !_isCut;
     }
 
     /// <summary>Notes that a request has been answered, before the next one is read.</summary>
     public void End()
     {
-        (_read, _reads, _limit, _readsAtOnce, IsTooLong) = (0, 0, _longestHeader, MostReadsAtOnce, false);
+        (_read, _reads, _limit, IsTooLong) = (0, 0, _longestHeader, false);
         Interlocked.CompareExchange(ref _idleSince, Environment.TickCount64, UnderWay);
     }
 
@@ -134,7 +132,7 @@ internal sealed class Connection : Stream
     {
         // The first read is one of the next request's header.
         _refusedAt = _reads == 0 ? 0 : _refusedAt;
-        if (_reads++ >= _readsAtOnce)
+        if (++_reads % MostReadsAtOnce == 0)
         {
             await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
         }
