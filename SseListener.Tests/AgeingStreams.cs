@@ -53,7 +53,7 @@ public sealed class AgeingStreams
         var client = LoneClient.Of(log, output, new Lifetime(100, EndReason.MaxAge));
         var slice = new Slice();
         Assert.That(client.Advance(slice, now: 99), Is.EqualTo(Turn.Again), "there is more");
-        Assert.That(client.Tick(Slice.Of(SseFrame.Heartbeat), now: 100, longestSilence: 1000, writeTimeout: 1000), Is.EqualTo(Turn.Done));
+        Assert.That(client.Tick(Slice.Of(SseFrame.Heartbeat), now: 100, LoneClient.LaneOptions), Is.EqualTo(Turn.Done));
         client.Advance(slice, now: 100);
         Assert.That(output.Text, Is.EqualTo(Encoding.ASCII.GetString(frame) + "data: 2\n\n"));
         log.Append("data: 3\n\n"u8, new FrameStamp(Sequence: 3, Time: 0, Before: 0), limits);

@@ -27,14 +27,15 @@ public sealed class Heartbeats
         var output = new RecordedOutput();
         var client = LoneClient.Of(log, output);
         var (slice, heartbeat) = (new Slice(), Slice.Of(SseFrame.Heartbeat));
+        var options = new LaneOptions { Heartbeat = TimeSpan.FromSeconds(1), WriteTimeout = TimeSpan.FromMinutes(2) };
         Assert.That(client.Advance(slice, now: 0), Is.EqualTo(Turn.Again), "a part of the event, and more to come");
-        client.Tick(heartbeat, now: 60_000, longestSilence: 1000, writeTimeout: 120_000);
+        client.Tick(heartbeat, now: 60_000, options);
         while (client.Advance(slice, now: 60_000) is Turn.Again)
         {
             // The rest.
         }
 
-        client.Tick(heartbeat, now: 120_000, longestSilence: 1000, writeTimeout: 120_000);
+        client.Tick(heartbeat, now: 120_000, options);
         Assert.That(output.Text, Is.EqualTo(Encoding.UTF8.GetString(frame) + ":\n\n"));
     }
 

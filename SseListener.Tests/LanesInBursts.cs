@@ -47,7 +47,7 @@ public sealed class LanesInBursts
 
     // A lane that waited before it goes on would take a second for each 5 ms of the sweep.
     [Test]
-    public async Task An_audience_that_takes_long_gives_way_to_others_and_goes_on_at_once()
+    public async Task A_topic_whose_sweep_takes_long_gives_way_to_others_and_goes_on_at_once()
     {
         using var metrics = new ServerMetrics();
         var (many, few) = (new ChannelLog("many"), new ChannelLog("few"));
@@ -66,6 +66,38 @@ public sealed class LanesInBursts
 
         await Wait.UntilAsync(() => outputs.All(output => output.Sends > 0), "not all have it");
         Assert.That(other.Count, Is.InRange(0, outputs.Count - 1), "it waited for all of the others");
+    }
+
+    [Test]
+    public void A_sweep_that_gave_way_serves_each_client_once_whoever_leaves_meanwhile()
+    {
+        using var metrics = new ServerMetrics();
+        var subscribers = new TopicSubscribers(new ChannelLog("a"));
+        var clients = Enumerable.Range(0, 200).Select(_ => LoneClient.Of(new ChannelLog("a"), new RecordedOutput())).ToList();
+        clients.ForEach(subscribers.Add);
+        var served = new List<Client>();
+        var left = new HashSet<Client>();
+        while (!subscribers.Sweep(Serve, new LaneMeter(metrics.Sweeps, metrics.Latencies)))
+        {
+            // One that was served first, one that was served last, and one that was not yet.
+            foreach (var client in (Client[])[served[left.Count], served[^1], subscribers.Clients[^1]])
+            {
+                if (left.Add(client))
+                {
+                    subscribers.Remove(client);
+                }
+            }
+        }
+
+        Assert.That(left, Has.Count.GreaterThan(3), "it gave way");
+        Assert.That(served, Is.Unique.And.SupersetOf(clients.Except(left)));
+        Assert.That(subscribers.Clients.ToArray(), Is.EquivalentTo(clients.Except(left)));
+
+        void Serve(Client client)
+        {
+            served.Add(client);
+            SlowOutput.Spin(TimeSpan.FromMicroseconds(100));
+        }
     }
 
     [Test]

@@ -134,10 +134,10 @@ public sealed class Presence
     public void A_second_has_so_many_of_a_thing_and_no_more()
     {
         var limit = new RateLimit(30);
-        Assert.That(Enumerable.Range(0, 40).Count(_ => limit.TryTake(1, now: 5999)), Is.EqualTo(30));
-        Assert.That(limit.TryTake(29, now: 6000), Is.True);
-        Assert.That(limit.TryTake(2, now: 6000), Is.False);
-        Assert.That(limit.TryTake(1, now: 6999), Is.True);
+        Assert.That(Enumerable.Range(0, 40).Count(_ => limit.TryAcquire(1, now: 5999)), Is.EqualTo(30));
+        Assert.That(limit.TryAcquire(29, now: 6000), Is.True);
+        Assert.That(limit.TryAcquire(2, now: 6000), Is.False);
+        Assert.That(limit.TryAcquire(1, now: 6999), Is.True);
     }
 
     [Test]

@@ -63,9 +63,27 @@ public sealed class ServingClients : IDisposable
         Assert.That((client.Advance(slice, now: 0), output.IsCut), Is.EqualTo((Turn.Done, true)));
         output.Rest.SetResult(SocketError.ConnectionReset);
         Assert.That(client.Advance(slice, now: 0), Is.EqualTo(Turn.Over));
-        Assert.That(client.Advance(slice, now: 0), Is.EqualTo(Turn.Done), "it says so once");
         client.Complete();
         Assert.That(client.Ended.Result, Is.EqualTo(EndReason.Dismissed));
+    }
+
+    [Test]
+    public async Task A_client_that_is_over_leaves_once()
+    {
+        var leaves = 0;
+        var options = LoneClient.LaneOptions with { PresenceLimit = 10 };
+        using var lane = new DeliveryLane("lane", options, new LaneMeter(_metrics.Sweeps, _metrics.Latencies), (_, hasJoined) => leaves += hasJoined ? 0 : 1);
+        var client = LoneClient.Of(_log, new RecordedOutput());
+        lane.Add(client);
+        await lane.DrainAsync().WaitAsync(Wait.Limit);
+        Append("1");
+        client.End(EndReason.Dismissed);
+        lane.Wake(_log);
+        await client.Ended.WaitAsync(Wait.Limit);
+        client.End(EndReason.Left);
+        await lane.DrainAsync().WaitAsync(Wait.Limit);
+        await lane.DrainAsync().WaitAsync(Wait.Limit);
+        Assert.That(leaves, Is.EqualTo(1));
     }
 
     [TestCase(SocketError.ConnectionReset, SocketError.TimedOut)]

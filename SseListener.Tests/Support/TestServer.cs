@@ -76,7 +76,7 @@ internal sealed class TestServer : IAsyncDisposable
     public async Task<EventStream> SubscribeAsync(string query = "", string? lastEventId = null)
     {
         var stream = await EventStream.OpenAsync(Http, "/events" + query, lastEventId);
-        await Wait.UntilAsync(() => !Server.Clients.TryGetValue(stream.ClientId, out var client) || client.Seats.Length > 0, "no lane serves it");
+        await Wait.UntilAsync(() => !Server.Clients.TryGetValue(stream.ClientId, out var client) || client.IsServed, "no lane serves it");
         return stream;
     }
 

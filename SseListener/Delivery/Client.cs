@@ -4,86 +4,80 @@ using SseListener.Events;
 namespace SseListener.Delivery;
 
 /// <summary>
-/// One open stream: an output, a feed that says what comes next, and at most one send under way. Nothing is queued for a client. All
-/// members are for its lane's thread, except <see cref="Id"/>, <see cref="Ended"/>, <see cref="End"/>, <see cref="Leave"/>,
+/// One open stream: an output, a feed of what comes next, and at most one send under way. Nothing is queued for a client. All members
+/// are for its lane's thread, except <see cref="Id"/>, <see cref="Ended"/>, <see cref="End"/>, <see cref="Leave"/>,
 /// <see cref="TryBeginWaiting"/> and the completion of a send.
 /// </summary>
-/// <param name="id">Its NanoId.</param>
-/// <param name="output">Where everything goes.</param>
-/// <param name="subscription">Its place on its channels.</param>
-/// <param name="lifetime">How long it may listen.</param>
 internal sealed class Client(string id, Output output, SubscribeResult.Subscription subscription, Lifetime lifetime)
 {
     private const int NotEnding = -1;
 
     private readonly TaskCompletionSource<EndReason> _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Feed _feed = subscription.Feed;
+    private DeliveryLane? _lane;
     private int _reason = NotEnding;
     private int _isWaiting;
     private volatile bool _isSending;
-    private bool _isBehindFrame = true;
+    private bool _isBetweenFrames = true;
     private bool _isCut;
-    private bool _isOver;
-    private long _lastSend = Environment.TickCount64;
-    private long _taken;
+    private long _lastProgress = Environment.TickCount64;
+    private long _acknowledged;
 
     /// <summary>The client's NanoId.</summary>
     public string Id { get; } = id;
 
-    /// <summary>Its place on its channels.</summary>
+    /// <summary>What it listens to.</summary>
     public SubscribeResult.Subscription Subscription { get; } = subscription;
 
     /// <summary>How long it may listen.</summary>
     public Lifetime Lifetime { get; } = lifetime;
 
-    /// <summary>Completes when the stream is over and its lane sends nothing more, with the reason.</summary>
+    /// <summary>Completes with the reason when the stream is over and its lane sends nothing more.</summary>
     public Task<EndReason> Ended => _ended.Task;
 
-    /// <summary>The lane that serves the client.</summary>
-    public DeliveryLane? Lane { get; set; }
+    /// <summary>Whether a lane serves it. Any thread may ask.</summary>
+    public bool IsServed => Volatile.Read(ref _lane) is not null;
 
-    /// <summary>The client's place in its lane's list.</summary>
-    public int Place { get; set; }
-
-    /// <summary>Its places in the audiences of what it listens to.</summary>
-    public Seat[] Seats { get; set; } = [];
-
-    /// <summary>Whether everything appended so far has been handed to the connection.</summary>
+    /// <summary>Whether the connection has everything that was appended so far.</summary>
     public bool IsIdle => IsEnding || (!_isSending && _feed.IsCaughtUp);
 
     private bool IsEnding => Volatile.Read(ref _reason) != NotEnding;
 
+    /// <summary>Gives the client the lane that serves it from now on.</summary>
+    public void Join(DeliveryLane lane) => Volatile.Write(ref _lane, lane);
+
     /// <summary>
-    /// Ends the stream; the first reason counts. Its lane carries it out, so that nobody else is sending then. Any thread may call it.
+    /// Ends the stream; the first reason counts. The lane carries it out, so that nothing is being sent then. Any thread may call it.
     /// </summary>
     public void End(EndReason reason)
     {
-        // Of a send and a read that both wait, the kernel tells one that the other end has not answered in time, and the other only that
-        // the connection is gone.
+        // A send and a read may both be pending when the kernel gives up a connection. It reports the timeout to only one of them.
         if (Interlocked.CompareExchange(ref _reason, (int)reason, NotEnding) == (int)EndReason.Left && reason is EndReason.WriteTimeout)
         {
             Volatile.Write(ref _reason, (int)reason);
         }
 
-        Lane?.Serve(this);
+        _lane?.Serve(this);
     }
 
-    /// <summary>Ends the stream of a client whose connection is gone. Any thread may call it.</summary>
-    /// <param name="error">What the kernel says of it: it keeps to the write timeout too (TCP_USER_TIMEOUT).</param>
+    /// <summary>
+    /// Ends the stream of a client whose connection is gone. The kernel keeps to the write timeout too (TCP_USER_TIMEOUT). Any thread
+    /// may call it.
+    /// </summary>
     public void Leave(SocketError error) => End(error is SocketError.TimedOut ? EndReason.WriteTimeout : EndReason.Left);
 
-    /// <summary>Takes note that the client waits for a turn; false when it does already. Any thread may call it.</summary>
+    /// <summary>Marks that the client waits for a turn; false when it already does. Any thread may call it.</summary>
     public bool TryBeginWaiting() => Interlocked.Exchange(ref _isWaiting, 1) == 0;
 
-    /// <summary>Takes note that the client gets its turn.</summary>
+    /// <summary>Marks that the client gets its turn.</summary>
     public void EndWaiting() => Interlocked.Exchange(ref _isWaiting, 0);
 
-    /// <summary>A turn: sends the next slice, if there is something to send and no send under way.</summary>
-    /// <param name="slice">To be filled with it.</param>
+    /// <summary>Gives the client a turn: sends its next slice, if there is one and no send is under way.</summary>
+    /// <param name="slice">Is filled with what comes next.</param>
     /// <param name="now">The time in milliseconds.</param>
     public Turn Advance(Slice slice, long now)
     {
-        if (IsEnding || HasExpired(now) || (_isSending && IsLapped()))
+        if (IsEnding || EndIfExpired(now) || (_isSending && EndIfLapped()))
         {
             return Finish();
         }
@@ -97,70 +91,60 @@ internal sealed class Client(string id, Output output, SubscribeResult.Subscript
         if (state is CursorState.Lapped)
         {
             End(EndReason.Lapped);
-            return Finish();
         }
-
-        if (slice.Length > 0)
+        else if (slice.Length > 0)
         {
-            Lane?.Meter.CountWrite(slice.Frames, slice.Length);
-            Send(slice, now);
+            Deliver(slice, now);
         }
 
         return IsEnding ? Finish() : state is CursorState.SliceAndMore && !_isSending ? Turn.Again : Turn.Done;
     }
 
     /// <summary>
-    /// Ends a client that has taken nothing of a send for too long, or whose time is up, and sends a heartbeat to one that has been silent
-    /// for too long.
+    /// Ends a client whose time is up, or that took nothing of a send for too long, and sends a heartbeat to one that was silent for too
+    /// long. To be called from time to time.
     /// </summary>
-    /// <param name="heartbeat">What to send.</param>
-    /// <param name="now">The time in milliseconds.</param>
-    /// <param name="longestSilence">Milliseconds.</param>
-    /// <param name="writeTimeout">Milliseconds.</param>
-    public Turn Tick(Slice heartbeat, long now, long longestSilence, long writeTimeout)
+    public Turn Tick(Slice heartbeat, long now, LaneOptions options)
     {
-        if (IsEnding || HasExpired(now))
+        if (IsEnding || EndIfExpired(now))
         {
             return Finish();
         }
 
         if (_isSending)
         {
-            CheckSend(now, writeTimeout);
+            CheckSend(now, options.WriteTimeout);
         }
-        else if (now - _lastSend >= longestSilence && _feed.IsCaughtUp)
+        else if (now - _lastProgress >= options.Heartbeat.TotalMilliseconds && _feed.IsCaughtUp)
         {
-            // Only here, behind a whole frame: in the middle of one the comment would become a part of its data.
+            // A feed has caught up only behind a whole frame. Within a frame the comment would become a part of its data.
             Send(heartbeat, now);
         }
 
         return IsEnding ? Finish() : Turn.Done;
     }
 
-    /// <summary>Finds the place behind all that was sent; false when more is to be sent.</summary>
-    /// <param name="place">The number of the last frame before it.</param>
+    /// <summary>Finds the number of the last frame that was sent; false when more is to be sent.</summary>
     public bool TryGetPlace(out long place)
     {
         place = 0;
         return !IsEnding && !_isSending && _feed.TryGetPlace(out place);
     }
 
-    /// <summary>Sends what is of no channel's log to a client of which everything else has been sent.</summary>
-    /// <param name="frame">One frame.</param>
-    /// <param name="now">The time in milliseconds.</param>
-    public void Tell(Slice frame, long now)
+    /// <summary>Sends and counts frames while no send is under way. Not all come from a log: joins and leaves do not.</summary>
+    public void Deliver(Slice frames, long now)
     {
-        Lane?.Meter.CountWrite(frame.Frames, frame.Length);
-        Send(frame, now);
+        _lane?.Meter.CountWrite(frames.Frames, frames.Length);
+        Send(frames, now);
     }
 
-    /// <summary>Says that the stream is over. To be called once its lane has let go of the client.</summary>
+    /// <summary>Completes <see cref="Ended"/>, once the lane has removed the client.</summary>
     public void Complete() => _ended.TrySetResult((EndReason)_reason);
 
     private void Send(Slice slice, long now)
     {
-        _lastSend = now;
-        _isBehindFrame = slice.EndsFrame;
+        _lastProgress = now;
+        _isBetweenFrames = slice.EndsFrame;
         var error = output.Send(slice, out var rest);
         if (error is not SocketError.Success)
         {
@@ -182,51 +166,46 @@ internal sealed class Client(string id, Output output, SubscribeResult.Subscript
         }
 
         _isSending = false;
-        Lane?.Serve(this);
+        _lane?.Serve(this);
     }
 
-    // A send that goes on slowly goes on: the kernel tells of its end only.
-    private void CheckSend(long now, long writeTimeout)
+    // A slow send is no fault while some of it is acknowledged.
+    private void CheckSend(long now, TimeSpan writeTimeout)
     {
-        if (output.Taken is var taken && taken != _taken)
+        var acknowledged = output.Acknowledged;
+        if (acknowledged != _acknowledged)
         {
-            (_taken, _lastSend) = (taken, now);
+            (_acknowledged, _lastProgress) = (acknowledged, now);
         }
-        else if (now - _lastSend >= writeTimeout)
+        else if (now - _lastProgress >= writeTimeout.TotalMilliseconds)
         {
             End(EndReason.WriteTimeout);
         }
 
-        IsLapped();
+        EndIfLapped();
     }
 
-    // Over when no send is under way: whoever closes the connection then does not do it in the middle of one.
+    // The stream is over when no send is under way: the connection must not be closed in the middle of one.
     private Turn Finish()
     {
-        if (_isSending)
+        if (!_isSending)
         {
-            if (!_isCut)
-            {
-                _isCut = true;
-                output.Cut();
-            }
-
-            return Turn.Done;
+            return Turn.Over;
         }
 
-        if (_isOver)
+        if (!_isCut)
         {
-            return Turn.Done;
+            _isCut = true;
+            output.Cut();
         }
 
-        _isOver = true;
-        return Turn.Over;
+        return Turn.Done;
     }
 
-    private bool HasExpired(long now)
+    private bool EndIfExpired(long now)
     {
-        // Whom nothing forbids to listen gets the rest of what has begun.
-        if (now < Lifetime.End || (Lifetime.Reason is EndReason.MaxAge && (_isSending || !_isBehindFrame)))
+        // At its greatest age a client still gets the rest of a frame. Without a valid token it gets nothing more.
+        if (now < Lifetime.End || (Lifetime.Reason is EndReason.MaxAge && (_isSending || !_isBetweenFrames)))
         {
             return false;
         }
@@ -235,7 +214,7 @@ internal sealed class Client(string id, Output output, SubscribeResult.Subscript
         return true;
     }
 
-    private bool IsLapped()
+    private bool EndIfLapped()
     {
         if (_feed.IsLapped)
         {
@@ -244,4 +223,17 @@ internal sealed class Client(string id, Output output, SubscribeResult.Subscript
 
         return IsEnding;
     }
+}
+
+/// <summary>What becomes of a client after its turn.</summary>
+internal enum Turn
+{
+    /// <summary>It has everything there is for it now, or waits for the end of a send.</summary>
+    Done,
+
+    /// <summary>There is more to send at once.</summary>
+    Again,
+
+    /// <summary>Its stream is over.</summary>
+    Over,
 }

@@ -4,55 +4,45 @@ using SseListener.Events;
 namespace SseListener.Delivery;
 
 /// <summary>
-/// One thread that writes to a share of the clients. Woken by an append, it goes over the clients of that topic and gives a turn to
-/// each whose cursor is behind. What is appended meanwhile goes out on the next sweep as one slice, so batching grows as load
-/// does, and a lone event leaves at once.
+/// One thread that writes to a share of the clients. Woken by an append, it sweeps the clients of that topic: each whose cursor is
+/// behind gets a turn. What is appended meanwhile goes out in the next sweep as one slice, so batches grow as load does, and a lone
+/// event leaves at once.
 /// </summary>
 internal sealed class DeliveryLane : IDisposable
 {
-    // Between two looks at what has been appended, this many of the clients that catch up get a turn: however many replay,
-    // those who are up to date hardly wait.
+    // Between two rounds of sweeps only so many clients that catch up get a turn: however many replay, the others hardly wait.
     private const int CatchUpTurns = 16;
 
-    // Milliseconds from one look at who rests to the next.
-    private static readonly long _restStep = (long)Rest.Lull.TotalMilliseconds;
-
-    private readonly LaneSubscribers _clients;
-    private readonly ConcurrentQueue<TopicSubscribers> _appended = new();
-    private readonly ConcurrentQueue<Client> _behind = new();
-    private readonly LaneSignal _signal = new();
+    private readonly LaneSubscribers _subscribers = new();
+    private readonly ConcurrentQueue<Client> _newcomers = new();
+    private readonly ConcurrentQueue<TopicSubscribers> _toSweep = new();
+    private readonly ConcurrentQueue<Client> _waiting = new();
+    private readonly ManualResetEventSlim _signal = new(initialState: false, spinCount: 0);
     private readonly Thread _thread;
     private readonly Presence _presence;
-    private readonly Action<Client> _welcome;
     private readonly Action<Client> _serve;
     private readonly Slice _slice = new();
     private readonly Slice _comment = Slice.Of(SseFrame.Heartbeat);
     private readonly List<Client> _over = [];
-    private readonly long _heartbeat;
-    private readonly long _writeTimeout;
-    private readonly int _tick;
+    private readonly LaneOptions _options;
+    private readonly long _tick;
     private volatile bool _isStopping;
-    private bool _hasResting;
-    private bool _hasUnfinished;
     private volatile TaskCompletionSource? _drained;
     private long _now = Environment.TickCount64;
     private long _nextTick;
 
-    /// <summary>A lane without clients, whose thread is running.</summary>
+    /// <summary>Starts a lane without clients.</summary>
     /// <param name="name">The thread's name.</param>
-    /// <param name="options">What it keeps to.</param>
-    /// <param name="meter">Told of what is delivered.</param>
-    /// <param name="tellAll">Has all lanes told that a client has come (true) or gone.</param>
+    /// <param name="options">Its time limits and what its clients are told.</param>
+    /// <param name="meter">Counts what is delivered.</param>
+    /// <param name="tellAll">Tells all lanes that a client has joined (true) or left.</param>
     public DeliveryLane(string name, LaneOptions options, LaneMeter meter, Action<Client, bool> tellAll)
     {
         Meter = meter;
-        _clients = new LaneSubscribers(this);
-        _presence = new Presence(_clients, options, tellAll);
-        _heartbeat = (long)options.Heartbeat.TotalMilliseconds;
-        _writeTimeout = (long)options.WriteTimeout.TotalMilliseconds;
-        _tick = (int)Math.Clamp(Math.Min(_heartbeat, _writeTimeout) / 4, 10, 1000);
+        _presence = new Presence(_subscribers, options, tellAll);
+        _options = options;
+        _tick = (long)Math.Clamp(Math.Min(options.Heartbeat.TotalMilliseconds, options.WriteTimeout.TotalMilliseconds) / 4, 10, 1000);
         _nextTick = _now + _tick;
-        _welcome = Welcome;
         _serve = ServeNow;
         _thread = new Thread(Run) { Name = name, IsBackground = true };
         _thread.Start();
@@ -61,40 +51,40 @@ internal sealed class DeliveryLane : IDisposable
     /// <summary>What the lane has delivered.</summary>
     public LaneMeter Meter { get; }
 
-    /// <summary>Takes a client in, which has been greeted; it is let go of when its stream is over.</summary>
+    /// <summary>Adds a client whose greeting has been sent; the lane removes it when its stream is over.</summary>
     public void Add(Client client)
     {
-        _clients.Add(client);
+        _newcomers.Enqueue(client);
         _signal.Set();
     }
 
-    /// <summary>Tells the lane that a topic has something new.</summary>
+    /// <summary>Tells the lane of an append to a topic.</summary>
     public void Wake(Topic topic)
     {
-        // A client that arrives just now either finds the append when it is first served, or has its audience found here.
+        // Pairs with the barrier in AdmitNewcomers: a newcomer finds the append when it is first served, or is found here.
         Interlocked.MemoryBarrier();
-        if (_clients.TryFind(topic, out var audience) && audience.TryAnnounce())
+        if (_subscribers.TryFind(topic, out var subscribers) && subscribers.TryRequestSweep())
         {
-            _appended.Enqueue(audience);
+            _toSweep.Enqueue(subscribers);
             _signal.Set();
         }
     }
 
-    /// <summary>Has those of its clients told whom it concerns that one has come or gone, of whichever lane.</summary>
+    /// <summary>Tells the lane's clients that a client of any lane has joined or left.</summary>
     public void Tell(Client client, bool hasJoined)
     {
         _presence.Add(client, hasJoined);
         _signal.Set();
     }
 
-    /// <summary>Gives a client a turn: a send of its has ended, or its stream.</summary>
+    /// <summary>Gives a turn to a client whose send or whose stream has ended.</summary>
     public void Serve(Client client)
     {
         Queue(client);
         _signal.Set();
     }
 
-    /// <summary>Completes once every client has been sent, or has been lost to, everything appended before the call.</summary>
+    /// <summary>Completes once every client was sent everything appended before the call, or is lost.</summary>
     public Task DrainAsync()
     {
         var drained = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -109,6 +99,8 @@ internal sealed class DeliveryLane : IDisposable
         _isStopping = true;
         _signal.Set();
         _thread.Join();
+
+        // Sends that end later still set it, which is allowed.
         _signal.Dispose();
     }
 
@@ -116,66 +108,50 @@ internal sealed class DeliveryLane : IDisposable
     {
         while (!_isStopping)
         {
-            if (_behind.IsEmpty && !_hasUnfinished)
+            if (_toSweep.IsEmpty && _waiting.IsEmpty)
             {
-                var untilTick = Math.Max(0, _nextTick - Environment.TickCount64);
-                _signal.Wait((int)(_hasResting ? Math.Min(_restStep, untilTick) : untilTick));
+                _signal.Wait((int)Math.Max(0, _nextTick - Environment.TickCount64));
             }
 
-            // Before anything is looked at: what comes after this signals again.
+            // Before the queues are read: what comes after this signals again.
             _signal.Reset();
             _now = Environment.TickCount64;
-            var newcomers = _clients.Newcomers;
+            var newcomers = _newcomers.Count;
             Sweep();
             CatchUp();
 
-            // Behind the events, because those who are behind are told nothing. Before the newcomers, who are told of later ones only.
-            _presence.Tell(_now);
-            _clients.AdmitNewcomers(newcomers, _welcome);
+            // Behind the events, because clients that are behind are not told. Before the newcomers, who are told only of later changes.
+            _presence.TellAll(_now);
+            AdmitNewcomers(newcomers);
             if (_now >= _nextTick)
             {
                 Tick();
             }
 
-            ReleaseOver();
+            RemoveEnded();
             AnswerDrain();
             _slice.Forget();
         }
 
-        _clients.AdmitNewcomers(int.MaxValue, static _ => { });
-        foreach (var client in _clients.All)
-        {
-            client.End(EndReason.ServerStop);
-            client.Complete();
-        }
+        EndAll();
     }
 
     private void Sweep()
     {
-        (_hasResting, _hasUnfinished) = (false, false);
-
-        // Those that wait now, not those that come to wait meanwhile: newcomers and clients that catch up want their turn too.
-        for (var waiting = _appended.Count; waiting > 0 && _appended.TryDequeue(out var audience); waiting--)
+        // Only those that are queued now: newcomers and clients that catch up want their turn too.
+        for (var count = _toSweep.Count; count > 0 && _toSweep.TryDequeue(out var subscribers); count--)
         {
-            if (audience.IsResting)
-            {
-                _hasResting = true;
-                _appended.Enqueue(audience);
-                continue;
-            }
-
             _slice.Renew();
-            if (!audience.Sweep(_serve, Meter))
+            if (!subscribers.Sweep(_serve, Meter))
             {
-                _hasUnfinished = true;
-                _appended.Enqueue(audience);
+                _toSweep.Enqueue(subscribers);
             }
         }
     }
 
     private void CatchUp()
     {
-        for (var turns = CatchUpTurns; turns > 0 && _behind.TryDequeue(out var client); turns--)
+        for (var turns = CatchUpTurns; turns > 0 && _waiting.TryDequeue(out var client); turns--)
         {
             client.EndWaiting();
             _slice.Renew();
@@ -183,10 +159,18 @@ internal sealed class DeliveryLane : IDisposable
         }
     }
 
-    private void Welcome(Client client)
+    private void AdmitNewcomers(int count)
     {
-        _presence.Announce(client, hasJoined: true);
-        ServeNow(client);
+        for (; count > 0 && _newcomers.TryDequeue(out var client); count--)
+        {
+            _subscribers.Add(client);
+            client.Join(this);
+
+            // The first turn finds what was appended before this and whether the client has been ended. What comes later finds the client.
+            Interlocked.MemoryBarrier();
+            _presence.Announce(client, hasJoined: true);
+            ServeNow(client);
+        }
     }
 
     private void ServeNow(Client client)
@@ -206,30 +190,32 @@ internal sealed class DeliveryLane : IDisposable
     {
         if (client.TryBeginWaiting())
         {
-            _behind.Enqueue(client);
+            _waiting.Enqueue(client);
         }
     }
 
     private void Tick()
     {
         _nextTick = _now + _tick;
-        foreach (var client in _clients.All)
+        foreach (var client in _subscribers.All)
         {
-            if (client.Tick(_comment, _now, _heartbeat, _writeTimeout) is Turn.Over)
+            if (client.Tick(_comment, _now, _options) is Turn.Over)
             {
                 _over.Add(client);
             }
         }
     }
 
-    // Not at once, for somebody may be going over the lists.
-    private void ReleaseOver()
+    // A client may be here more than once. None is removed earlier, in the middle of a loop over the clients.
+    private void RemoveEnded()
     {
         foreach (var client in _over)
         {
-            _clients.Release(client);
-            _presence.Announce(client, hasJoined: false);
-            client.Complete();
+            if (_subscribers.Remove(client))
+            {
+                _presence.Announce(client, hasJoined: false);
+                client.Complete();
+            }
         }
 
         _over.Clear();
@@ -237,10 +223,19 @@ internal sealed class DeliveryLane : IDisposable
 
     private void AnswerDrain()
     {
-        if (_drained is { } drained && _clients.AreIdle)
+        if (_drained is { } drained && _subscribers.All.All(client => client.IsIdle))
         {
             _drained = null;
             drained.SetResult();
+        }
+    }
+
+    private void EndAll()
+    {
+        foreach (var client in _subscribers.All.Concat(_newcomers))
+        {
+            client.End(EndReason.ServerStop);
+            client.Complete();
         }
     }
 }

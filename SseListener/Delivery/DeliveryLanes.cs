@@ -2,34 +2,30 @@ using SseListener.Events;
 
 namespace SseListener.Delivery;
 
-/// <summary>All lanes of a server; newcomers are dealt to them in turn.</summary>
+/// <summary>All lanes of a server, which get new clients in turn.</summary>
 internal sealed class DeliveryLanes : IDelivery, IDisposable
 {
     private readonly DeliveryLane[] _lanes;
     private uint _next;
 
-    /// <summary>Starts lanes.</summary>
-    /// <param name="count">How many.</param>
-    /// <param name="options">What each keeps to.</param>
-    /// <param name="createMeter">Makes what is told of a lane's deliveries.</param>
+    /// <summary>Starts so many lanes, each with a meter of its own.</summary>
     public DeliveryLanes(int count, LaneOptions options, Func<LaneMeter> createMeter)
     {
         _lanes = [.. Enumerable.Range(1, count).Select(number => new DeliveryLane($"lane {number}", options, createMeter(), Tell))];
     }
 
-    /// <summary>How many there are.</summary>
+    /// <summary>How many lanes there are.</summary>
     public int Count => _lanes.Length;
 
-    /// <summary>Events that have been handed to connections.</summary>
+    /// <summary>Events that were handed to connections.</summary>
     public long Events => _lanes.Sum(lane => lane.Meter.Events);
 
-    /// <summary>Bytes of them.</summary>
+    /// <summary>Bytes of these events.</summary>
     public long Bytes => _lanes.Sum(lane => lane.Meter.Bytes);
 
     /// <summary>The lane for the next client.</summary>
     public DeliveryLane Next() => _lanes[Interlocked.Increment(ref _next) % _lanes.Length];
 
-    /// <inheritdoc/>
     public void Wake(Topic topic)
     {
         foreach (var lane in _lanes)
@@ -38,10 +34,9 @@ internal sealed class DeliveryLanes : IDelivery, IDisposable
         }
     }
 
-    /// <summary>Completes once everything appended so far has been handed to the clients' connections.</summary>
+    /// <summary>Completes once everything appended so far was handed to the clients' connections.</summary>
     public Task DrainAsync() => Task.WhenAll(_lanes.Select(lane => lane.DrainAsync()));
 
-    /// <inheritdoc/>
     public void Dispose()
     {
         foreach (var lane in _lanes)
@@ -57,4 +52,20 @@ internal sealed class DeliveryLanes : IDelivery, IDisposable
             lane.Tell(client, hasJoined);
         }
     }
+}
+
+/// <summary>What all lanes keep to.</summary>
+internal sealed record LaneOptions
+{
+    /// <summary>How long a client may be silent before it gets a comment.</summary>
+    public required TimeSpan Heartbeat { get; init; }
+
+    /// <summary>How long a client may take nothing of a send.</summary>
+    public required TimeSpan WriteTimeout { get; init; }
+
+    /// <summary>Most clients of a channel that are told who joins and leaves; 0 for none.</summary>
+    public int PresenceLimit { get; init; }
+
+    /// <summary>Gives the id of a place in the log.</summary>
+    public Func<long, string> PositionOf { get; init; } = _ => "";
 }

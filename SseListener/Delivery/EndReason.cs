@@ -3,35 +3,39 @@ namespace SseListener.Delivery;
 /// <summary>Why a stream ended.</summary>
 internal enum EndReason
 {
-    /// <summary>The client went: its connection is closed, or a write to it failed.</summary>
+    /// <summary>The client closed its connection, or a write to it failed.</summary>
     Left,
 
-    /// <summary>It read so slowly that what it was to get next has been dropped from history.</summary>
+    /// <summary>It read so slowly that history has dropped its next event.</summary>
     Lapped,
 
-    /// <summary>It took nothing of what was written to it, or acknowledged nothing, for longer than the write timeout.</summary>
+    /// <summary>It took or acknowledged nothing of a write for longer than the write timeout.</summary>
     WriteTimeout,
 
-    /// <summary>It sent more behind its request than anybody has a reason to.</summary>
+    /// <summary>It sent too much behind its request.</summary>
     SentMore,
 
-    /// <summary>The token that let it listen has expired.</summary>
     TokenExpired,
-
-    /// <summary>It has been open for as long as streams may be.</summary>
     MaxAge,
 
-    /// <summary>Somebody with the right to do so has ended it.</summary>
+    /// <summary>An operator ended it.</summary>
     Dismissed,
-
-    /// <summary>The server stops.</summary>
     ServerStop,
 }
 
-/// <summary>What an end is to look like.</summary>
+/// <summary>What a client sees of an end.</summary>
 internal static class EndReasons
 {
-    /// <summary>Whether the server ends the stream on purpose: its client is to see a whole response, not one that broke off.</summary>
+    /// <summary>Whether the server ends the stream on purpose: its client then sees a complete response, not one that broke off.</summary>
     public static bool IsOnPurpose(this EndReason reason) =>
         reason is EndReason.TokenExpired or EndReason.MaxAge or EndReason.Dismissed or EndReason.ServerStop;
+}
+
+/// <summary>How long a client may listen.</summary>
+/// <param name="End">Until when, in milliseconds of <see cref="Environment.TickCount64"/>.</param>
+/// <param name="Reason">Why no longer.</param>
+internal readonly record struct Lifetime(long End, EndReason Reason)
+{
+    /// <summary>For ever.</summary>
+    public static Lifetime Endless => new(long.MaxValue, EndReason.MaxAge);
 }

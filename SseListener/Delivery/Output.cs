@@ -4,23 +4,22 @@ using SseListener.Events;
 namespace SseListener.Delivery;
 
 /// <summary>
-/// Where a client's slices go: its connection. It takes one slice at a time. For its lane's thread, but for <see cref="SendAsync"/>.
+/// A client's connection, which takes one slice at a time. For its lane's thread, except <see cref="SendAsync"/>. What the two sends
+/// return is why the connection takes nothing any more, or <see cref="SocketError.Success"/>.
 /// </summary>
 internal abstract class Output
 {
-    /// <summary>How many bytes the other end has taken so far; always 0 where that cannot be found out.</summary>
-    public virtual long Taken => 0;
+    /// <summary>How many bytes the other end has acknowledged; always 0 where that is unknown.</summary>
+    public virtual long Acknowledged => 0;
 
-    /// <summary>Sends of a slice what the connection takes at once.</summary>
-    /// <param name="slice">The slice; it may change after the call.</param>
-    /// <param name="rest">What it did not take, to be sent before the next slice; null when there is none.</param>
-    /// <returns>Why the connection takes nothing any more, or <see cref="SocketError.Success"/>.</returns>
+    /// <summary>Sends of a slice what the connection takes at once. The slice may change after the call.</summary>
+    /// <param name="slice">The slice.</param>
+    /// <param name="rest">What is to be sent before the next slice; null when the connection took all of it.</param>
     public abstract SocketError Send(Slice slice, out List<ArraySegment<byte>>? rest);
 
-    /// <summary>Sends a rest. On any thread.</summary>
-    /// <returns>Why the connection takes nothing any more, or <see cref="SocketError.Success"/>.</returns>
+    /// <summary>Sends a rest, on any thread.</summary>
     public abstract Task<SocketError> SendAsync(List<ArraySegment<byte>> rest);
 
-    /// <summary>Ends the connection for sending, so that a rest that is being sent fails.</summary>
+    /// <summary>Ends the connection for sending, so that a send of a rest fails.</summary>
     public abstract void Cut();
 }

@@ -4,28 +4,28 @@ using SseListener.Events;
 namespace SseListener.Delivery;
 
 /// <summary>
-/// Tells a lane's clients who comes and goes on their channels. This is news, not history: it is not kept, and a client that is behind
-/// does without, since the next join or leave says again how many there are. For the lane's thread, but for <see cref="Add"/>.
+/// Tells a lane's clients who joins and leaves their channels. Nothing of it is kept, and a client that is behind is not told, since
+/// the next join or leave again says how many there are. For the lane's thread, except <see cref="Add"/>.
 /// </summary>
 /// <param name="subscribers">The lane's clients.</param>
-/// <param name="options">How many may be told, and how a place in the log is written.</param>
-/// <param name="tellAll">Has all lanes told that a client has come (true) or gone.</param>
+/// <param name="options">How many clients a channel may have, and how a place in the log is written.</param>
+/// <param name="tellAll">Tells all lanes that a client has joined (true) or left.</param>
 internal sealed class Presence(LaneSubscribers subscribers, LaneOptions options, Action<Client, bool> tellAll)
 {
     /// <summary>How many joins and leaves of a channel are told in a second.</summary>
     public const int MostOfChannel = 30;
 
-    // Who comes and goes needs no token, so it may not take more than a few percent of the lane, however many do.
+    // Joining and leaving needs no token, so however often strangers do it, it may cost only a few percent of the lane.
     private const int MostSends = 5000;
 
-    // A client of more channels would be told to too many, and a pattern is no channel to be on.
+    // A client of more channels would be told to too many others, and a pattern is not a channel.
     private const int MostChannels = 10;
 
-    private readonly ConcurrentQueue<(Client Client, bool HasJoined)> _waiting = new();
+    private readonly ConcurrentQueue<(Client Client, bool HasJoined)> _changes = new();
     private readonly Slice _frame = new();
-    private RateLimit _sends = new(MostSends);
+    private readonly RateLimit _sends = new(MostSends);
 
-    /// <summary>Has all lanes told that a client of this one has come or gone, if others are to know of it.</summary>
+    /// <summary>Announces to all lanes that a client of this lane has joined or left, unless it has too many channels.</summary>
     public void Announce(Client client, bool hasJoined)
     {
         var topics = client.Subscription.Topics;
@@ -35,40 +35,66 @@ internal sealed class Presence(LaneSubscribers subscribers, LaneOptions options,
         }
     }
 
-    /// <summary>Has it told that a client has come, or gone. Any thread may call it.</summary>
-    public void Add(Client client, bool hasJoined) => _waiting.Enqueue((client, hasJoined));
+    /// <summary>Queues a join or a leave for the lane's clients. Any thread may call it.</summary>
+    public void Add(Client client, bool hasJoined) => _changes.Enqueue((client, hasJoined));
 
-    /// <summary>Tells what waits to be told.</summary>
+    /// <summary>Tells the lane's clients all changes that are queued.</summary>
     /// <param name="now">The time in milliseconds.</param>
-    public void Tell(long now)
+    public void TellAll(long now)
     {
-        while (_waiting.TryDequeue(out var change))
+        while (_changes.TryDequeue(out var change))
         {
             foreach (var topic in change.Client.Subscription.Topics)
             {
                 if (topic.Clients <= options.PresenceLimit
-                    && subscribers.TryFind(topic, out var audience)
-                    && audience.Changes.TryTake(1, now)
-                    && _sends.TryTake(audience.Clients.Length, now))
+                    && subscribers.TryFind(topic, out var listeners)
+                    && listeners.PresenceLimit.TryAcquire(1, now)
+                    && _sends.TryAcquire(listeners.Clients.Length, now))
                 {
-                    Tell(audience, change.Client, change.HasJoined, now);
+                    Tell(listeners, change.Client, change.HasJoined, now);
                 }
             }
         }
     }
 
-    private void Tell(TopicSubscribers audience, Client subject, bool hasJoined, long now)
+    private void Tell(TopicSubscribers listeners, Client subject, bool hasJoined, long now)
     {
-        foreach (var client in audience.Clients)
+        foreach (var client in listeners.Clients)
         {
             if (client != subject && client.TryGetPlace(out var place))
             {
-                var channel = client.Subscription.IsEnveloped ? audience.Topic.Name : null;
+                var channel = client.Subscription.IsEnveloped ? listeners.Topic.Name : null;
                 _frame.Begin();
-                SseFrame.WritePresence(_frame, hasJoined, subject.Id, audience.Topic.Clients, channel, options.PositionOf(place));
+                SseFrame.WritePresence(_frame, hasJoined, subject.Id, listeners.Topic.Clients, channel, options.PositionOf(place));
                 _frame.End();
-                client.Tell(_frame, now);
+                client.Deliver(_frame, now);
             }
         }
+    }
+}
+
+/// <summary>Allows only so many things in a second. For one thread.</summary>
+internal sealed class RateLimit(int most)
+{
+    private long _second;
+    private int _count;
+
+    /// <summary>Counts things that are about to happen; false when they would be too many.</summary>
+    /// <param name="count">How many.</param>
+    /// <param name="now">The time in milliseconds.</param>
+    public bool TryAcquire(int count, long now)
+    {
+        if (now / 1000 != _second)
+        {
+            (_second, _count) = (now / 1000, 0);
+        }
+
+        if (_count + count > most)
+        {
+            return false;
+        }
+
+        _count += count;
+        return true;
     }
 }

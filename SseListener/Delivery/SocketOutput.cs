@@ -1,22 +1,23 @@
+using System.Buffers.Text;
 using System.Net.Sockets;
 using SseListener.Events;
 
 namespace SseListener.Delivery;
 
-/// <summary>A connection's own socket, which must not block: a slice is one system call, and nothing is allocated for it.</summary>
-/// <param name="socket">The socket. It stays its owner's, who closes it once the client's lane has let go of the client.</param>
-/// <param name="isChunked">Whether each slice is a chunk; HTTP/1.0 knows none, and gets the frames bare.</param>
-/// <param name="takenBy">Tells how many bytes the other end of a socket has taken.</param>
-internal sealed class SocketOutput(Socket socket, bool isChunked, Func<Socket, long> takenBy) : Output
+/// <summary>A connection's own non-blocking socket: a slice is one system call and no allocation.</summary>
+/// <param name="socket">The socket. Its owner closes it, once the lane has removed the client.</param>
+/// <param name="isChunked">Whether each slice is a chunk; HTTP/1.0 has no chunks, and gets the frames bare.</param>
+/// <param name="acknowledgedBy">Tells how many bytes the other end of a socket has acknowledged.</param>
+internal sealed class SocketOutput(Socket socket, bool isChunked, Func<Socket, long> acknowledgedBy) : Output
 {
-    /// <inheritdoc/>
-    public override long Taken => takenBy(socket);
+    private static readonly byte[] _lineEnd = "\r\n"u8.ToArray();
 
-    /// <inheritdoc/>
+    public override long Acknowledged => acknowledgedBy(socket);
+
     public override SocketError Send(Slice slice, out List<ArraySegment<byte>>? rest)
     {
         rest = null;
-        var bytes = isChunked ? Chunk.Frame(slice) : slice.Around(0, 0);
+        var bytes = isChunked ? AsChunk(slice) : slice.Around(0, 0);
         try
         {
             var sent = socket.Send(bytes, SocketFlags.None, out var error);
@@ -25,7 +26,7 @@ internal sealed class SocketOutput(Socket socket, bool isChunked, Func<Socket, l
                 return error;
             }
 
-            rest = sent == bytes.Length ? null : isChunked ? Chunk.Behind(slice, sent) : slice.Behind(sent);
+            rest = sent == bytes.Length ? null : isChunked ? RestOfChunk(slice, sent) : slice.Behind(sent);
             return SocketError.Success;
         }
         catch (ObjectDisposedException)
@@ -35,7 +36,6 @@ internal sealed class SocketOutput(Socket socket, bool isChunked, Func<Socket, l
         }
     }
 
-    /// <inheritdoc/>
     public override async Task<SocketError> SendAsync(List<ArraySegment<byte>> rest)
     {
         try
@@ -53,7 +53,6 @@ internal sealed class SocketOutput(Socket socket, bool isChunked, Func<Socket, l
         }
     }
 
-    /// <inheritdoc/>
     public override void Cut()
     {
         try
@@ -64,5 +63,31 @@ internal sealed class SocketOutput(Socket socket, bool isChunked, Func<Socket, l
         {
             // The other end was faster.
         }
+    }
+
+    // A chunk (RFC 9112, section 7.1) is its length in hexadecimal, a line end, the bytes and a line end. The slice has room for these.
+    private static ReadOnlySpan<byte> AsChunk(Slice slice)
+    {
+        Span<byte> length = stackalloc byte[Slice.Margin];
+        Utf8Formatter.TryFormat(slice.Length, length, out var digits, 'x');
+        var chunk = slice.Around(digits + _lineEnd.Length, _lineEnd.Length);
+        length[..digits].CopyTo(chunk);
+        _lineEnd.CopyTo(chunk[digits..]);
+        _lineEnd.CopyTo(chunk[^_lineEnd.Length..]);
+        return chunk;
+    }
+
+    private static List<ArraySegment<byte>> RestOfChunk(Slice slice, int sent)
+    {
+        var chunk = AsChunk(slice);
+        var head = chunk.Length - slice.Length - _lineEnd.Length;
+        var rest = slice.Behind(Math.Clamp(sent - head, 0, slice.Length));
+        if (sent < head)
+        {
+            rest.Insert(0, chunk[sent..head].ToArray());
+        }
+
+        rest.Add(new ArraySegment<byte>(_lineEnd)[Math.Max(0, sent - head - slice.Length)..]);
+        return rest;
     }
 }

@@ -4,159 +4,101 @@ using SseListener.Events;
 
 namespace SseListener.Delivery;
 
-/// <summary>A lane's clients that listen to a topic. For the lane's thread, but for <see cref="TryAnnounce"/>.</summary>
+/// <summary>The clients of a lane that listen to one topic. For the lane's thread, except <see cref="TryRequestSweep"/>.</summary>
 internal sealed class TopicSubscribers(Topic topic)
 {
-    // Clients between two looks at the clock.
-    private const int Stretch = 64;
+    // How many clients are served between two readings of the clock.
+    private const int ClockInterval = 64;
 
     // 5 ms.
     private static readonly long _longestStretch = Stopwatch.Frequency / 200;
 
-    // Beside the seats, because a sweep goes over cold memory: an indirection less.
     private readonly List<Client> _clients = [];
-    private readonly List<Seat> _seats = [];
+    private readonly Dictionary<Client, int> _indexes = [];
+    private int _isSweepDue;
+    private long _dueSince;
 
-    // What the topic had had when the last sweep ended.
-    private long _frames = topic.Count;
-    private long _bytes = topic.Length;
-    private long _newsSince;
-    private int _hasNews;
-
-    // Of the sweep that is under way: when it began, since when there was news for it, and how many clients have had their turn.
-    private long _started;
-    private long _announced;
-    private int _swept;
-    private Rest _rest;
-    private RateLimit _changes = new(Presence.MostOfChannel);
+    // The sweep under way: when it began, since when it was due, and how many clients it has served.
+    private long _sweepBegan;
+    private long _sweepDueSince;
+    private int _served;
 
     /// <summary>The topic.</summary>
     public Topic Topic => topic;
 
-    /// <summary>Bounds the joins and leaves that are told.</summary>
-    public ref RateLimit Changes => ref _changes;
-
-    /// <summary>Whether the last sweep was one of a burst that goes on.</summary>
-    private bool IsInBurst { get; set; }
-
-    /// <summary>Whether it is not to be swept yet.</summary>
-    public bool IsResting => IsInBurst && _rest.GoesOn(topic.Count, Stopwatch.GetTimestamp());
+    /// <summary>Bounds the joins and leaves that the clients are told.</summary>
+    public RateLimit PresenceLimit { get; } = new(Presence.MostOfChannel);
 
     /// <summary>The clients, in no order.</summary>
     public ReadOnlySpan<Client> Clients => CollectionsMarshal.AsSpan(_clients);
 
-    /// <summary>Takes note that the topic has something new; false when a sweep is due anyway. Any thread may call it.</summary>
-    public bool TryAnnounce()
+    /// <summary>Marks that a sweep is due because of an append; false when one already is. Any thread may call it.</summary>
+    public bool TryRequestSweep()
     {
-        if (Interlocked.Exchange(ref _hasNews, 1) == 1)
+        if (Interlocked.Exchange(ref _isSweepDue, 1) == 1)
         {
             return false;
         }
 
-        Volatile.Write(ref _newsSince, Stopwatch.GetTimestamp());
+        Volatile.Write(ref _dueSince, Stopwatch.GetTimestamp());
         return true;
     }
 
-    /// <summary>
-    /// Gives the clients their turn, one after another. An audience that takes long gives way to the others, and goes on behind them.
-    /// </summary>
-    /// <param name="serve">Gives a client its turn.</param>
-    /// <param name="meter">Told how long it took.</param>
-    /// <returns>Whether all of them have had it.</returns>
+    /// <summary>Serves the clients one after another, for 5 ms at most; the next call goes on with those that are left.</summary>
+    /// <returns>Whether all of them have been served.</returns>
     public bool Sweep(Action<Client> serve, LaneMeter meter)
     {
-        var now = Stopwatch.GetTimestamp();
-        var end = now + _longestStretch;
-        if (_swept == 0)
+        var began = Stopwatch.GetTimestamp();
+        if (_served == 0)
         {
-            BeginSweep(now);
+            (_sweepBegan, _sweepDueSince) = (began, Volatile.Read(ref _dueSince));
+
+            // From here on an append makes another sweep due, since some clients may have been served before it.
+            Interlocked.Exchange(ref _isSweepDue, 0);
         }
 
-        while (_swept < _clients.Count && now < end)
+        while (_served < _clients.Count)
         {
-            foreach (var client in NextClients())
+            serve(_clients[_served++]);
+            if (_served % ClockInterval == 0 && Stopwatch.GetTimestamp() - began > _longestStretch)
             {
-                serve(client);
+                return false;
             }
-
-            now = Stopwatch.GetTimestamp();
         }
 
-        if (_swept < _clients.Count)
-        {
-            return false;
-        }
-
-        EndSweep(now, meter);
+        meter.RecordSweep(_sweepDueSince, _sweepBegan, Stopwatch.GetTimestamp());
+        _served = 0;
         return true;
     }
 
-    /// <summary>Takes a client in.</summary>
-    public Seat Add(Client client)
+    /// <summary>Adds a client.</summary>
+    public void Add(Client client)
     {
-        var seat = new Seat(this) { Place = _seats.Count };
+        _indexes.Add(client, _clients.Count);
         _clients.Add(client);
-        _seats.Add(seat);
-        return seat;
     }
 
-    /// <summary>Lets go of a client; the last one takes its place.</summary>
-    public void Remove(Seat seat)
+    /// <summary>Removes a client; the last one takes its index.</summary>
+    public void Remove(Client client)
     {
-        var place = seat.Place;
-        if (place < _swept)
+        _indexes.Remove(client, out var index);
+        if (index < _served)
         {
-            // The last one may not have had its turn, so it takes the place of the last that has.
-            Move(--_swept, place);
-            place = _swept;
+            // The last client may not have been served, so it takes the index of the last that was.
+            Move(--_served, index);
+            index = _served;
         }
 
-        Move(_seats.Count - 1, place);
-        _seats.RemoveAt(_seats.Count - 1);
+        Move(_clients.Count - 1, index);
         _clients.RemoveAt(_clients.Count - 1);
-    }
-
-    // What is new from here on is for the next sweep.
-    private void BeginSweep(long now)
-    {
-        IsInBurst = false;
-        _started = now;
-        _announced = Volatile.Read(ref _newsSince);
-        Interlocked.Exchange(ref _hasNews, 0);
-    }
-
-    private ReadOnlySpan<Client> NextClients()
-    {
-        var next = Clients[_swept..];
-        next = next[..Math.Min(next.Length, Stretch)];
-        _swept += next.Length;
-        return next;
-    }
-
-    // After a sweep of a burst that goes on the audience rests.
-    private void EndSweep(long now, LaneMeter meter)
-    {
-        meter.RecordSweep(_announced, _started, now);
-        var rest = Rest.After(Stopwatch.GetElapsedTime(_started, now), topic.Count - _frames, topic.Length - _bytes);
-        (_frames, _bytes) = (topic.Count, topic.Length);
-        IsInBurst = rest > TimeSpan.Zero && Volatile.Read(ref _hasNews) == 1;
-        _rest = new Rest(rest, _frames, now);
-        _swept = 0;
     }
 
     private void Move(int from, int to)
     {
-        (_seats[to], _clients[to]) = (_seats[from], _clients[from]);
-        _seats[to].Place = to;
+        if (from != to)
+        {
+            _clients[to] = _clients[from];
+            _indexes[_clients[to]] = to;
+        }
     }
-}
-
-/// <summary>A client's place in an audience.</summary>
-internal sealed class Seat(TopicSubscribers audience)
-{
-    /// <summary>The audience.</summary>
-    public TopicSubscribers TopicSubscribers => audience;
-
-    /// <summary>Where in the audience it is.</summary>
-    public int Place { get; set; }
 }
