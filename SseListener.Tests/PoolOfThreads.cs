@@ -1,7 +1,6 @@
 using SseListener.Http;
 using SseListener.Journal;
 using SseListener.Runtime;
-using SseListener.Tests.Support;
 
 namespace SseListener.Tests;
 
