@@ -42,9 +42,7 @@ internal sealed class EventsEndpoint(
             client = await AdmitAsync(exchange, permit);
             if (client is null)
             {
-                return hub.IsComplete
-                    ? Refusal.Stopping
-                    : Refusal.Later(503, "channel_limit", $"There are {options.MaxChannels} channels already.");
+                return WhyNotAdmitted();
             }
 
             clients[client.Id] = client;
@@ -107,6 +105,10 @@ internal sealed class EventsEndpoint(
             ? new Client(permit.Request.Client, output, subscription, permit.Lifetime)
             : null;
     }
+
+    private Refusal WhyNotAdmitted() => hub.IsComplete
+        ? Refusal.Stopping
+        : Refusal.Later(503, "channel_limit", $"There are {options.MaxChannels} channels already.");
 
     // HTTP/1.0 has no chunks: there the end of the connection is the end of the stream (RFC 9112, section 6.3).
     private static bool IsChunked(Exchange exchange) => exchange.Request.ProtocolVersion >= HttpVersion.Version11;

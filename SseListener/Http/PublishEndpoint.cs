@@ -29,11 +29,11 @@ internal sealed class PublishEndpoint(ServerOptions options, EventHub hub, Permi
             return forbidden;
         }
 
-        if (Check(exchange, out var format) is { } unsupported)
-        {
-            return unsupported;
-        }
+        return Check(exchange, out var format) ?? await PublishAsync(exchange, channel, format);
+    }
 
+    private async Task<Refusal?> PublishAsync(Exchange exchange, string channel, Format format)
+    {
         using var body = _bodies.TryAdd();
         if (body is null)
         {
@@ -45,7 +45,7 @@ internal sealed class PublishEndpoint(ServerOptions options, EventHub hub, Permi
             return incomplete;
         }
 
-        if (!TryParse(exchange.Target, format, body.Bytes, out var events, out problem))
+        if (!TryParse(exchange.Target, format, body.Bytes, out var events, out var problem))
         {
             return Refusal.Of(400, problem);
         }

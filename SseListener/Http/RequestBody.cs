@@ -70,19 +70,11 @@ internal sealed class RequestBody(BodiesUnderWay others, ServerOptions options) 
             return _broken;
         }
 
-        if (_length > options.MaxBody || chunked is { IsTooLong: true })
-        {
-            return TooLarge;
-        }
-
         // Half a body is no event.
-        if (_length < claimed || chunked is { IsCutOff: true })
-        {
-            return _broken;
-        }
-
-        exchange.BodyIsRead = true;
-        return TryComplete() ? null : GivenWay;
+        return _length > options.MaxBody || chunked is { IsTooLong: true } ? TooLarge
+            : _length < claimed || chunked is { IsCutOff: true } ? _broken
+            : TryComplete(exchange) ? null
+            : GivenWay;
     }
 
     /// <summary>Has it end without the rest of it. Any thread may call it.</summary>
@@ -154,8 +146,9 @@ internal sealed class RequestBody(BodiesUnderWay others, ServerOptions options) 
     }
 
     // False when the body has given way.
-    private bool TryComplete()
+    private bool TryComplete(Exchange exchange)
     {
+        exchange.BodyIsRead = true;
         if (!others.TryComplete(this))
         {
             return false;
