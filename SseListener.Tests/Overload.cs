@@ -91,6 +91,21 @@ public sealed class Overload
         await trickle;
     }
 
+    // HttpListener alone waits a second for each of these bodies, on a thread of the pool.
+    [Test]
+    public async Task Refused_requests_without_their_bodies_keep_nobody_out()
+    {
+        var (program, port) = await BuiltProgram.ListenAsync();
+        using var running = program;
+        var refused = Enumerable.Range(0, 300).Select(_ => new RawRequest(port)).ToList();
+        await Task.WhenAll(refused.Select(request => request.SendAsync(RawRequest.Head(port, "POST /", "Transfer-Encoding: gzip", "Content-Length: 100"))));
+        using var other = new RawRequest(port);
+        await other.SendAsync(RawRequest.Head(port, "GET /healthz"));
+        await other.ReadUntilAsync("HTTP/1.1 200");
+        await refused[0].ReadUntilAsync("HTTP/1.1 501");
+        refused.ForEach(request => request.Dispose());
+    }
+
     // HttpListener alone keeps 13 KB of each: with these, more than the heap may have.
     [Test]
     public async Task Requests_that_the_listener_refuses_by_itself_are_let_go_of_and_end_no_stream()

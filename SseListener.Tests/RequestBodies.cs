@@ -10,6 +10,23 @@ public sealed class RequestBodies
     private const string Text = "Content-Type: text/plain";
     private const string Chunked = "Transfer-Encoding: chunked";
 
+    // The 100 Continue is an answer of HttpListener's own, as those are after which nothing more is read.
+    [Test]
+    public async Task A_body_that_waits_for_100_may_come_late_and_in_pieces()
+    {
+        await using var server = TestServer.Start();
+        using var raw = new RawRequest(server.Port);
+        await raw.SendAsync(RawRequest.Head(server.Port, "POST /events", "Content-Type: text/plain", "Content-Length: 3", "Expect: 100-continue"));
+        await raw.ReadUntilAsync("HTTP/1.1 100");
+        foreach (var piece in "abc")
+        {
+            await Task.Delay(TimeSpan.FromMilliseconds(200));
+            await raw.SendAsync(piece.ToString());
+        }
+
+        await raw.ReadUntilAsync("HTTP/1.1 200");
+    }
+
     [TestCase("text/plain", "", "")]
     [TestCase("application/json", "{\"data\":\"", "\"}")]
     [TestCase("application/x-ndjson", "{\"data\":\"", "\"}\n")]

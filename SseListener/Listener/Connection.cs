@@ -17,14 +17,11 @@ internal sealed class Connection : Stream
     // complete at once. It reads chunks of one byte in pieces of six.
     private const int MostReadsAtOnce = 32;
 
-    // How long HttpListener may read the rest of a body that it has refused by itself. It keeps a thread of the pool meanwhile.
-    private const long RefusedMilliseconds = 1000;
-
     private readonly long _longestHeader;
     [SuppressMessage("Usage", "CA2213:Disposable fields should be disposed", Justification = "It is HttpListener's, and owns nothing.")]
     private Stream _inner = Null;
     private long _idleSince = Environment.TickCount64;
-    private long _refusedAt;
+    private bool _isRefused;
     private long _read;
     private long _limit;
     private int _reads;
@@ -131,14 +128,19 @@ internal sealed class Connection : Stream
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
         // The first read is one of the next request's header.
-        _refusedAt = _reads == 0 ? 0 : _refusedAt;
+        _isRefused &= _reads > 0;
         if (++_reads % MostReadsAtOnce == 0)
         {
             await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
         }
 
         IsTooLong = _read >= _limit;
-        var isRefused = _refusedAt > 0 && Environment.TickCount64 - _refusedAt > RefusedMilliseconds;
+        var isRefused = _isRefused && IsIdle;
+        if (isRefused)
+        {
+            DiscardAvailable();
+        }
+
         var count = IsTooLong || isRefused ? 0 : await _inner.ReadAsync(buffer, cancellationToken);
         _read += count;
         IsCutOff = count == 0;
@@ -163,10 +165,19 @@ internal sealed class Connection : Stream
     /// <inheritdoc/>
     public override void Write(byte[] buffer, int offset, int count)
     {
-        if (MayWrite())
+        if (!MayWrite())
         {
-            _inner.Write(buffer, offset, count);
+            return;
         }
+
+        // HttpListener's own answers and its 100 Continue are written on a thread of the pool, which a client that reads nothing would hold.
+        if (IsIdle && !Socket.Poll(0, SelectMode.SelectWrite))
+        {
+            Cut(resets: true);
+            return;
+        }
+
+        _inner.Write(buffer, offset, count);
     }
 
     /// <inheritdoc/>
@@ -189,7 +200,18 @@ internal sealed class Connection : Stream
     // who have asked for nothing yet, after which an EventSource never comes back: so a connection that has been cut writes nothing.
     private bool MayWrite()
     {
-        _refusedAt = IsIdle ? Environment.TickCount64 : _refusedAt;
+        _isRefused |= IsIdle;
         return !_isCut;
+    }
+
+    // HttpListener waits on a thread of the pool for the rest of what it has refused, so it is given none. But a connection that is closed
+    // with bytes unread is reset, and its client loses the answer.
+    private void DiscardAvailable()
+    {
+        Span<byte> nowhere = stackalloc byte[4096];
+        for (var parts = 0; parts < 64 && Socket.Available > 0; parts++)
+        {
+            Socket.Receive(nowhere);
+        }
     }
 }

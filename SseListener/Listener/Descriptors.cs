@@ -34,7 +34,7 @@ internal static class Descriptors
             using var file = File.OpenHandle("/dev/null");
             return Limit - (int)file.DangerousGetHandle();
         }
-        catch (IOException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             return 0;
         }

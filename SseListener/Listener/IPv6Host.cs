@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Net;
 using System.Text;
 
@@ -9,6 +10,8 @@ namespace SseListener.Listener;
 /// </summary>
 internal static class IPv6Host
 {
+    private static readonly SearchValues<byte> _characters = SearchValues.Create("0123456789ABCDEFabcdef:."u8);
+
     /// <summary>Hides the address in a header, if one is there and all of it has come with the first read.</summary>
     /// <param name="read">What was read first of a request.</param>
     /// <returns>The address in its brackets, or null.</returns>
@@ -16,16 +19,33 @@ internal static class IPv6Host
     {
         var end = read.IndexOf("\r\n\r\n"u8);
         var header = end < 0 ? read : read[..end];
-        var field = Math.Max(header.IndexOf("\nHost: ["u8), header.IndexOf("\nhost: ["u8));
-        var host = field < 0 ? [] : header[(field + "\nHost: ".Length)..];
-        var length = host.IndexOf((byte)']') + 1;
-        if (length == 0 || !IPAddress.TryParse(Encoding.Latin1.GetString(host[1..(length - 1)]), out _))
+        var host = header[StartOfHost(header)..];
+        var length = host.StartsWith("["u8) ? host.IndexOf((byte)']') + 1 : 0;
+
+        // .NET takes anything for the scope of an address, line breaks too.
+        if (length == 0 || host[1..(length - 1)].ContainsAnyExcept(_characters) || !IPAddress.TryParse(Text(host[..length]), out _))
         {
             return null;
         }
 
-        var address = Encoding.ASCII.GetString(host[..length]);
+        var address = Text(host[..length]);
         host[..length].Fill((byte)'x');
         return address;
+    }
+
+    private static string Text(ReadOnlySpan<byte> bytes) => Encoding.ASCII.GetString(bytes);
+
+    private static int StartOfHost(ReadOnlySpan<byte> header)
+    {
+        foreach (var range in header.Split((byte)'\n'))
+        {
+            var line = header[range];
+            if (line.Length > 5 && Ascii.EqualsIgnoreCase(line[..5], "host:"u8))
+            {
+                return range.Start.Value + 5 + line[5..].IndexOfAnyExcept((byte)' ', (byte)'\t');
+            }
+        }
+
+        return header.Length;
     }
 }

@@ -9,10 +9,10 @@ namespace SseListener.Listener;
 /// while they open.
 /// </summary>
 /// <param name="options">The host and the port.</param>
-/// <param name="admitAsync">Is given each accepted socket.</param>
+/// <param name="admitAsync">Is given each accepted connection.</param>
 /// <param name="connections">The connections there are.</param>
 /// <param name="log">Takes what happens here.</param>
-internal sealed class ListeningPorts(ListenerOptions options, Func<Socket, Task> admitAsync, ConnectionTable connections, LogWriter log) : IDisposable
+internal sealed class ListeningPorts(ListenerOptions options, Func<Connection, Task> admitAsync, ConnectionTable connections, LogWriter log) : IDisposable
 {
     // How many connections may wait to be accepted: everybody comes back at once when a server has been started again.
     private const int Backlog = 4096;
@@ -30,7 +30,7 @@ internal sealed class ListeningPorts(ListenerOptions options, Func<Socket, Task>
         {
             "+" => (IPAddress[])[IPAddress.Any, IPAddress.IPv6Any],
             "localhost" => [IPAddress.Loopback, IPAddress.IPv6Loopback],
-            var name => Dns.GetHostAddresses(name.Trim('[', ']')),
+            var name => [.. Dns.GetHostAddresses(name.Trim('[', ']')).Distinct()],
         };
         SocketException? missing = null;
         foreach (var address in addresses)
@@ -90,7 +90,7 @@ internal sealed class ListeningPorts(ListenerOptions options, Func<Socket, Task>
 
                 // The system hands out the lowest free number.
                 var isShort = Descriptors.Limit - (int)socket.Handle < Descriptors.Reserve;
-                ThreadPool.UnsafeQueueUserWorkItem(newcomer => _ = admitAsync(newcomer), socket, preferLocal: false);
+                Admit(socket);
                 if (isShort)
                 {
                     WaitForDescriptors();
@@ -106,8 +106,24 @@ internal sealed class ListeningPorts(ListenerOptions options, Func<Socket, Task>
             }
             catch (SocketException e)
             {
-                log.Debug($"a newcomer has gone before it was accepted: {e.Message}");
+                log.Debug($"nobody could be accepted: {e.Message}");
+                Thread.Sleep(_pause);
             }
+        }
+    }
+
+    private void Admit(Socket socket)
+    {
+        try
+        {
+            var connection = new Connection(socket, options.LongestHeader);
+            connections.Add(connection);
+            ThreadPool.UnsafeQueueUserWorkItem(newcomer => _ = admitAsync(newcomer), connection, preferLocal: false);
+        }
+        catch (SocketException)
+        {
+            // It has gone already.
+            socket.Dispose();
         }
     }
 

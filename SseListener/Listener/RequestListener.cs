@@ -90,19 +90,17 @@ internal sealed class RequestListener : IDisposable
     }
 
     // HttpListener creates its part of a connection, with a buffer of 8 KB, only when there is something to read.
-    private async Task AdmitAsync(Socket socket)
+    private async Task AdmitAsync(Connection connection)
     {
         try
         {
-            var connection = new Connection(socket, _options.LongestHeader);
-            _connections.Add(connection);
-            await socket.ReceiveAsync(Memory<byte>.Empty);
+            await connection.Socket.ReceiveAsync(Memory<byte>.Empty);
             PrivateNames.Enter(_entrance!, connection);
         }
-        catch (Exception e) when (e is SocketException or ObjectDisposedException)
+        catch (Exception e) when (e is SocketException or IOException or ObjectDisposedException)
         {
             // It has gone already, or has been cut.
-            socket.Dispose();
+            connection.Socket.Dispose();
         }
     }
 
@@ -142,20 +140,23 @@ internal sealed class RequestListener : IDisposable
 
     private async Task HandleAsync(HttpListenerContext context)
     {
-        var connection = _usesPrivateNames ? PrivateNames.ConnectionOf(context) : null;
         if (RefusedByListener.Is(context.Request))
         {
-            LetGo(context, connection);
+            if (_usesPrivateNames)
+            {
+                PrivateNames.Forget(context);
+            }
+
             return;
         }
 
-        // Closing sends a head, if none was sent before: without an answer of its own a request must not look like a success.
-        context.Response.StatusCode = (int)HttpStatusCode.ServiceUnavailable;
         Interlocked.Increment(ref _underWay);
         Interlocked.Increment(ref _requests);
-        var exchange = new Exchange(context, connection, _options.MaxChunkedBody);
+        var exchange = new Exchange(context, _usesPrivateNames ? PrivateNames.ConnectionOf(context) : null, _options.MaxChunkedBody);
         try
         {
+            // Closing sends a head, if none was sent before: without an answer of its own a request must not look like a success.
+            context.Response.StatusCode = (int)HttpStatusCode.ServiceUnavailable;
             if (exchange.IsOpen)
             {
                 await _answer(exchange);
@@ -184,15 +185,6 @@ internal sealed class RequestListener : IDisposable
             {
                 _allAnswered.TrySetResult();
             }
-        }
-    }
-
-    private static void LetGo(HttpListenerContext context, Connection? connection)
-    {
-        if (connection is not null)
-        {
-            PrivateNames.Forget(context);
-            connection.End();
         }
     }
 }
