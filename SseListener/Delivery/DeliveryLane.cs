@@ -27,6 +27,7 @@ internal sealed class DeliveryLane : IDisposable
     private readonly LaneOptions _options;
     private readonly long _tick;
     private volatile bool _isStopping;
+    private bool _isResting; // All topics that wait to be swept are resting.
     private volatile TaskCompletionSource? _drained;
     private long _now = Environment.TickCount64;
     private long _nextTick;
@@ -108,9 +109,9 @@ internal sealed class DeliveryLane : IDisposable
     {
         while (!_isStopping)
         {
-            if (_toSweep.IsEmpty && _waiting.IsEmpty)
+            if (_waiting.IsEmpty && (_toSweep.IsEmpty || _isResting))
             {
-                _signal.Wait((int)Math.Max(0, _nextTick - Environment.TickCount64));
+                _signal.Wait(_isResting ? 1 : (int)Math.Max(0, _nextTick - Environment.TickCount64));
             }
 
             // Before the queues are read: what comes after this signals again.
@@ -138,11 +139,15 @@ internal sealed class DeliveryLane : IDisposable
 
     private void Sweep()
     {
+        _isResting = !_toSweep.IsEmpty;
+
         // Only those that are queued now: newcomers and clients that catch up want their turn too.
         for (var count = _toSweep.Count; count > 0 && _toSweep.TryDequeue(out var subscribers); count--)
         {
             _slice.Renew();
-            if (!subscribers.Sweep(_serve, Meter))
+            var rests = subscribers.IsResting;
+            _isResting &= rests;
+            if (rests || !subscribers.Sweep(_serve, Meter))
             {
                 _toSweep.Enqueue(subscribers);
             }

@@ -13,6 +13,10 @@ internal sealed class TopicSubscribers(Topic topic)
     // 5 ms.
     private static readonly long _longestStretch = Stopwatch.Frequency / 200;
 
+    // A millisecond. Events that come during a shorter sweep are no burst.
+    private static readonly long _longSweep = Stopwatch.Frequency / 1000;
+    private static readonly long _longestRest = 10 * _longSweep;
+
     private readonly List<Client> _clients = [];
     private readonly Dictionary<Client, int> _indexes = [];
     private int _isSweepDue;
@@ -22,6 +26,13 @@ internal sealed class TopicSubscribers(Topic topic)
     private long _sweepBegan;
     private long _sweepDueSince;
     private int _served;
+    private long _restEnds;
+
+    /// <summary>
+    /// Whether the next sweep is to wait: events come faster than they are swept, and a later sweep sends more of them at once, for half the
+    /// CPU time each.
+    /// </summary>
+    public bool IsResting => Stopwatch.GetTimestamp() < _restEnds;
 
     /// <summary>The topic.</summary>
     public Topic Topic => topic;
@@ -66,8 +77,11 @@ internal sealed class TopicSubscribers(Topic topic)
             }
         }
 
-        meter.RecordSweep(_sweepDueSince, _sweepBegan, Stopwatch.GetTimestamp());
+        var ended = Stopwatch.GetTimestamp();
+        meter.RecordSweep(_sweepDueSince, _sweepBegan, ended);
         _served = 0;
+        var took = ended - _sweepBegan;
+        _restEnds = took > _longSweep && Volatile.Read(ref _isSweepDue) == 1 ? ended + Math.Min(3 * took, _longestRest) : 0;
         return true;
     }
 
