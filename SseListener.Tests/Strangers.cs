@@ -56,7 +56,7 @@ public sealed class Strangers
         new("listeners send on", 100, "GET /events HTTP/1.1\r\n" + Host + "\r\n", Then.SendsOn),
         new("half requests", 1000, "GET /events HTTP/1.1\r\nHost: local", Then.Stalls),
         new("requests that trickle", 500, "GET /events?channel=", Then.Trickles),
-        new("endless request lines", 20, "GET /" + new string('x', 1000), Then.SendsOn),
+        new("endless request lines", 20, "GET /" + new string('x', 16_000), Then.SendsOn),
         new("endless header fields", 20, "GET /events HTTP/1.1\r\n" + Host + "A: b\r\n", Then.SendsOn),
         new("half bodies", 200, "POST /events HTTP/1.1\r\n" + Host + "Content-Type: text/plain\r\nContent-Length: 1000000\r\n\r\n" + new string('x', 500_000), Then.Stalls),
         new("bodies that trickle", 300, "POST /events HTTP/1.1\r\n" + Host + "Content-Type: text/plain\r\nContent-Length: 1000\r\n\r\nx", Then.Trickles),
@@ -96,8 +96,11 @@ public sealed class Strangers
             Assert.That(delays[delays.Count * 99 / 100], Is.LessThan(_seconds < 20 ? Wait.Limit.TotalMilliseconds : 100));
 
             // Assemblies that were needed for the first time stay open, two descriptors each.
-            await Wait.UntilAsync(() => program.Usage() is var now && now.Descriptors <= before.Descriptors + 40 && now.Threads <= before.Threads + 16, $"not as it was before ({before}): {program.Usage()}", 3 * Wait.Limit);
-            Assert.That(program.Usage().Bytes, Is.LessThan(before.Bytes + (256 * 1024 * 1024)), "the memory comes back");
+            await Wait.UntilAsync(
+                () => program.Usage() is var now && now.Descriptors <= before.Descriptors + 40 && now.Threads <= before.Threads + 16
+                    && now.Bytes < before.Bytes + (256 * 1024 * 1024),
+                $"not as it was before ({before}): {program.Usage()}",
+                6 * Wait.Limit);
             foreach (var listener in listeners)
             {
                 await listener.DisposeAsync();

@@ -34,8 +34,8 @@ public sealed class TrimmingMemory
 
     [TestCase(0, 1000)]
     [TestCase(5, 1000)]
-    [TestCase(6, 1200)]
-    [TestCase(1000, 200_000)]
+    [TestCase(60, 1200)]
+    [TestCase(1000, 20_000)]
     public void It_takes_no_more_than_a_small_part_of_the_time(int trim, int pause) =>
         Assert.That(HeapTrim.IntervalAfter(TimeSpan.FromMilliseconds(trim)), Is.EqualTo(TimeSpan.FromMilliseconds(pause)));
 

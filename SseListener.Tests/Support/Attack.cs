@@ -39,12 +39,14 @@ internal sealed record Attack(string Name, int Connections, Func<int, string> Re
             {
                 var text = Request(round).Replace("{port}", $"{port}", StringComparison.Ordinal);
                 await OnceAsync(port, Encoding.Latin1.GetBytes(text), isOver);
-                await Task.Delay(_pause, isOver);
             }
             catch (Exception e) when (e is SocketException or OperationCanceledException)
             {
                 // The server has closed the connection, or it is over.
             }
+
+            // Without it, the attack of one that is soon cut would take all of the processors that those who must not notice need as well.
+            await Task.Delay(_pause, CancellationToken.None);
         }
     }
 

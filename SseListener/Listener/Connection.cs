@@ -14,8 +14,8 @@ internal sealed class Connection : Stream
     private const long UnderWay = -1;
 
     // HttpListener calls itself for each piece of a header or a chunked body that yields nothing, as deep as there are reads in a row that
-    // complete at once. It reads chunks of one byte in pieces of six.
-    private const int MostReadsAtOnce = 32;
+    // complete at once. After so many others get their turn on the thread, too.
+    private const int MostReadsAtOnce = 4;
 
     private readonly long _longestHeader;
     [SuppressMessage("Usage", "CA2213:Disposable fields should be disposed", Justification = "It is HttpListener's, and owns nothing.")]

@@ -18,8 +18,8 @@ internal sealed record ListenerOptions
     /// <summary>Bytes of the largest request line with its header fields.</summary>
     public required int MaxHeader { get; init; }
 
-    /// <summary>Bytes that are read of a header: far more, so that one that is a little too large is answered.</summary>
-    public long LongestHeader => 8L * Math.Max(32 * 1024, MaxHeader);
+    /// <summary>Bytes that are read of a header: more than may be, so that one that is a little too large is answered.</summary>
+    public long LongestHeader => 2L * Math.Max(32 * 1024, MaxHeader);
 
     /// <summary>Bytes of the largest chunked body, what makes the chunks included.</summary>
     public required long MaxChunkedBody { get; init; }

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Net;
 using System.Net.Sockets;
 using SseListener.Log;
@@ -16,6 +17,11 @@ internal sealed class ListeningPorts(ListenerOptions options, Func<Connection, T
 {
     // How many connections may wait to be accepted: everybody comes back at once when a server has been started again.
     private const int Backlog = 4096;
+
+    // How many may wait for a thread of the pool: the others wait in the kernel, so that however many come, the requests of those who are
+    // here already are not behind all of them.
+    [SuppressMessage("Usage", "CA2213:Disposable fields should be disposed", Justification = "It holds nothing, and is used to the end.")]
+    private readonly SemaphoreSlim _room = new(8);
 
     private static readonly TimeSpan _pause = TimeSpan.FromMilliseconds(20);
 
@@ -118,12 +124,25 @@ internal sealed class ListeningPorts(ListenerOptions options, Func<Connection, T
         {
             var connection = new Connection(socket, options.LongestHeader);
             connections.Add(connection);
-            ThreadPool.UnsafeQueueUserWorkItem(newcomer => _ = admitAsync(newcomer), connection, preferLocal: false);
+            _room.Wait();
+            ThreadPool.UnsafeQueueUserWorkItem(Begin, connection, preferLocal: false);
         }
         catch (SocketException)
         {
             // It has gone already.
             socket.Dispose();
+        }
+    }
+
+    private void Begin(Connection connection)
+    {
+        try
+        {
+            _ = admitAsync(connection);
+        }
+        finally
+        {
+            _room.Release();
         }
     }
 

@@ -41,8 +41,8 @@ internal sealed class HeapTrim(Func<long> activity) : IDisposable
         return true;
     }
 
-    /// <summary>How long to wait after a trim: it takes at most a two-hundredth of the time, whatever strangers do to bring it about.</summary>
-    public static TimeSpan IntervalAfter(TimeSpan trim) => TimeSpan.FromTicks(Math.Max(_interval.Ticks, 200 * trim.Ticks));
+    /// <summary>How long to wait after a trim: it takes at most a twentieth of the time, whatever strangers do to bring it about.</summary>
+    public static TimeSpan IntervalAfter(TimeSpan trim) => TimeSpan.FromTicks(Math.Max(_interval.Ticks, 20 * trim.Ticks));
 
     private void Check()
     {
