@@ -91,11 +91,12 @@ internal sealed record Attack(string Name, int Connections, Func<int, string> Re
     private static async Task SendOnAsync(Socket socket, byte[] bytes, CancellationToken isOver)
     {
         var line = bytes.AsSpan()[..^1].LastIndexOf((byte)'\n') + 1;
-        var lines = string.Concat(Enumerable.Repeat(Encoding.Latin1.GetString(bytes.AsSpan(line)), 1000));
+        var lines = Encoding.Latin1.GetString(bytes.AsSpan(line));
+        var part = Encoding.Latin1.GetBytes(string.Concat(Enumerable.Repeat(lines, 1 + (16 * 1024 / lines.Length))));
         while (true)
         {
-            await SendAsync(socket, Encoding.Latin1.GetBytes(lines), isOver);
-            await Task.Delay(_pause, isOver);
+            await SendAsync(socket, part, isOver);
+            await Task.Delay(TimeSpan.FromMilliseconds(1), isOver);
         }
     }
 
