@@ -176,7 +176,7 @@ public sealed class MergingFeeds
         using var hub = new EventHub(new HubLimits(HistoryBytes: 1000, TimeSpan.FromHours(1), MaxChannels: 10), PlayedLog.Ready, PlayedLog.Ready);
         var running = hub.RunAsync();
         var request = new SubscribeRequest("c", new Selection(["a", "t/*"], mayHear: null), IsEnveloped: false, LastEventId: null);
-        var subscription = (SubscribeResult.Subscription)(await hub.SubscribeAsync(request).WaitAsync(Support.Wait.Limit))!;
+        var subscription = (await hub.SubscribeAsync(request).WaitAsync(Support.Wait.Limit))!;
         Assert.That(subscription.Topics.Select(topic => topic.FrameIndex), Has.None.Null);
         hub.Unsubscribe(subscription);
         hub.Complete();

@@ -1,3 +1,4 @@
+using System.CommandLine;
 using System.Runtime.InteropServices;
 using SseListener.Bench;
 using SseListener.Cli;
@@ -7,7 +8,8 @@ using SseListener.Runtime;
 using SseListener.Tail;
 
 StandardStreams.Forgive();
-var exitCode = CommandLine.Read(args, [.. BenchCommand.Create(), TailCommand.Create()], Environment.GetEnvironmentVariable, out var options);
+Command[] verbs = [.. BenchCommand.Create(), TailCommand.Create()];
+var exitCode = CommandLine.Read(args, verbs, Environment.GetEnvironmentVariable, out var options);
 if (options is null)
 {
     return exitCode == 0 && StandardStreams.HasLostOutput ? 1 : exitCode;

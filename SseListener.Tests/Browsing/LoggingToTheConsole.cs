@@ -39,6 +39,7 @@ public sealed class LoggingToTheConsole
         var lines = new ConcurrentQueue<string>();
         page.Tab.Console += (_, message) => lines.Enqueue(message.Text);
         await using var other = await server.SubscribeAsync();
+        await Wait.UntilAsync(() => !lines.IsEmpty, "it does not log the join");
         await server.PublishAsync("""{"data":{"nested":"here"}}""");
         await server.PublishAsync("""{"type":"alert","data":1}""");
         await Wait.UntilAsync(() => lines.Count >= 3, "it does not log");

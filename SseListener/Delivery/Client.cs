@@ -8,7 +8,7 @@ namespace SseListener.Delivery;
 /// are for its lane's thread, except <see cref="Id"/>, <see cref="Ended"/>, <see cref="End"/>, <see cref="Leave"/>,
 /// <see cref="TryBeginWaiting"/> and the completion of a send.
 /// </summary>
-internal sealed class Client(string id, Output output, SubscribeResult.Subscription subscription, Lifetime lifetime)
+internal sealed class Client(string id, Output output, Subscription subscription, Lifetime lifetime)
 {
     private const int NotEnding = -1;
 
@@ -27,7 +27,7 @@ internal sealed class Client(string id, Output output, SubscribeResult.Subscript
     public string Id { get; } = id;
 
     /// <summary>What it listens to.</summary>
-    public SubscribeResult.Subscription Subscription { get; } = subscription;
+    public Subscription Subscription { get; } = subscription;
 
     /// <summary>How long it may listen.</summary>
     public Lifetime Lifetime { get; } = lifetime;

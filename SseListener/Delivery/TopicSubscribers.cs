@@ -28,10 +28,7 @@ internal sealed class TopicSubscribers(Topic topic)
     private int _served;
     private long _restEnds;
 
-    /// <summary>
-    /// Whether the next sweep is to wait: events come faster than they are swept, and a later sweep sends more of them at once, for half the
-    /// CPU time each.
-    /// </summary>
+    /// <summary>Whether the next sweep is to wait: events come faster than they are swept, and a later one sends more at once.</summary>
     public bool IsResting => Stopwatch.GetTimestamp() < _restEnds;
 
     /// <summary>The topic.</summary>

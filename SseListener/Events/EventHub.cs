@@ -71,10 +71,10 @@ internal sealed class EventHub : IDisposable
 
     /// <summary>Gives a client its place on its channels.</summary>
     /// <returns>What became of it; null when the hub has stopped.</returns>
-    public Task<SubscribeResult?> SubscribeAsync(SubscribeRequest request) => EnqueueAsync(new Subscribe(request));
+    public Task<Subscription?> SubscribeAsync(SubscribeRequest request) => EnqueueAsync(new Subscribe(request));
 
     /// <summary>Says that a client which subscribed has gone.</summary>
-    public void Unsubscribe(SubscribeResult.Subscription subscription) => _queue.Writer.TryWrite(new Unsubscribe(subscription));
+    public void Unsubscribe(Subscription subscription) => _queue.Writer.TryWrite(new Unsubscribe(subscription));
 
     /// <summary>Accepts nothing more; what was accepted is still appended, and then <see cref="RunAsync"/> ends.</summary>
     public void Complete()

@@ -93,20 +93,20 @@ internal sealed class EventStore : IDisposable
     }
 
     /// <summary>Gives a client its place on its channels.</summary>
-    public SubscribeResult Subscribe(SubscribeRequest request)
+    public Subscription? Subscribe(SubscribeRequest request)
     {
         if (!Topics.TryListen(request.Selection.Topics, out var topics))
         {
-            return new SubscribeResult.TooManyChannels();
+            return null;
         }
 
         var (place, hasGap) = FindPlace(request, topics);
         Counts.Gaps += hasGap ? 1 : 0;
         Feed feed = !request.IsEnveloped && topics is [ChannelLog log] ? Follow(log, place) : Merge(request, topics, place);
-        return new SubscribeResult.Subscription(topics, feed, place, request.IsEnveloped, hasGap);
+        return new Subscription(topics, feed, place, request.IsEnveloped, hasGap);
     }
 
-    public void Unsubscribe(SubscribeResult.Subscription subscription)
+    public void Unsubscribe(Subscription subscription)
     {
         Topics.StopListening(subscription.Topics);
         foreach (var topic in subscription.Feed is MergedFeed ? subscription.Topics : [])

@@ -16,7 +16,7 @@ internal sealed class HubBatch(EventStore store)
     /// <summary>What became of each publish, and whether that depends on whether the batch can be stored.</summary>
     public List<(Publish Work, PublishResult Result, bool NeedsStoring)> Publishes { get; } = [];
 
-    public List<(Subscribe Work, SubscribeResult Result)> Subscribes { get; } = [];
+    public List<(Subscribe Work, Subscription? Result)> Subscribes { get; } = [];
 
     /// <summary>The topics that have something new.</summary>
     public HashSet<Topic> Appended { get; } = [];

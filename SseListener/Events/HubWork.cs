@@ -14,10 +14,10 @@ internal abstract record HubWork<T> : HubWork
 internal sealed record Publish(string Channel, IReadOnlyList<SseEvent> Events) : HubWork<PublishResult>;
 
 /// <summary>A client is to get its place on its channels.</summary>
-internal sealed record Subscribe(SubscribeRequest Request) : HubWork<SubscribeResult>;
+internal sealed record Subscribe(SubscribeRequest Request) : HubWork<Subscription>;
 
 /// <summary>A client has gone.</summary>
-internal sealed record Unsubscribe(SubscribeResult.Subscription Subscription) : HubWork;
+internal sealed record Unsubscribe(Subscription Subscription) : HubWork;
 
 /// <summary>What has become too old is to be dropped.</summary>
 internal sealed record Expire : HubWork;

@@ -6,19 +6,10 @@ namespace SseListener.Events;
 /// </summary>
 internal sealed record SubscribeRequest(string Client, Selection Selection, bool IsEnveloped, string? LastEventId);
 
-/// <summary>What became of it.</summary>
-internal abstract record SubscribeResult
-{
-    /// <summary>
-    /// A client has its place: behind the frame with that number, and with a gap if events were dropped, or never known, between its last
-    /// id and there.
-    /// </summary>
-    internal sealed record Subscription(IReadOnlyList<Topic> Topics, Feed Feed, long Place, bool IsEnveloped, bool HasGap)
-        : SubscribeResult;
-
-    /// <summary>There are too many channels.</summary>
-    internal sealed record TooManyChannels : SubscribeResult;
-}
+/// <summary>
+/// A client's place: behind the frame with that number, and with a gap if events between its last id and there were dropped or never known.
+/// </summary>
+internal sealed record Subscription(IReadOnlyList<Topic> Topics, Feed Feed, long Place, bool IsEnveloped, bool HasGap);
 
 /// <summary>The channels that a client listens to.</summary>
 /// <param name="topics">Names and patterns, none of them twice.</param>

@@ -102,7 +102,8 @@ internal sealed class Connection : Stream
     }
 
     /// <summary>Whether it has been without a request for so many milliseconds.</summary>
-    public bool IsIdleFor(double milliseconds) => Volatile.Read(ref _idleSince) is >= 0 and var since && Environment.TickCount64 - since > milliseconds;
+    public bool IsIdleFor(double milliseconds) =>
+        Volatile.Read(ref _idleSince) is >= 0 and var since && Environment.TickCount64 - since > milliseconds;
 
     /// <summary>Ends the connection at once: without an answer, or in the middle of one.</summary>
     /// <param name="resets">Whether what has been sent and not received yet is given up too.</param>
@@ -160,7 +161,8 @@ internal sealed class Connection : Stream
     public override int EndRead(IAsyncResult asyncResult) => TaskToAsyncResult.End<int>(asyncResult);
 
     /// <inheritdoc/>
-    public override int Read(byte[] buffer, int offset, int count) => ReadAsync(buffer.AsMemory(offset, count)).AsTask().GetAwaiter().GetResult();
+    public override int Read(byte[] buffer, int offset, int count) =>
+        ReadAsync(buffer.AsMemory(offset, count)).AsTask().GetAwaiter().GetResult();
 
     /// <inheritdoc/>
     public override void Write(byte[] buffer, int offset, int count)
@@ -170,7 +172,7 @@ internal sealed class Connection : Stream
             return;
         }
 
-        // HttpListener's own answers and its 100 Continue are written on a thread of the pool, which a client that reads nothing would hold.
+        // HttpListener's own answers and its 100 Continue would hold a thread of the pool for a client that reads nothing.
         if (IsIdle && !Socket.Poll(0, SelectMode.SelectWrite))
         {
             Cut(resets: true);
@@ -196,8 +198,8 @@ internal sealed class Connection : Stream
     /// <inheritdoc/>
     public override void SetLength(long value) => throw new NotSupportedException();
 
-    // Where no request is under way HttpListener answers by itself: it refuses what it cannot read. When it is closed it answers 200 to those
-    // who have asked for nothing yet, after which an EventSource never comes back: so a connection that has been cut writes nothing.
+    // Where no request is under way HttpListener answers by itself: it refuses what it cannot read, and when it is closed it answers 200,
+    // after which an EventSource never comes back. So a connection that has been cut writes nothing.
     private bool MayWrite()
     {
         _isRefused |= IsIdle;

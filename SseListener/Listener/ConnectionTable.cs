@@ -38,7 +38,7 @@ internal sealed class ConnectionTable(TimeSpan idleTimeout, LogWriter log)
         Cut("no request for longer than the idle timeout", connection => connection.IsIdleFor(idleTimeout.TotalMilliseconds));
     }
 
-    /// <summary>Makes room for others: those that have asked for nothing yet go first, and those that have asked before go when there are no such.</summary>
+    /// <summary>Makes room: of those without a request under way, first the ones that have asked for nothing yet.</summary>
     public void CutForDescriptors()
     {
         const string Why = "there are no file descriptors left";

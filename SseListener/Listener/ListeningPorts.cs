@@ -10,10 +10,11 @@ namespace SseListener.Listener;
 /// while they open.
 /// </summary>
 /// <param name="options">The host and the port.</param>
-/// <param name="admitAsync">Is given each accepted connection.</param>
-/// <param name="connections">The connections there are.</param>
+/// <param name="admitAsync">Is given each accepted connection, on a thread of the pool.</param>
+/// <param name="connections">Is told of each.</param>
 /// <param name="log">Takes what happens here.</param>
-internal sealed class ListeningPorts(ListenerOptions options, Func<Connection, Task> admitAsync, ConnectionTable connections, LogWriter log) : IDisposable
+internal sealed class ListeningPorts(
+    ListenerOptions options, Func<Connection, Task> admitAsync, ConnectionTable connections, LogWriter log) : IDisposable
 {
     // How many connections may wait to be accepted: everybody comes back at once when a server has been started again.
     private const int Backlog = 4096;

@@ -19,7 +19,7 @@ internal static class PrivateNames
     /// <summary>Whether all of them are there.</summary>
     public static bool AreKnown { get; } = AreFound();
 
-    /// <summary>Makes an entrance to a listener for connections that are accepted elsewhere, whatever host their requests are for.</summary>
+    /// <summary>Makes an entrance to a listener for connections that are accepted elsewhere, with requests for any host.</summary>
     public static object CreateEntrance(HttpListener listener)
     {
         // HttpListener accepts by itself from the constructor on, in a recursion that ends the process when descriptors run out.

@@ -45,10 +45,7 @@ internal sealed class RequestListener : IDisposable
     public static bool IsTaken(Exception e) => e is SocketException { SocketErrorCode: SocketError.AddressAlreadyInUse }
         || e.Message.Contains("in use", StringComparison.OrdinalIgnoreCase);
 
-    /// <summary>
-    /// Whether the server answers to this host (<see cref="Exchange.Host"/>). It answers to no other: that keeps out pages whose own name was pointed
-    /// at this machine (DNS rebinding).
-    /// </summary>
+    /// <summary>Whether the server answers to this host. To no other: a page may point its own name at this machine (DNS rebinding).</summary>
     public bool AnswersTo(string host) => _options.Host == "+" || _names.Contains(host.TrimEnd('.'));
 
     /// <summary>Begins to listen.</summary>
@@ -66,8 +63,8 @@ internal sealed class RequestListener : IDisposable
             return;
         }
 
-        _log.Warning("the sockets of connections cannot be reached: streams go through HttpListener, clients that leave are found by the next write, "
-            + "requests without a length leak memory, and nobody listens on IPv6");
+        _log.Warning("the sockets of connections cannot be reached: streams go through HttpListener, "
+            + "clients that leave are found by the next write, requests without a length leak memory, and nobody listens on IPv6");
 
         // A prefix matches the Host header, and 127.0.0.1 is another host than localhost.
         Array.ForEach([.. _names.Where(name => name[0] != '[')], name => _listener.Prefixes.Add($"http://{name}:{_options.Port}/"));
@@ -166,7 +163,8 @@ internal sealed class RequestListener : IDisposable
                 context.Response.Abort();
             }
         }
-        catch (Exception e) when (e is HttpListenerException or SocketException or IOException or InvalidOperationException or TimeoutException)
+        catch (Exception e) when (
+            e is HttpListenerException or SocketException or IOException or InvalidOperationException or TimeoutException)
         {
             _log.Debug($"a connection ended during its answer: {e.Message}");
             context.Response.Abort();
@@ -175,7 +173,8 @@ internal sealed class RequestListener : IDisposable
         catch (Exception e)
 #pragma warning restore CA1031
         {
-            _log.Often(LogLevel.Error, "failed request", $"{context.Request.HttpMethod} {context.Request.RawUrl!.Split('?')[0]} failed: {e}");
+            var (method, path) = (context.Request.HttpMethod, context.Request.RawUrl!.Split('?')[0]);
+            _log.Often(LogLevel.Error, "failed request", $"{method} {path} failed: {e}");
             context.Response.Abort();
         }
         finally

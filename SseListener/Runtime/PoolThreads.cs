@@ -18,7 +18,8 @@ internal static class PoolThreads
     public static void Prepare(ServerOptions options)
     {
         // The pool does not try out whether more threads would do more, and the few it has stay when they have nothing to do.
-        var running = RunningBeside(options.Lanes, Environment.ProcessorCount, options.Data is not null && options.Sync == JournalSync.Always);
+        var waitsForDisk = options.Data is not null && options.Sync == JournalSync.Always;
+        var running = RunningBeside(options.Lanes, Environment.ProcessorCount, waitsForDisk);
         AppContext.SetSwitch("System.Threading.ThreadPool.HillClimbing.Disable", true);
         AppContext.SetData("System.Threading.ThreadPool.ThreadsToKeepAlive", running);
         if (ThreadPool.SetMinThreads(running, 1))
@@ -30,6 +31,7 @@ internal static class PoolThreads
         }
     }
 
-    /// <summary>How many threads run: one for each processor that has no lane, and one more if the journal keeps one waiting for the disk.</summary>
-    public static int RunningBeside(int lanes, int processors, bool waitsForDisk) => Math.Max(1, processors - lanes) + (waitsForDisk ? 1 : 0);
+    /// <summary>How many threads run: one for each processor without a lane, and one more if the journal waits for the disk.</summary>
+    public static int RunningBeside(int lanes, int processors, bool waitsForDisk) =>
+        Math.Max(1, processors - lanes) + (waitsForDisk ? 1 : 0);
 }
