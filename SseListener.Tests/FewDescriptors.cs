@@ -75,19 +75,14 @@ public sealed class FewDescriptors
         var (program, port) = await LimitedProgramAsync(400);
         using var running = program;
 
-        // Requests under way, whose connections nobody cuts.
+        // Requests under way, whose connections nobody cuts. A hundred descriptors are kept free, and the program has some ninety of its own.
         var post = RawRequest.Head(port, "POST /events", "Content-Type: text/plain", "Content-Length: 1");
-        var connections = new List<RawRequest>();
-        while (!program.Errors.Contains("closed for newcomers", StringComparison.Ordinal))
-        {
-            Assert.That(connections, Has.Count.LessThan(400), "it lets everybody in");
-            connections.Add(new RawRequest(port));
-            await connections[^1].SendAsync(post);
-        }
+        var connections = Enumerable.Range(0, 300).Select(_ => new RawRequest(port)).ToList();
+        await Task.WhenAll(connections.Select(connection => connection.SendAsync(post)));
+        await program.LogsAsync("closed for newcomers");
 
         using var newcomer = new RawRequest(port);
         await newcomer.SendAsync(RawRequest.Head(port, "GET /healthz"));
-        Assert.That(connections, Has.Count.GreaterThan(100));
         Assert.That(program.Errors, Does.Not.Contain("open for newcomers again"));
         connections.ForEach(connection => connection.Dispose());
         await newcomer.ReadUntilAsync("HTTP/1.1 200");

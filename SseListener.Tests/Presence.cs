@@ -221,6 +221,9 @@ public sealed class Presence
         {
             await server.PublishAsync("""{"data":0}""", "b");
             await server.PublishAsync($$"""{"data":{{i}}}""", "a");
+
+            // On a busy machine the watcher would never be caught up otherwise, and only those who are caught up are told.
+            await Task.Delay(TimeSpan.FromMilliseconds(1), CancellationToken.None);
         }
     }
 }

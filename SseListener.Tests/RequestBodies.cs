@@ -10,6 +10,16 @@ public sealed class RequestBodies
     private const string Text = "Content-Type: text/plain";
     private const string Chunked = "Transfer-Encoding: chunked";
 
+    [Test]
+    public async Task HTTP_1_0_is_told_nothing_before_its_answer()
+    {
+        await using var server = TestServer.Start();
+        using var raw = new RawRequest(server.Port);
+        var head = RawRequest.Head(server.Port, "POST /events", "Content-Type: text/plain", "Content-Length: 1", "Expect: 100-continue");
+        await raw.SendAsync(head.Replace("HTTP/1.1", "HTTP/1.0", StringComparison.Ordinal) + "x");
+        Assert.That(await raw.ReadToEndAsync(), Does.Match("^HTTP/1.[01] 200 ").And.Not.Contain(" 100 "));
+    }
+
     // The 100 Continue is an answer of HttpListener's own, as those are after which nothing more is read.
     [Test]
     public async Task A_body_that_waits_for_100_may_come_late_and_in_pieces()

@@ -22,6 +22,7 @@ internal sealed class Connection : Stream
     private Stream _inner = Null;
     private long _idleSince = Environment.TickCount64;
     private bool _isRefused;
+    private bool _isOld;
     private long _read;
     private long _limit;
     private int _reads;
@@ -147,7 +148,9 @@ internal sealed class Connection : Stream
         IsCutOff = count == 0;
         if (_reads == 1)
         {
-            HostAddress = IPv6Host.Hide(buffer.Span[..count]);
+            var read = buffer.Span[..count];
+            HostAddress = IPv6Host.Hide(read);
+            _isOld = read[..Math.Max(0, read.IndexOf((byte)'\n'))].TrimEnd((byte)'\r').EndsWith(" HTTP/1.0"u8);
         }
 
         return count;
@@ -167,7 +170,8 @@ internal sealed class Connection : Stream
     /// <inheritdoc/>
     public override void Write(byte[] buffer, int offset, int count)
     {
-        if (!MayWrite())
+        // HttpListener says 100 Continue to HTTP/1.0, too, which knows no such answer (RFC 9110, section 15.2).
+        if (!MayWrite() || (_isOld && IsIdle && buffer.AsSpan(offset, count).StartsWith("HTTP/1.1 100 "u8)))
         {
             return;
         }
