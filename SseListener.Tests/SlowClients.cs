@@ -87,7 +87,7 @@ public sealed class SlowClients(bool usesPrivateNames)
         using var stalled = await StalledClient.OpenAsync(server.Port);
         await FillAsync(server);
         await server.Server.StopAsync().WaitAsync(TimeSpan.FromSeconds(5));
-        Assert.That(server.Server.Clients, Is.Empty);
+        await Wait.UntilAsync(() => server.Server.Clients.Count == 0, "it is still there");
     }
 
     [Test]
