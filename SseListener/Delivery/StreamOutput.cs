@@ -34,7 +34,7 @@ internal sealed class StreamOutput(Stream stream, Action cut) : Output
         }
         catch (Exception e) when (e is IOException or ExternalException or InvalidOperationException or NullReferenceException)
         {
-            // HttpListener's exception has no code, only the message. A connection that another thread closes may throw a
+            // The listener's exception has no code, only the message. A connection that another thread closes may throw a
             // NullReferenceException.
             return e.Message.Contains(_timedOut, StringComparison.Ordinal) ? SocketError.TimedOut : SocketError.ConnectionReset;
         }

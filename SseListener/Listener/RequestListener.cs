@@ -45,7 +45,7 @@ internal sealed class RequestListener : IDisposable
     public static bool IsTaken(Exception e) => e is SocketException { SocketErrorCode: SocketError.AddressAlreadyInUse }
         || e.Message.Contains("in use", StringComparison.OrdinalIgnoreCase);
 
-    /// <summary>Whether the server answers to this host. To no other: a page may point its own name at this machine (DNS rebinding).</summary>
+    /// <summary>Whether the server answers to this host. A page may point its own name at this machine (DNS rebinding).</summary>
     public bool AnswersTo(string host) => _options.Host == "+" || _names.Contains(host.TrimEnd('.'));
 
     /// <summary>Begins to listen.</summary>
@@ -147,9 +147,9 @@ internal sealed class RequestListener : IDisposable
             return;
         }
 
+        var exchange = new Exchange(context, _usesPrivateNames ? PrivateNames.ConnectionOf(context) : null, _options.MaxChunkedBody);
         Interlocked.Increment(ref _underWay);
         Interlocked.Increment(ref _requests);
-        var exchange = new Exchange(context, _usesPrivateNames ? PrivateNames.ConnectionOf(context) : null, _options.MaxChunkedBody);
         try
         {
             // Closing sends a head, if none was sent before: without an answer of its own a request must not look like a success.
