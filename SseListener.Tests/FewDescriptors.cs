@@ -75,11 +75,10 @@ public sealed class FewDescriptors
         var (program, port) = await LimitedProgramAsync(400);
         using var running = program;
 
-        // Requests under way, whose connections nobody cuts. A hundred descriptors are kept free, and the program has some ninety of its own.
+        // Requests under way, one after the other: a connection whose request has not been read yet would be cut.
         var post = RawRequest.Head(port, "POST /events", "Content-Type: text/plain", "Content-Length: 1");
-        var connections = Enumerable.Range(0, 300).Select(_ => new RawRequest(port)).ToList();
-        await Task.WhenAll(connections.Select(connection => connection.SendAsync(post)));
-        await program.LogsAsync("closed for newcomers");
+        var connections = new List<RawRequest>();
+        await Wait.UntilAsync(IsFullWithAnotherAsync, "it takes newcomers without an end");
 
         using var newcomer = new RawRequest(port);
         await newcomer.SendAsync(RawRequest.Head(port, "GET /healthz"));
@@ -87,6 +86,13 @@ public sealed class FewDescriptors
         connections.ForEach(connection => connection.Dispose());
         await newcomer.ReadUntilAsync("HTTP/1.1 200");
         await program.LogsAsync("open for newcomers again");
+
+        async Task<bool> IsFullWithAnotherAsync()
+        {
+            connections.Add(new RawRequest(port));
+            await connections[^1].SendAsync(post);
+            return program.Errors.Contains("closed for newcomers", StringComparison.Ordinal);
+        }
     }
 
     [Test]

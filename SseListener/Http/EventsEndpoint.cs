@@ -100,7 +100,7 @@ internal sealed class EventsEndpoint(
     {
         Output output = exchange.Socket is { } socket
             ? new SocketOutput(socket, IsChunked(exchange), StreamSocket.TakenBy)
-            : new StreamOutput(exchange.Response.OutputStream, () => exchange.Break());
+            : new StreamOutput(exchange.Response.OutputStream, exchange.BreakWrite);
         return await hub.SubscribeAsync(permit.Request) is { } subscription
             ? new Client(permit.Request.Client, output, subscription, permit.Lifetime)
             : null;

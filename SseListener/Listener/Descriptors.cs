@@ -1,3 +1,7 @@
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
+
 namespace SseListener.Listener;
 
 /// <summary>
@@ -37,6 +41,27 @@ internal static class Descriptors
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             return 0;
+        }
+    }
+
+    /// <summary>Shuts down the connection with this other end, also where its socket is somebody else's.</summary>
+    public static void ShutDown(IPEndPoint remote)
+    {
+        var files = OperatingSystem.IsLinux() ? Directory.GetFiles("/proc/self/fd") : [];
+        foreach (var number in files.Select(file => int.Parse(Path.GetFileName(file), CultureInfo.InvariantCulture)))
+        {
+            try
+            {
+                using var socket = new Socket(new SafeSocketHandle(number, ownsHandle: false));
+                if (remote.Equals(socket.RemoteEndPoint))
+                {
+                    socket.Shutdown(SocketShutdown.Both);
+                }
+            }
+            catch (SocketException)
+            {
+                // It is another kind of file, or is closed by now.
+            }
         }
     }
 

@@ -131,6 +131,17 @@ internal sealed class Exchange
         }
     }
 
+    /// <summary>
+    /// Breaks the connection from outside a write that blocks: HttpListener's own way to end it would write once more, behind that one.
+    /// </summary>
+    public void BreakWrite()
+    {
+        if (!TryBreak())
+        {
+            Descriptors.ShutDown(Remote);
+        }
+    }
+
     /// <summary>Ends the answer. The connection may bring its next request with that, even on this thread.</summary>
     public void Close()
     {
