@@ -52,7 +52,8 @@ internal static class Descriptors
         {
             try
             {
-                using var socket = new Socket(new SafeSocketHandle(number, ownsHandle: false));
+                using var handle = new SafeSocketHandle(number, ownsHandle: false);
+                using var socket = new Socket(handle);
                 if (remote.Equals(socket.RemoteEndPoint))
                 {
                     socket.Shutdown(SocketShutdown.Both);
