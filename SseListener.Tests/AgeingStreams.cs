@@ -36,9 +36,7 @@ public sealed class AgeingStreams
         Assert.That(ends, Has.Count.EqualTo(20));
         Assert.That(ends.Max() - ends.Min(), Is.InRange(TimeSpan.FromMinutes(6), TimeSpan.FromMinutes(25)));
         foreach (var client in clients)
-        {
             await client.DisposeAsync();
-        }
     }
 
     [Test]
@@ -90,9 +88,7 @@ public sealed class AgeingStreams
         await stopping;
         var sorted = ends.Order().ToArray();
         for (var place = 0; place < sorted.Length; place++)
-        {
             Assert.That(sorted[place], Is.GreaterThan((place * 100) - 20), string.Join(", ", sorted));
-        }
     }
 
     [Test]

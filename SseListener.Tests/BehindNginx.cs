@@ -25,9 +25,7 @@ public sealed class BehindNginx
             // Each is waited for before there is another that could push it out of a buffer.
             var id = await PublishAsync(http, "some");
             foreach (var stream in streams)
-            {
                 Assert.That((await stream.NextAsync()).EventId, Is.EqualTo(id));
-            }
         }
 
         Assert.That(connections, Is.EqualTo(1));
@@ -68,9 +66,7 @@ public sealed class BehindNginx
             var streams = await Task.WhenAll(Enumerable.Range(0, Streams).Select(_ => EventStream.OpenAsync(http, "/events?channel=default&channel=quiet")));
             await PublishAsync(http, "seen");
             foreach (var stream in streams)
-            {
                 Assert.That((await stream.NextAsync()).Data, Is.EqualTo("seen"));
-            }
 
             await PublishAsync(http, "the last");
             program.Signal("TERM");
@@ -200,9 +196,7 @@ public sealed class BehindNginx
         request.Content = new StringContent(text, Encoding.UTF8, "text/plain");
         request.Headers.Authorization = token is null ? null : new AuthenticationHeaderValue("Bearer", token);
         if (origin is not null)
-        {
             request.Headers.Add("Origin", origin);
-        }
 
         return await http.SendAsync(request);
     }

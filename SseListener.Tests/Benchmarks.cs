@@ -74,9 +74,7 @@ public sealed class Benchmarks
         bench.Signal("TERM");
         Assert.That(await bench.EndAsync(), Is.EqualTo(143));
         foreach (var server in servers)
-        {
             Assert.That(Directory.Exists($"/proc/{server}"), Is.False);
-        }
     }
 
     [TestCase("--url ftp://127.0.0.1/", "no http URL", 1)]
@@ -100,9 +98,7 @@ public sealed class Benchmarks
     {
         var histogram = new Histogram();
         foreach (var value in ticks)
-        {
             histogram.Add(value);
-        }
 
         var milliseconds = expected * 1000 / System.Diagnostics.Stopwatch.Frequency;
         Assert.That(histogram.Quantile(part), Is.InRange(milliseconds, milliseconds * 17 / 16));

@@ -25,9 +25,7 @@ public sealed class ChunkedStreams
     {
         await using var server = TestServer.Start();
         for (var i = 0; i < 50; i++)
-        {
             await server.PublishAsync($$"""{"data":"{{i}}{{new string('x', 5000)}}"}""");
-        }
 
         await server.PublishAsync($$"""{"data":"{{_big}}"}""");
         await server.PublishAsync("""{"data":"the end"}""");
@@ -99,9 +97,7 @@ public sealed class ChunkedStreams
         });
         using var stalled = await StalledClient.OpenAsync(server.Port);
         for (var i = 0; i < 12; i++)
-        {
             await server.PublishAsync($$"""{"data":"{{_big}}"}""");
-        }
 
         await server.ExpectMetricAsync($$"""sse_streams_ended_total{reason="{{reason}}"}""", 1);
         Assert.That(await stalled.ReadToEndAsync(), Does.Not.EndWith("\r\n" + LastChunk));
@@ -117,9 +113,7 @@ public sealed class ChunkedStreams
         await server.ExpectMetricAsync("""sse_streams_ended_total{reason="write_timeout"}""", 3);
         Assert.That(await server.MetricAsync("""sse_streams_ended_total{reason="left"}"""), Is.Zero);
         foreach (var client in stalled)
-        {
             client.Dispose();
-        }
     }
 
     [Test]
@@ -134,9 +128,7 @@ public sealed class ChunkedStreams
             foreach (var (id, client) in server.Server.Clients)
             {
                 if (!stays.Body.Contains(id, StringComparison.Ordinal))
-                {
                     client.End(EndReason.Dismissed);
-                }
             }
 
             await publishing;

@@ -189,9 +189,7 @@ public sealed class CommandLineOptions
         using var program = BuiltProgram.Start($"--port {port}", null, ("SSE_TRUST_PROXY", "true"), ("SSE_MAX_CLIENTS_PER_ADDRESS", "1"), ("SSE_CORS", "https://a.example,https://b.example"));
         await Wait.UntilAsync(() => program.Output.Length > 0, "it does not listen");
         foreach (var origin in (string[])["https://a.example", "https://b.example"])
-        {
             Assert.That(await StatusAsync(port, "OPTIONS /events", "Origin: " + origin, "Access-Control-Request-Method: POST"), Is.EqualTo(204));
-        }
 
         using var first = new RawRequest(port);
         await first.SendAsync(RawRequest.Head(port, "GET /events", "X-Forwarded-For: 192.0.2.1"));

@@ -101,9 +101,7 @@ public sealed class CountingAddresses
 
         await using var client = await server.SubscribeAsync();
         for (var i = 0; i < 10; i++)
-        {
             Assert.That(await server.IsAdmittedAsync(), Is.False);
-        }
 
         await client.DisposeAsync();
         await Wait.UntilAsync(() => server.Server.Clients.Count == 0, "it is still there");

@@ -142,14 +142,10 @@ public sealed class CrossSiteRequests
         using var request = new HttpRequestMessage(HttpMethod.Post, path) { Content = new StringContent("forged", Encoding.UTF8, "text/plain") };
         request.Headers.Host = $"{host}:{server.Port}";
         if (origin is not null)
-        {
             request.Headers.TryAddWithoutValidation("Origin", Filled(server, origin));
-        }
 
         if (site is not null)
-        {
             request.Headers.TryAddWithoutValidation("Sec-Fetch-Site", site);
-        }
 
         return await server.Http.SendAsync(request);
     }

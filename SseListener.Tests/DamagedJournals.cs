@@ -106,9 +106,7 @@ public sealed class DamagedJournals
         await using (var server = KeepingHistory.Start(folder, o => o with { History = 500_000 }))
         {
             for (var i = 1; i <= 4; i++)
-            {
                 await server.PublishAsync($$"""{"data":"{{i}}{{data}}"}""");
-            }
         }
 
         Assert.That(folder.Journals, Has.Length.AtLeast(2));

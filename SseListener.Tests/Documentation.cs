@@ -61,13 +61,9 @@ public sealed class Documentation
         // A row of a table cannot be broken.
         Assert.That(lines.Where(line => line.Length > MostColumns && !line.StartsWith('|')), Is.Empty);
         if (path == Document.Readme.Path)
-        {
             Assert.That(lines, Has.Length.LessThanOrEqualTo(MostLines));
-        }
         else
-        {
             Assert.That(lines[2], Does.StartWith("For "));
-        }
     }
 
     private static IEnumerable<string> Found(string text, string pattern) =>

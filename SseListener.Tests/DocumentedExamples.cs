@@ -66,9 +66,7 @@ public sealed class DocumentedExamples
         await live.WritesAsync("event: hello");
         await merged.WritesAsync("event: hello");
         foreach (var line in lines[3..])
-        {
             Assert.That(await OutputAsync(server.Port, line), Does.Match("""^\{"id":".{10}"\}$"""), line);
-        }
 
         await merged.WritesAsync("""event: paid""");
         await merged.WritesAsync("""data: {"channel":"orders/42","data":{"by":"card"}}""");

@@ -82,13 +82,9 @@ public sealed class FailingDisks
             using var answer = await http.PostAsync(new Uri("/events", UriKind.Relative), batch);
             Assert.That(answer.StatusCode, Is.AnyOf(HttpStatusCode.OK, HttpStatusCode.ServiceUnavailable));
             if (answer.StatusCode == HttpStatusCode.OK)
-            {
                 kept.AddRange([id, id + "+"]);
-            }
             else
-            {
                 refused++;
-            }
         }
 
         Assert.That(kept, Has.Count.EqualTo(8));
@@ -103,9 +99,7 @@ public sealed class FailingDisks
 
         kept.Add("last");
         foreach (var id in kept)
-        {
             Assert.That((await client.NextAsync()).EventId, Is.EqualTo(id));
-        }
 
         program.Signal("KILL");
         await program.EndAsync();

@@ -31,9 +31,7 @@ public sealed class FewDescriptors
 
         await program.LogsAsync("closed for newcomers", "no file descriptors left");
         foreach (var connection in flood)
-        {
             connection.Dispose();
-        }
 
         string? id = null;
         await Wait.UntilAsync(() => (id = TryPublish(port)) is not null, "the port is not open again");
@@ -62,9 +60,7 @@ public sealed class FewDescriptors
         using var running = program;
         var kept = new List<Socket>();
         while (kept.Count < 400)
-        {
             await Wait.UntilAsync(() => TryAsk(port, kept), "a newcomer is kept out");
-        }
 
         kept.ForEach(connection => connection.Dispose());
     }

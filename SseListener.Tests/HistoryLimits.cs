@@ -48,9 +48,7 @@ public sealed class HistoryLimits
         history.Expire(time: 17_000);
         Assert.That(Kept(history, "a1", "a2", "b1", "b2"), Is.EqualTo("a1 a2 b2"));
         for (var i = 0; i < 4; i++)
-        {
             Append(history, a, $"x{i}", time: 17_000, size: 600);
-        }
 
         // 400 and 600 bytes twice are too much by one event now, and by another when b1 is counted, which has gone.
         Assert.That(Kept(history, "a1", "a2", "b2", "x0"), Is.EqualTo("a2 b2 x0"));
@@ -61,9 +59,7 @@ public sealed class HistoryLimits
     {
         var history = new History(10_000, _age, _ => { });
         for (var i = 0; i < 1000; i++)
-        {
             Append(history, new ChannelLog($"{i}"), $"{i}", time: 0, size: 84);
-        }
 
         // A frame of 100 bytes, all in all, less what the id has of more than one digit.
         var kept = Enumerable.Range(0, 1000).Count(i => Kept(history, $"{i}").Length > 0);
@@ -83,9 +79,7 @@ public sealed class HistoryLimits
         {
             Append(history, busy, $"b{i}", time: 0, size: 82);
             if (i % 100 == 0)
-            {
                 Append(history, quiet, $"q{i}", time: 0);
-            }
         }
 
         Assert.That(Kept(history, "q1900", "q1800", "q1500"), Is.EqualTo("q1900 q1800 q1500"));
@@ -97,9 +91,7 @@ public sealed class HistoryLimits
     {
         var history = new History(100, _age, _ => { });
         for (var i = 1; i <= 3; i++)
-        {
             history.Append(new ChannelLog($"{i}"), Encoding.ASCII.GetBytes($"data: {new string('x', 80)}\nid: {i}\n\n"), sequence: i, time: 0);
-        }
 
         history.Trim(first: 2);
         Assert.That(Kept(history, "1", "2", "3"), Is.EqualTo("2 3"));
@@ -134,9 +126,7 @@ public sealed class HistoryLimits
     {
         var history = new History(10_000_000, _age, _ => { });
         for (var i = 0; i < 5000; i++)
-        {
             Append(history, new ChannelLog($"{i}"), $"{i}", time: 0);
-        }
 
         Assert.That(history.Expire(time: 17_000), Is.True);
         Assert.That(Kept(history, "1999", "2000", "4999"), Is.EqualTo("2000 4999"));

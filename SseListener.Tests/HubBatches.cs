@@ -54,9 +54,7 @@ public sealed class HubBatches : IDisposable
         using var hub = Hub(_ => { }, maxChannels: 1);
         var running = hub.RunAsync();
         foreach (var channel in (string[])["a", "b"])
-        {
             Assert.That(await hub.PublishAsync(channel, [Event("x1")]).WaitAsync(Support.Wait.Limit), Is.InstanceOf<PublishResult.NotStored>());
-        }
 
         hub.Complete();
         await running;

@@ -165,9 +165,7 @@ public sealed class KeepingHistory
         await using var server = Start(folder);
         var ids = new List<string>();
         foreach (var one in data)
-        {
             ids.Add(await server.PublishAsync($$"""{"data":{{one}}}"""));
-        }
 
         return ids;
     }

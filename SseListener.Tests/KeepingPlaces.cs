@@ -53,9 +53,7 @@ public sealed class KeepingPlaces
         var position = client.LastEventId;
         Assert.That(position, Does.Match("^@[A-Za-z0-9_-]{22}$"));
         if (lastEventId != "earliest")
-        {
             Assert.That((await client.NextAsync()).EventType, Is.EqualTo("gap"));
-        }
 
         await using var back = await server.SubscribeAsync(lastEventId: position);
         Assert.That(await back.NextDataAsync(3), Is.EqualTo(_oneToThree));
@@ -73,9 +71,7 @@ public sealed class KeepingPlaces
         await Wait.UntilAsync(() => server.Server.Clients.Count == 3, "it is still there");
         await server.PublishAsync("""{"data":"nobody hears this"}""", "gone");
         for (var i = 0; i < 3000; i++)
-        {
             await server.PublishAsync($$"""{"data":"{{new string('x', 100)}}"}""", "busy");
-        }
 
         await quiet.DisposeAsync();
         var next = await server.PublishAsync("""{"data":"quiet"}""", "quiet");
@@ -115,8 +111,6 @@ public sealed class KeepingPlaces
     internal static async Task PublishAsync(TestServer server, params int[] numbers)
     {
         foreach (var number in numbers)
-        {
             await server.PublishAsync($$"""{"data":{{number}}}""");
-        }
     }
 }

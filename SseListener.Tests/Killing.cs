@@ -85,9 +85,7 @@ public sealed class Killing : IDisposable
         {
             var id = string.Create(CultureInfo.InvariantCulture, $"{number}-{i}");
             while (!await TryPublishAsync(id))
-            {
                 await Task.Delay(20, CancellationToken.None);
-            }
 
             _answered.Enqueue(id);
         }
@@ -121,9 +119,7 @@ public sealed class Killing : IDisposable
                 {
                     Assert.That(item.EventType, Is.EqualTo("message"));
                     lock (ids)
-                    {
                         ids.Add(item.EventId!);
-                    }
                 }
             }
             catch (Exception e) when (e is HttpRequestException or IOException or TaskCanceledException or ObjectDisposedException)
@@ -137,8 +133,6 @@ public sealed class Killing : IDisposable
     private static int Count(List<string> ids)
     {
         lock (ids)
-        {
             return ids.Count;
-        }
     }
 }

@@ -24,9 +24,7 @@ public sealed class LanesInBursts
         var outputs = Enumerable.Range(0, 12).Select(_ => new SlowOutput()).ToList();
         var lanes = new DeliveryLanes(count, LoneClient.LaneOptions, () => new LaneMeter(metrics.Sweeps, metrics.Latencies));
         foreach (var output in outputs)
-        {
             lanes.Next().Add(LoneClient.Of(log, output));
-        }
 
         var expected = new StringBuilder();
         for (var i = 1; i <= 2000; i++)
@@ -81,9 +79,7 @@ public sealed class LanesInBursts
             foreach (var client in (Client[])[served[left.Count], served[^1], subscribers.Clients[^1]])
             {
                 if (left.Add(client))
-                {
                     subscribers.Remove(client);
-                }
             }
         }
 

@@ -19,13 +19,9 @@ public sealed class Leaving
         await raw.ReadUntilAsync("retry: ");
         var id = (await watcher.NextAsync()).Data["{\"joined\":\"".Length..][..10];
         if (resets)
-        {
             raw.Reset();
-        }
         else
-        {
             raw.Dispose();
-        }
 
         Assert.That((await watcher.NextAsync()).Data, Is.EqualTo($$"""{"left":"{{id}}","clients":1}"""));
         await Wait.UntilAsync(() => server.Logged.Contains($"connection closed by client {id}", StringComparison.Ordinal), "not logged");
@@ -38,9 +34,7 @@ public sealed class Leaving
         await using var server = TestServer.Start(o => o with { PresenceLimit = 0 });
         using var raw = await ChunkedStreams.SubscribeAsync(server);
         for (var i = 0; i < 8; i++)
-        {
             await raw.SendAsync(new string('x', 1000));
-        }
 
         await server.PublishAsync("""{"data":"still here"}""");
         await raw.ReadUntilAsync("still here");
@@ -80,9 +74,7 @@ public sealed class Leaving
         using var stalled = await StalledClient.OpenAsync(server.Port);
         var big = new string('x', 500_000);
         for (var i = 0; i < 20; i++)
-        {
             await server.PublishAsync($$"""{"data":"{{i}}{{big}}"}""");
-        }
 
         stalled.Reset();
         await Wait.UntilAsync(() => server.Server.Clients.Count == 1, "the client that left is still there");
@@ -97,9 +89,7 @@ public sealed class Leaving
         await RoundAsync(server);
         var before = OpenDescriptors();
         for (var round = 0; round < 3; round++)
-        {
             await RoundAsync(server);
-        }
 
         // Other tests run beside this one, so the process as a whole says little: what the server itself holds does.
         Assert.That(server.Server.Clients, Is.Empty);
@@ -112,14 +102,10 @@ public sealed class Leaving
         var clients = await Task.WhenAll(Enumerable.Range(0, 100).Select(_ => server.SubscribeAsync()));
         var id = await server.PublishAsync("""{"data":1}""");
         foreach (var client in clients)
-        {
             Assert.That((await client.NextAsync()).EventId, Is.EqualTo(id));
-        }
 
         foreach (var client in clients)
-        {
             await client.DisposeAsync();
-        }
 
         await Wait.UntilAsync(() => server.Server.Clients.Count == 0, "somebody is still there");
     }

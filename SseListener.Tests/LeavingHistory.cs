@@ -14,9 +14,7 @@ public sealed class LeavingHistory
         await using (var server = KeepingHistory.Start(folder, o => o with { History = 200_000 }))
         {
             for (var i = 0; i < 60; i++)
-            {
                 await server.PublishAsync($$"""{"data":"{{i}} {{data}}"}""");
-            }
 
             // 600 KB in files of 64 KiB, of which the last 200,000 bytes are history.
             await Wait.UntilAsync(() => folder.Journals.Length <= 5, "the files of what is no longer kept are still there");
@@ -28,9 +26,7 @@ public sealed class LeavingHistory
         var first = int.Parse((await all.NextAsync()).Data[1..].Split(' ')[0], CultureInfo.InvariantCulture);
         Assert.That(first, Is.InRange(38, 44));
         for (var i = first + 1; i < 60; i++)
-        {
             Assert.That((await all.NextAsync()).Data, Does.StartWith($"\"{i} "));
-        }
     }
 
     // What is published again is not written again, and must not count as if it were.
@@ -43,9 +39,7 @@ public sealed class LeavingHistory
         await using (var server = KeepingHistory.Start(folder, o => o with { History = 1_000_000 }))
         {
             for (var i = 0; i < 20; i++)
-            {
                 await server.PublishAsync($$"""{"data":"{{i}} {{data}}"}""");
-            }
 
             for (var i = 0; i < 20; i++)
             {
@@ -57,9 +51,7 @@ public sealed class LeavingHistory
         await using var again = KeepingHistory.Start(folder, o => o with { History = 1_000_000 });
         await using var all = await again.SubscribeAsync("?lastEventId=earliest");
         for (var i = 0; i < 20; i++)
-        {
             Assert.That((await all.NextAsync()).Data, Does.StartWith($"\"{i} "));
-        }
     }
 
     [TestCase(true)]

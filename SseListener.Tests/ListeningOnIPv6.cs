@@ -43,9 +43,7 @@ public sealed class ListeningOnIPv6
         await client.SendAsync(Encoding.ASCII.GetBytes($"GET /events?lastEventId=earliest HTTP/1.1\r\nHost: {address}:{server.Port}\r\n\r\n"));
         var stream = await ReadAsync(client);
         while (!stream.Contains("data: Host: [::1]\n", StringComparison.Ordinal))
-        {
             stream += await ReadAsync(client);
-        }
     }
 
     // With "%" .NET takes anything for a part of an address, so that other fields would be read as one.

@@ -38,9 +38,7 @@ public sealed class ListeningToChannels(bool usesPrivateNames)
         }
 
         foreach (var id in ids)
-        {
             Assert.That((await client.NextAsync()).EventId, Is.EqualTo(id));
-        }
     }
 
     [Test]
@@ -174,9 +172,7 @@ public sealed class ListeningToChannels(bool usesPrivateNames)
     {
         var ids = new List<string>();
         foreach (var channel in channels)
-        {
             ids.Add(await server.PublishAsync($$"""{"data":{{ids.Count}}}""", channel));
-        }
 
         return ids;
     }
@@ -185,9 +181,7 @@ public sealed class ListeningToChannels(bool usesPrivateNames)
     {
         var ids = new List<string?>();
         while (ids.Count < count)
-        {
             ids.Add((await stream.NextAsync()).EventId);
-        }
 
         return ids;
     }

@@ -20,9 +20,7 @@ public sealed class ListeningToPatterns
         }
 
         foreach (var id in ids)
-        {
             Assert.That((await client.NextAsync()).EventId, Is.EqualTo(id));
-        }
     }
 
     [Test]
@@ -34,9 +32,7 @@ public sealed class ListeningToPatterns
         var second = await server.PublishAsync("""{"data":2}""", "a/b/d");
         var third = await server.PublishAsync("""{"data":3}""", "a/e");
         foreach (var id in (string[])[first, second, third])
-        {
             Assert.That((await client.NextAsync()).EventId, Is.EqualTo(id));
-        }
 
         await using var resumed = await server.SubscribeAsync("?channel=a/b/c&channel=a/*&channel=a/b/*", first);
         Assert.That((await resumed.NextAsync()).EventId, Is.EqualTo(second));
@@ -49,18 +45,14 @@ public sealed class ListeningToPatterns
         await using var server = TestServer.Start();
         var ids = new List<string>();
         foreach (var channel in (string[])["t/1", "t/2", "x", "t/3", "t/1"])
-        {
             ids.Add(await server.PublishAsync("""{"data":1}""", channel));
-        }
 
         await using var resumed = await server.SubscribeAsync("?channel=t/*", ids[1]);
         Assert.That((await resumed.NextAsync()).EventId, Is.EqualTo(ids[3]));
         Assert.That((await resumed.NextAsync()).EventId, Is.EqualTo(ids[4]));
         await using var all = await server.SubscribeAsync("?channel=t/*&lastEventId=earliest");
         foreach (var id in (string[])[ids[0], ids[1], ids[3], ids[4]])
-        {
             Assert.That((await all.NextAsync()).EventId, Is.EqualTo(id));
-        }
     }
 
     [TestCase("?channel=q/a&channel=q/*")]

@@ -13,9 +13,7 @@ public sealed class LogLines
         Assert.That(Lines(LogFormat.Text, LogLevel.Info, log =>
         {
             for (var i = 0; i < 10; i++)
-            {
                 log.Often(LogLevel.Info, "refused bad_request", $"refusal {i}");
-            }
 
             log.Often(LogLevel.Info, "connected", "a client");
             log.Info("something else");
@@ -30,9 +28,7 @@ public sealed class LogLines
         Assert.That(Lines(LogFormat.Text, LogLevel.Debug, log =>
         {
             for (var i = 0; i < 10; i++)
-            {
                 log.Often(LogLevel.Info, "connected", "a client");
-            }
         }), Has.Count.EqualTo(10));
 
     [Test]

@@ -39,9 +39,7 @@ public sealed class ManyChannels
         await using var server = TestServer.Start(o => o with { MaxChannels = 3 });
         await using var client = await server.SubscribeAsync("?channel=listened");
         foreach (var channel in (string[])["listened", "old", "older", "old"])
-        {
             await server.PublishAsync("""{"data":1}""", channel);
-        }
 
         var last = await server.PublishAsync("""{"data":2}""", "new");
         await using var again = await server.SubscribeAsync("?channel=old&channel=listened&channel=older&lastEventId=earliest");
@@ -114,9 +112,7 @@ public sealed class ManyChannels
         await using (var first = TestServer.Start(o => o with { Data = folder.Path }))
         {
             foreach (var channel in (string[])["a", "b", "a/1"])
-            {
                 await first.PublishAsync("""{"data":1}""", channel);
-            }
         }
 
         await using var server = TestServer.Start(o => o with { Data = folder.Path, MaxChannels = 2 });
@@ -134,18 +130,14 @@ public sealed class ManyChannels
         await using (var first = TestServer.Start(o => o with { Data = folder.Path }))
         {
             foreach (var channel in (string[])["b", "t/1", "a", "b", "t/2", "a"])
-            {
                 ids.Add(await first.PublishAsync("""{"data":1}""", channel));
-            }
         }
 
         await using var server = TestServer.Start(o => o with { Data = folder.Path });
         await using var client = await server.SubscribeAsync("?channel=a&channel=b&channel=t/*", ids[0]);
         ids.Add(await server.PublishAsync("""{"data":1}""", "t/3"));
         foreach (var id in ids.Skip(1))
-        {
             Assert.That((await client.NextAsync()).EventId, Is.EqualTo(id));
-        }
     }
 
     [Test]
@@ -156,9 +148,7 @@ public sealed class ManyChannels
         var before = GC.GetTotalMemory(forceFullCollection: true);
         using var hub = new EventHub(limits, PlayedLog.Ready, PlayedLog.Ready);
         for (var i = 0; i < Channels; i++)
-        {
             hub.Restore(i + 1, string.Create(CultureInfo.InvariantCulture, $"orders/{i:d8}"), DateTimeOffset.UtcNow.ToUnixTimeMilliseconds(), Encoding.ASCII.GetBytes($"data: {new string('x', 80)}\nid: {i:d10}\n\n"));
-        }
 
         // What a process has besides is about 60 MB.
         Assert.That(GC.GetTotalMemory(forceFullCollection: true) - before, Is.LessThan(100_000_000));
@@ -169,9 +159,7 @@ public sealed class ManyChannels
     {
         using var limit = new CancellationTokenSource(Wait.Limit);
         while (!await server.IsAdmittedAsync("?channel=other"))
-        {
             limit.Token.ThrowIfCancellationRequested();
-        }
 
         await Wait.UntilAsync(() => server.Server.Clients.Count == 0, "it is still there");
     }

@@ -97,9 +97,7 @@ public sealed class Measuring
         await using var strict = TestServer.Start(o => o with { PresenceLimit = 0, WriteTimeout = TimeSpan.FromMilliseconds(700) });
         using var stalled = await StalledClient.OpenAsync(strict.Port);
         for (var i = 0; i < 20; i++)
-        {
             await strict.PublishAsync($$"""{"data":"{{big}}"}""");
-        }
 
         await strict.ExpectMetricAsync("""sse_streams_ended_total{reason="write_timeout"}""", 1);
     }

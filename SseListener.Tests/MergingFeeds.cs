@@ -38,9 +38,7 @@ public sealed class MergingFeeds
     public void A_long_search_gives_way_to_other_clients()
     {
         for (var i = 0; i < 10_000; i++)
-        {
             Append(_b, "1");
-        }
 
         Append(_a, "found");
         _history.LogIndex.Publish();
@@ -49,9 +47,7 @@ public sealed class MergingFeeds
         CursorState state;
         var slice = new Slice();
         while ((state = feed.Fill(slice)) is CursorState.SliceAndMore && slice.Length == 0)
-        {
             turns++;
-        }
 
         Assert.That((state, Encoding.ASCII.GetString(slice.Around(0, 0))), Is.EqualTo((CursorState.Slice, "data: found\n\n")));
         Assert.That(turns, Is.EqualTo(10));
@@ -90,9 +86,7 @@ public sealed class MergingFeeds
     public void So_does_one_in_which_something_is_found_now_and_then()
     {
         for (var i = 0; i < 10_000; i++)
-        {
             Append(i % 500 == 0 ? _a : _b, "1");
-        }
 
         var feed = Feed(new ReplayRange(0, _sequence, 0), _a);
         var slice = new Slice();

@@ -42,9 +42,7 @@ public sealed class MetricsFormat
         var bounds = new InstrumentAdvice<double> { HistogramBucketBoundaries = [1, 2] };
         var histogram = meter.CreateHistogram("t", unit: null, description: "help", tags: null, bounds);
         foreach (var value in new[] { 0.5, 1, 1.5, 2, 2.5 })
-        {
             histogram.Record(value, new KeyValuePair<string, object?>("k", "v"));
-        }
 
         Assert.That(text.Write(), Does.EndWith(
             "t_bucket{k=\"v\",le=\"1\"} 2\nt_bucket{k=\"v\",le=\"2\"} 4\nt_bucket{k=\"v\",le=\"+Inf\"} 5\nt_sum{k=\"v\"} 7.5\nt_count{k=\"v\"} 5\n"));

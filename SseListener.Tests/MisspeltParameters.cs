@@ -78,9 +78,7 @@ public sealed class MisspeltParameters
         await server.PublishAsync("""{"data":2,"id":"two"}""");
         await using var client = await server.SubscribeAsync(query);
         foreach (var id in ids)
-        {
             Assert.That((await client.NextAsync()).EventId, Is.EqualTo(id));
-        }
     }
 
     [Test]

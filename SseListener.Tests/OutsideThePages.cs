@@ -100,9 +100,7 @@ public sealed class OutsideThePages
     {
         Directory.CreateDirectory(Path.Combine(pages, ".git"));
         foreach (var file in (string[])[".env", "..env", "folder/.env", ".git/config", ".git/index.html"])
-        {
             File.WriteAllText(Path.Combine(pages, file), Text);
-        }
     });
 
     // A pool's worth of requests: each would keep a thread for ever that waits for somebody to write to the FIFO.
@@ -145,9 +143,7 @@ public sealed class OutsideThePages
         await Task.Run(() =>
         {
             while (files < 1000 || others < 1000)
-            {
                 _ = IsFile(place) ? files++ : others++;
-            }
         }).WaitAsync(Wait.Limit);
         await end.CancelAsync();
         await swapping;

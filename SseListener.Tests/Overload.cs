@@ -162,9 +162,7 @@ public sealed class Overload
         try
         {
             for (; sent < 1024; sent++)
-            {
                 await raw.SendAsync(part);
-            }
         }
         catch (SocketException)
         {
@@ -182,9 +180,7 @@ public sealed class Overload
         {
             using var timer = new PeriodicTimer(TimeSpan.FromMilliseconds(100));
             while (await timer.WaitForNextTickAsync(end))
-            {
                 await request.SendAsync("x");
-            }
         }
         catch (Exception e) when (e is OperationCanceledException or SocketException)
         {

@@ -106,9 +106,7 @@ public sealed class Packaging
     {
         var claims = Jwt.Claims(["*"], [], TimeSpan.FromMinutes(5));
         if (algorithm == "HS256")
-        {
             return (Jwt.Secret, Jwt.Hs256(claims));
-        }
 
         using var ec = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         using var rsa = RSA.Create(2048);

@@ -74,9 +74,7 @@ public sealed class Presence
         await using var first = await server.SubscribeAsync("?channel=c1");
         await using var many = await server.SubscribeAsync("?" + string.Join('&', Enumerable.Range(1, channels).Select(i => $"channel=c{i}")));
         if (isAnnounced)
-        {
             Assert.That((await first.NextAsync()).Data, Is.EqualTo($$"""{"joined":"{{many.ClientId}}","clients":2}"""));
-        }
 
         await using var second = await server.SubscribeAsync("?channel=c1");
         Assert.That((await first.NextAsync()).Data, Is.EqualTo($$"""{"joined":"{{second.ClientId}}","clients":3}"""));
@@ -146,9 +144,7 @@ public sealed class Presence
         await using var server = TestServer.Start();
         using var stalled = await StalledClient.OpenAsync(server.Port);
         for (var i = 0; i < 8; i++)
-        {
             await server.PublishAsync($$"""{"data":"{{new string('x', 1_000_000)}}"}""");
-        }
 
         await using (await server.SubscribeAsync())
         {
@@ -207,9 +203,7 @@ public sealed class Presence
         await using var second = await server.SubscribeAsync();
         await server.PublishAsync("""{"data":"marker"}""");
         for (var next = await first.NextAsync(); next.EventType is not "message"; next = await first.NextAsync())
-        {
             isTold |= next.Data == $$"""{"joined":"{{second.ClientId}}","clients":2}""";
-        }
 
         return isTold;
     }

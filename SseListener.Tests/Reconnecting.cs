@@ -152,18 +152,14 @@ public sealed class Reconnecting(bool usesPrivateNames)
         {
             published[publisher] = [];
             for (var i = 0; i < 25; i++)
-            {
                 published[publisher].Add(await server.PublishAsync($$"""{"data":"{{publisher}}-{{i}}"}"""));
-            }
         }));
 
         var received = await Task.WhenAll(clients);
         Assert.That(received[0], Is.EquivalentTo(published.SelectMany(ids => ids)));
         Assert.That(received, Is.All.EqualTo(received[0]), "all clients see one order");
         foreach (var ids in published)
-        {
             Assert.That(received[0].Where(ids.Contains), Is.EqualTo(ids), "a publisher's events keep their order");
-        }
     }
 
     // Reads a few events, drops the connection, and comes back with the last id, until it has them all.
@@ -175,9 +171,7 @@ public sealed class Reconnecting(bool usesPrivateNames)
         {
             await using var stream = await server.SubscribeAsync(lastEventId: last);
             for (var few = random.Next(1, 30); few > 0 && ids.Count < 200; few--)
-            {
                 ids.Add(last = (await stream.NextAsync()).EventId!);
-            }
         }
 
         return ids;
@@ -187,9 +181,7 @@ public sealed class Reconnecting(bool usesPrivateNames)
     {
         var ids = new List<string>();
         for (var i = 1; i <= count; i++)
-        {
             ids.Add(await server.PublishAsync($$"""{"data":{{i}}}"""));
-        }
 
         return ids;
     }

@@ -110,9 +110,7 @@ public sealed class RestartingWithPlaces
 
         Array.ForEach(folder.Journals, File.Delete);
         foreach (var (file, bytes) in copy)
-        {
             await File.WriteAllBytesAsync(file, bytes);
-        }
 
         await using var after = KeepingHistory.Start(folder, o => o);
         await KeepingPlaces.PublishAsync(after, 5, 6, 7, 8);

@@ -37,9 +37,7 @@ public sealed class ResumingChannels
     {
         var list = random.GetItems(_channels, random.Next(1, 6)).ToHashSet();
         if (random.Next(4) == 0)
-        {
             list.Add($"room{random.Next(4)}/*");
-        }
 
         return [.. list];
     }
@@ -72,9 +70,7 @@ public sealed class ResumingChannels
             {
                 var item = await stream.NextAsync();
                 if (item.EventType == "end")
-                {
                     return ids;
-                }
 
                 ids.Add(last = item.EventId!);
             }

@@ -82,8 +82,6 @@ public sealed class SendBuffers
     private static async Task PublishAsync(TestServer server)
     {
         for (var i = 0; i < Events; i++)
-        {
             await server.PublishAsync($$"""{"data":"{{_big}}"}""");
-        }
     }
 }

@@ -105,9 +105,7 @@ public sealed class ServingClients : IDisposable
         public override SocketError Send(Slice slice, out List<ArraySegment<byte>>? rest)
         {
             if (Sends == 0)
-            {
                 append();
-            }
 
             return base.Send(slice, out rest);
         }

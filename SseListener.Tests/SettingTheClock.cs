@@ -32,9 +32,7 @@ public sealed class SettingTheClock
         using var again = await BuiltProgram.ListenAgainAsync(port, $"--data {folder.Path}");
         await using var client = await EventStream.OpenAsync(http, "/events?lastEventId=earliest");
         foreach (var id in _all)
-        {
             Assert.That((await client.NextAsync()).EventId, Is.EqualTo(id));
-        }
     }
 
     [TestCase("os")]

@@ -32,9 +32,7 @@ public sealed class SickDisks
         await using var client = await EventStream.OpenAsync(http, "/events?lastEventId=earliest");
         var ids = new List<string?>();
         while (!ids.Contains("5"))
-        {
             ids.Add((await client.NextAsync()).EventId);
-        }
 
         Assert.That(ids, Is.EqualTo((string[])["1", "3", "5"]));
     }

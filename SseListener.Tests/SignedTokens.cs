@@ -21,9 +21,7 @@ public sealed class SignedTokens
         using var answer = await PublishAsync(server, Jwt.For(publish: _orders), channel);
         Assert.That((int)answer.StatusCode, Is.EqualTo(status));
         if (status == 403)
-        {
             await PublishTokens.ExpectAsync(answer, 403, "insufficient_scope");
-        }
     }
 
     [TestCase("""{"sse":{"publish":["*"]}}""", 200)]

@@ -98,17 +98,13 @@ public sealed class SlowClients(bool usesPrivateNames)
         await FillAsync(server);
         await Wait.UntilAsync(() => server.Server.Clients.Count == 0, "lapped clients are still there");
         foreach (var client in stalled)
-        {
             client.Dispose();
-        }
     }
 
     private static async Task FillAsync(TestServer server)
     {
         for (var i = 0; i < Events; i++)
-        {
             await server.PublishAsync($$"""{"data":"{{i}}{{_big}}"}""");
-        }
     }
 
     // Both ways that frames may go: on the connection's own socket, and through HttpListener where that cannot be reached.

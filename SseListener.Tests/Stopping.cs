@@ -28,9 +28,7 @@ public sealed class Stopping
         using var content = new StringContent("the last", new System.Net.Http.Headers.MediaTypeHeaderValue("text/plain"));
         using var answer = await http.PostAsync(new Uri($"http://127.0.0.1:{port}/events"), content);
         foreach (var signal in signals)
-        {
             program.Signal(signal);
-        }
 
         Assert.That(await program.EndAsync(), Is.Zero);
         Assert.That(await raw.ReadToEndAsync(), Does.Contain("data: the last\n"));

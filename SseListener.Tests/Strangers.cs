@@ -102,9 +102,7 @@ public sealed class Strangers
                 $"not as it was before ({before}): {program.Usage()}",
                 6 * Wait.Limit);
             foreach (var listener in listeners)
-            {
                 await listener.DisposeAsync();
-            }
         }
     }
 
@@ -120,9 +118,7 @@ public sealed class Strangers
             {
                 await ExpectAsync(listener, number);
                 lock (delays)
-                {
                     delays.Add(Stopwatch.GetElapsedTime(started).TotalMilliseconds);
-                }
             }));
             await publishing;
             await Task.Delay(_pause);
@@ -147,9 +143,7 @@ public sealed class Strangers
     {
         var next = await listener.NextAsync();
         while (next.EventType is "join" or "leave")
-        {
             next = await listener.NextAsync();
-        }
 
         Assert.That(next.Data, Is.EqualTo($"{number}"));
     }

@@ -24,14 +24,10 @@ public sealed class TokenKeys
             WriteFile(folder, "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----"), WriteFile(folder, "too short"), WriteFile(folder, ""),
         ];
         foreach (var text in bad)
-        {
             Assert.That(TokenKey.TryRead(text, out _, out _), Is.False, text);
-        }
 
         foreach (var text in (string[])[new string('x', 32), new string('ü', 16), WriteFile(folder, new string('x', 32) + "\n"), WriteFile(folder, good.ExportSubjectPublicKeyInfoPem()), WriteFile(folder, good.ExportRSAPublicKeyPem())])
-        {
             Assert.That(TokenKey.TryRead(text, out _, out _), Is.True, text);
-        }
 
         // A public key is one wherever it is given, and whatever stands before it; as a secret everybody would have it.
         foreach (var text in (string[])[good.ExportSubjectPublicKeyInfoPem(), good.ExportSubjectPublicKeyInfoPem() + "\n", WriteFile(folder, "a comment\n" + good.ExportSubjectPublicKeyInfoPem())])

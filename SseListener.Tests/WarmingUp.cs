@@ -14,9 +14,7 @@ public sealed class WarmingUp
         var (program, _) = await BuiltProgram.ListenAsync("", line => BuiltProgram.Start(line, environment: [("DOTNET_JitStdOutFile", summary), ("DOTNET_JitDisasmSummary", "1")]));
         using var running = program;
         foreach (var method in (string[])["PublishEndpoint:PublishAsync", "EventHub:EncodeAll", "Client:Advance", "EventsEndpoint:SubscribeAsync", "Client:End", "LaneSubscribers:Remove"])
-        {
             await Wait.UntilAsync(() => IsAtItsBest(summary, method), $"{method} is not");
-        }
     }
 
     private static bool IsAtItsBest(string summary, string method)

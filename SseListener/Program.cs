@@ -11,14 +11,10 @@ StandardStreams.Forgive();
 Command[] verbs = [.. BenchCommand.Create(), TailCommand.Create()];
 var exitCode = CommandLine.Read(args, verbs, Environment.GetEnvironmentVariable, out var options);
 if (options is null)
-{
     return exitCode == 0 && StandardStreams.HasLostOutput ? 1 : exitCode;
-}
 
 if (!StaticFiles.TryFindFolder(options.Public, out var pages, out var problem))
-{
     return Fail(problem);
-}
 
 // The first signal asks the program to stop, which it does in order; a second one ends it at once. Only a hangup never does: a terminal
 // that closes sends it twice, and systemd may send it right behind SIGTERM.
@@ -39,9 +35,7 @@ using var tooLarge = PosixSignalRegistration.Create((PosixSignal)25, static sign
 AppDomain.CurrentDomain.FirstChanceException += (_, thrown) =>
 {
     if (thrown.Exception is OutOfMemoryException)
-    {
         Environment.FailFast("The memory is used up: --history and --max-publish-bytes say how much of it is taken.");
-    }
 };
 
 PoolThreads.Prepare(options);
@@ -50,9 +44,7 @@ using var log = new LogWriter(StandardStreams.OpenError(), options.LogLevel, opt
 await using var server = new SseServer(options, pages, log);
 using var trim = new HeapTrim(() => server.Activity);
 if (!server.TryStart(out problem))
-{
     return Fail(problem);
-}
 
 trim.Start();
 Console.WriteLine($"> {server.Address.GetLeftPart(UriPartial.Authority)}");

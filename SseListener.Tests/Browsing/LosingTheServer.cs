@@ -32,9 +32,7 @@ public sealed partial class LosingTheServer
 
         using var again = await BuiltProgram.ListenAgainAsync(port, options);
         foreach (var n in Enumerable.Range(1, 5))
-        {
             await PublishAsync(port, $"{n}");
-        }
 
         await page.ExpectStateAsync("Live");
         await page.ExpectDataAsync("5", "4", "3", "2", "1");

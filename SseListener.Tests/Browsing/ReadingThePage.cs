@@ -91,14 +91,10 @@ public sealed class ReadingThePage
         Assert.That(levels[0], Is.EqualTo(1));
         Assert.That(levels.Zip(levels.Skip(1), (before, after) => after - before), Is.All.LessThanOrEqualTo(1));
         foreach (var landmark in (AriaRole[])[AriaRole.Banner, AriaRole.Main])
-        {
             await Expect(page.Tab.GetByRole(landmark)).ToHaveCountAsync(1);
-        }
 
         foreach (var region in (string[])["Activity", "Events", "Listen", "Publish", "Who is here"])
-        {
             await Expect(page.Tab.GetByRole(AriaRole.Region, new() { Name = region, Exact = true })).ToHaveCountAsync(1);
-        }
     }
 
     [Test]
@@ -144,9 +140,7 @@ public sealed class ReadingThePage
             }
             """);
         for (var n = 0; n < 30; n++)
-        {
             await server.PublishAsync($$"""{"data":{{n}}}""");
-        }
 
         await page.ExpectDataAsync("29");
         await Expect(page.Text("summary")).ToHaveTextAsync("31 new events");

@@ -63,9 +63,7 @@ public sealed class WatchingEvents
         using var answer = await server.PostAsync("/events", "application/x-ndjson", Batch(0, 20));
         await page.ExpectDataAsync("19");
         for (var i = 0; i < 12; i++)
-        {
             await Expect(page.Rows.Nth(i)).ToBeInViewportAsync(new() { Ratio = 1 });
-        }
     }
 
     [Test]

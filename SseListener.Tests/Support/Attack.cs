@@ -82,9 +82,7 @@ internal sealed record Attack(string Name, int Connections, Func<int, string> Re
     private static async Task SendAsync(Socket socket, ReadOnlyMemory<byte> bytes, CancellationToken isOver)
     {
         while (!bytes.IsEmpty)
-        {
             bytes = bytes[await socket.SendAsync(bytes, isOver)..];
-        }
     }
 
     // The last line of the request again and again.

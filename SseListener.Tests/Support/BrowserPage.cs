@@ -124,9 +124,7 @@ internal sealed class BrowserPage : IAsyncDisposable
     public async Task ExpectDataAsync(params string[] data)
     {
         for (var i = 0; i < data.Length; i++)
-        {
             await Expect(Data.Nth(i)).ToHaveTextAsync(data[i]);
-        }
     }
 
     /// <summary>What was copied last.</summary>
@@ -162,16 +160,12 @@ internal sealed class BrowserPage : IAsyncDisposable
     private void Note(IConsoleMessage message)
     {
         if (message.Type is "error" or "warning" && !_expected.Any(expected => message.Text.Contains(expected, StringComparison.Ordinal)))
-        {
             _wrongs.Enqueue(message.Text);
-        }
     }
 
     private void Note(IRequest request)
     {
         if (!request.Url.StartsWith(_origin + "/", StringComparison.Ordinal) && !request.Url.StartsWith("data:", StringComparison.Ordinal))
-        {
             _wrongs.Enqueue("a request to " + request.Url);
-        }
     }
 }

@@ -58,9 +58,7 @@ internal sealed class BuiltProgram : IDisposable
         // Who wants a journal names its folder.
         start.Environment["SSE_DATA"] = "none";
         foreach (var (name, value) in environment)
-        {
             start.Environment[name] = value;
-        }
 
         return new BuiltProgram(Process.Start(start)!);
     }
@@ -86,9 +84,7 @@ internal sealed class BuiltProgram : IDisposable
             }
 
             if (!program._process.HasExited)
-            {
                 return (program, port);
-            }
 
             Assert.That(program.Errors, Does.Contain("in use"));
             program.Dispose();
@@ -173,9 +169,7 @@ internal sealed class BuiltProgram : IDisposable
             while (from.ReadLine() is { } line)
             {
                 lock (to)
-                {
                     to.AppendLine(line);
-                }
             }
         }
         catch (Exception e) when (e is IOException or ObjectDisposedException)
@@ -187,9 +181,7 @@ internal sealed class BuiltProgram : IDisposable
     private static string Read(StringBuilder text)
     {
         lock (text)
-        {
             return text.ToString().TrimEnd();
-        }
     }
 
     private static string? NameOf(string task)

@@ -40,9 +40,7 @@ internal sealed class Caddy : IDisposable
             var caddy = new Caddy(path, TestServer.FreePort(), serverPort);
             await Wait.UntilAsync(() => caddy.IsRunning || caddy._program.HasEnded, "Caddy neither listens nor ends");
             if (caddy.IsRunning)
-            {
                 return caddy;
-            }
 
             Assert.That(caddy._program.Errors, Does.Contain("in use"));
             caddy.Dispose();

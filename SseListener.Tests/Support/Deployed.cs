@@ -26,14 +26,10 @@ internal static class Deployed
     private static bool IsMarked(string[] lines, int at)
     {
         if (lines[at].EndsWith(Mark, StringComparison.Ordinal))
-        {
             return true;
-        }
 
         while (lines[at - 1].EndsWith('\\'))
-        {
             at--;
-        }
 
         return lines[at - 1].Trim() == Mark;
     }

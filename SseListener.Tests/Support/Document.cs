@@ -46,9 +46,7 @@ internal sealed record Document(string Path)
     {
         var folder = AppContext.BaseDirectory;
         while (!File.Exists(System.IO.Path.Combine(folder, "SseListener.sln")))
-        {
             folder = System.IO.Path.GetDirectoryName(folder)!;
-        }
 
         return folder;
     }

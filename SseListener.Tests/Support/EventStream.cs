@@ -38,9 +38,7 @@ internal sealed class EventStream : IAsyncDisposable
     {
         using var request = new HttpRequestMessage(HttpMethod.Get, path);
         if (lastEventId is not null)
-        {
             request.Headers.TryAddWithoutValidation("Last-Event-ID", lastEventId);
-        }
 
         var response = await http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead);
         Assert.That(response.StatusCode, Is.EqualTo(HttpStatusCode.OK));
@@ -67,9 +65,7 @@ internal sealed class EventStream : IAsyncDisposable
     {
         var data = new List<string>();
         while (data.Count < count)
-        {
             data.Add((await NextAsync()).Data);
-        }
 
         return data;
     }
@@ -81,9 +77,7 @@ internal sealed class EventStream : IAsyncDisposable
         try
         {
             while (await _items.MoveNextAsync().AsTask().WaitAsync(Wait.Limit))
-            {
                 more++;
-            }
         }
         catch (Exception e) when (e is IOException or HttpRequestException)
         {

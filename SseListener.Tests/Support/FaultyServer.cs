@@ -28,9 +28,7 @@ internal sealed class FaultyServer : IDisposable
     {
         _listener.Dispose();
         foreach (var subscriber in _subscribers)
-        {
             subscriber.Dispose();
-        }
     }
 
     private async Task AcceptAsync()
@@ -56,17 +54,13 @@ internal sealed class FaultyServer : IDisposable
         {
             var length = 0;
             while (await reader.ReadLineAsync() is { Length: > 0 } field)
-            {
                 length = field.StartsWith("Content-Length: ", StringComparison.Ordinal) ? int.Parse(field.AsSpan(16), null) : length;
-            }
 
             if (request.StartsWith("GET", StringComparison.Ordinal))
             {
                 await stream.WriteAsync("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n: hi\n"u8.ToArray());
                 lock (_lock)
-                {
                     _subscribers.Add(stream);
-                }
 
                 return;
             }

@@ -42,9 +42,7 @@ internal static class IntendedEnds
     {
         var data = new List<string>();
         while (await stream.TryNextAsync().WaitAsync(Wait.Limit) is { } next)
-        {
             data.Add(next.Data);
-        }
 
         return data;
     }

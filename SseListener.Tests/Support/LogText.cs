@@ -13,16 +13,12 @@ internal sealed class LogText : TextWriter
     public override void WriteLine(string? value)
     {
         lock (_lock)
-        {
             _text.AppendLine(value);
-        }
     }
 
     public override string ToString()
     {
         lock (_lock)
-        {
             return _text.ToString();
-        }
     }
 }

@@ -49,9 +49,7 @@ internal sealed class Nginx : IDisposable
             var nginx = new Nginx(path, TestServer.FreePort(), configuration);
             await Wait.UntilAsync(() => nginx._process.HasExited || File.Exists(nginx.In("nginx.pid")), "nginx neither listens nor ends");
             if (!nginx._process.HasExited)
-            {
                 return nginx;
-            }
 
             Assert.That(nginx.Errors, Does.Contain("in use"));
             nginx.Dispose();

@@ -18,15 +18,11 @@ internal static class NodePackages
         var folder = Directory.CreateDirectory(Path.Combine(AppContext.BaseDirectory, "node")).FullName;
         var installed = Path.Combine(folder, "node_modules", "eventsource", "package.json");
         if (File.Exists(installed) && (await File.ReadAllTextAsync(installed)).Contains($"\"version\": \"{EventSource}\"", StringComparison.Ordinal))
-        {
             return folder;
-        }
 
         using var npm = BuiltProgram.Execute(OtherPrograms.Npm(), $"install --prefix . --no-save --ignore-scripts --no-audit --no-fund {Packages}", folder);
         if (await npm.EndAsync(_limit) != 0)
-        {
             OtherPrograms.Miss("node", $"this test needs {Packages}, which npm does not install: {npm.Errors}");
-        }
 
         return folder;
     }

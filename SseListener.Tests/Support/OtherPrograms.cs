@@ -25,9 +25,7 @@ internal static class OtherPrograms
     public static string Python()
     {
         if (!Directory.Exists(Requests))
-        {
             Miss("python", "this test needs Python's requests: apt-get install python3-requests");
-        }
 
         return "/usr/bin/python3";
     }
@@ -51,9 +49,7 @@ internal static class OtherPrograms
     public static void Packaging()
     {
         if (!IsRequired("packaging"))
-        {
             Assert.Ignore("this test builds for a while, and with clang and zlib1g-dev: SSE_REQUIRE=packaging");
-        }
     }
 
     /// <summary>Skips a test that lacks something; where SSE_REQUIRE names it, fails the test.</summary>
@@ -63,9 +59,7 @@ internal static class OtherPrograms
     public static void Miss(string name, string needed)
     {
         if (IsRequired(name))
-        {
             throw new AssertionException($"{needed} (SSE_REQUIRE names {name})");
-        }
 
         throw new IgnoreException(needed);
     }
@@ -75,9 +69,7 @@ internal static class OtherPrograms
         string[] folders = [.. (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':'), "/usr/bin", "/usr/sbin", "/usr/local/bin"];
         var found = from command in commands from folder in folders select Path.Combine(folder, command);
         if (found.FirstOrDefault(File.Exists) is { } path)
-        {
             return path;
-        }
 
         Miss(name, $"this test needs {commands[0]}: apt-get install {package}");
         return "";

@@ -28,9 +28,7 @@ internal sealed class PlayedLog(Func<FrameBatch, Stored> store) : IEventLog, IDe
     {
         var stored = store(batch);
         if (stored is Stored.All)
-        {
             apply(batch);
-        }
 
         return ValueTask.FromResult(stored);
     }

@@ -18,9 +18,7 @@ internal sealed class RawRequest : IDisposable
     public RawRequest(int port, int? receiveBuffer = null)
     {
         if (receiveBuffer is { } size)
-        {
             _socket.ReceiveBufferSize = size;
-        }
 
         _socket.Connect(IPAddress.Loopback, port);
     }
@@ -45,9 +43,7 @@ internal sealed class RawRequest : IDisposable
                 var length = int.Parse(received.AsSpan(at..end), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture);
                 at = end + 2 + length;
                 if (length == 0 || received.Length < at + 2)
-                {
                     break;
-                }
 
                 chunks.Add(received.Substring(end + 2, length));
                 Assert.That(received.Substring(at, 2), Is.EqualTo("\r\n"), "a chunk ends with a line end");
@@ -106,9 +102,7 @@ internal sealed class RawRequest : IDisposable
         {
             searched = Math.Max(0, _received.Length - text.Length);
             if (!await ReadAsync())
-            {
                 Assert.Fail($"the connection ended before {text}, after {_received.ToString(0, Math.Min(200, _received.Length))}");
-            }
         }
     }
 

@@ -51,9 +51,7 @@ internal sealed class Registry : IDisposable
         try
         {
             while (true)
-            {
                 Answer(await _listener.GetContextAsync());
-            }
         }
         catch (Exception e) when (e is HttpListenerException or ObjectDisposedException)
         {

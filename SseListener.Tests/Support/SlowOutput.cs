@@ -14,9 +14,7 @@ internal sealed class SlowOutput() : RecordedOutput
     {
         var started = Stopwatch.GetTimestamp();
         while (Stopwatch.GetElapsedTime(started) < time)
-        {
             Thread.SpinWait(10);
-        }
     }
 
     public override SocketError Send(Slice slice, out List<ArraySegment<byte>>? rest)

@@ -66,9 +66,7 @@ internal sealed class TestServer : IAsyncDisposable
             var log = new LogWriter(logged, options.LogLevel);
             var server = new SseServer(options, pages, log);
             if (server.TryStart(out _))
-            {
                 return new TestServer(server, port, log, logged, pages);
-            }
         }
     }
 
@@ -105,14 +103,10 @@ internal sealed class TestServer : IAsyncDisposable
     {
         using var request = new HttpRequestMessage(HttpMethod.Parse(method), path);
         if (method == "POST")
-        {
             request.Content = new StringContent("text", Encoding.UTF8, "text/plain");
-        }
 
         foreach (var (name, value) in fields)
-        {
             request.Headers.TryAddWithoutValidation(name, value);
-        }
 
         return await Http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead);
     }
@@ -153,9 +147,7 @@ internal sealed class TestServer : IAsyncDisposable
         try
         {
             if (new FileInfo(link).LinkTarget?.StartsWith("socket:", StringComparison.Ordinal) != true)
-            {
                 return null;
-            }
 
             var descriptor = int.Parse(Path.GetFileName(link), CultureInfo.InvariantCulture);
             var socket = new Socket(new SafeSocketHandle(descriptor, ownsHandle: false));
@@ -175,9 +167,7 @@ internal sealed class TestServer : IAsyncDisposable
         _log.Dispose();
         await _logged.DisposeAsync();
         if (_pages is not null)
-        {
             Directory.Delete(_pages, recursive: true);
-        }
     }
 
     public static int FreePort() => LoopbackPort.FindFree();

@@ -35,9 +35,7 @@ internal sealed class CrossOrigin(IReadOnlyList<string> allowed, LogWriter log)
         }
 
         if (allowed.Count == 0)
-        {
             return;
-        }
 
         // Also where there is no origin: a cache must not give that answer to a page.
         var headers = exchange.Response.Headers;
@@ -64,9 +62,7 @@ internal sealed class CrossOrigin(IReadOnlyList<string> allowed, LogWriter log)
         headers["Vary"] = "Origin, Access-Control-Request-Method, Access-Control-Request-Headers";
         var origin = exchange.Request.Headers["Origin"]!;
         if (!IsAllowed(origin))
-        {
             return Refusal.Foreign($"Pages of the origin {Spelling.Short(origin)} may not use the server.");
-        }
 
         headers["Access-Control-Allow-Methods"] = methods;
         headers["Access-Control-Allow-Headers"] = "Authorization, Cache-Control, Content-Type, Last-Event-ID";

@@ -1,6 +1,4 @@
-using System.Net;
 using System.Security.Cryptography;
-using System.Text;
 using SseListener.Events;
 using SseListener.Listener;
 
@@ -46,19 +44,13 @@ internal sealed class Permissions(AccessOptions options, CrossOrigin crossOrigin
 
         // A cookie comes along whether it is needed or not; any other token is meant to count.
         if (refusal is not null && (needing is not null || !presented.AreCookies))
-        {
             return (null, refusal);
-        }
 
         if (token is null)
-        {
             return needing is null ? (GrantOf([], expiry: null), null) : (null, Missing(needing));
-        }
 
         if (topics.FirstOrDefault(topic => IsPrivate(topic) && !Overlaps(token.Subscribe, topic)) is { } other)
-        {
             return (null, Refusal.Insufficient($"the token may not listen to {other}"));
-        }
 
         var isConcerned = topics.Any(topic => Overlaps(options.Private, topic));
         return (GrantOf(token.Subscribe, isConcerned || !presented.AreCookies ? token.Expiry : null), null);
@@ -75,9 +67,7 @@ internal sealed class Permissions(AccessOptions options, CrossOrigin crossOrigin
         }
 
         if (IsPublishToken(presented))
-        {
             return null;
-        }
 
         var (token, invalid) = await VerifyAsync(presented);
         return token is null ? Refusal.Invalid(invalid)
@@ -99,19 +89,13 @@ internal sealed class Permissions(AccessOptions options, CrossOrigin crossOrigin
     private async Task<(Token? Token, Refusal? Refusal)> VerifyAsync(Exchange exchange, PresentedTokens presented)
     {
         if (presented.Texts.Count > 1 && !presented.AreCookies)
-        {
             return (null, Refusal.Ambiguous);
-        }
 
         if (presented.Texts.Count == 0 || _tokens is null)
-        {
             return (null, null);
-        }
 
         if (presented.AreCookies && crossOrigin.Check(exchange) is { } foreign)
-        {
             return (null, foreign);
-        }
 
         var good = new List<Token>();
         var problem = "";

@@ -1,5 +1,3 @@
-using System.Net;
-
 namespace SseListener.Access;
 
 /// <summary>Why a request is refused.</summary>

@@ -45,9 +45,7 @@ internal sealed class Tokens(TokenKey key, string? issuer, string? audience)
     {
         var result = await _handler.ValidateTokenAsync(text, _parameters);
         if (!result.IsValid || result.SecurityToken is not JsonWebToken token)
-        {
             return (null, result.IsValid ? "it is no JSON Web Token" : Describe(result.Exception));
-        }
 
         // RFC 7515, section 4.1.11: what a token calls critical must be understood, and nothing is here.
         return token.TryGetHeaderValue<object>("crit", out _) ? (null, "it has a critical extension")

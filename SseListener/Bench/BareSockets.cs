@@ -1,8 +1,3 @@
-using System.Globalization;
-using System.Net;
-using System.Net.Sockets;
-using System.Text;
-
 namespace SseListener.Bench;
 
 /// <summary>A yardstick: no HTTP server, only a loop that sends each frame to each socket. Nothing can be cheaper.</summary>
@@ -32,9 +27,7 @@ internal static class BareSockets
 
             socket.Send("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n: hi\n\r\n"u8);
             lock (_clients)
-            {
                 _clients.Add(socket);
-            }
         }
     }
 
@@ -66,8 +59,6 @@ internal static class BareSockets
     {
         byte[] chunk = [.. Encoding.ASCII.GetBytes($"{frame.Length:x}\r\n"), .. frame, .. "\r\n"u8];
         lock (_clients)
-        {
             _clients.ForEach(client => client.Send(chunk, SocketFlags.None, out _));
-        }
     }
 }

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Net.Sockets;
 using SseListener.Listener;
 
 namespace SseListener.Bench;
@@ -59,9 +58,7 @@ internal static class BenchCommand
         Environment.SetEnvironmentVariable(Contender.InlineCompletions, "1");
         var (clients, json) = (parsed.GetValue(_clients), parsed.GetValue(_json));
         if (clients > Descriptors.Limit - Descriptors.Reserve)
-        {
             throw new BenchException($"{clients} clients are more than the {Descriptors.Limit} file descriptors (ulimit -n) allow.");
-        }
 
         var comparison = new Comparison(clients, parsed.GetValue(_events), parsed.GetValue(_size), Math.Max(parsed.GetValue(_rate), 1));
         var all = new List<Measurement>();
@@ -70,15 +67,11 @@ internal static class BenchCommand
             var measured = table.Select(Measure).ToList();
             all.AddRange(measured);
             if (!json)
-            {
                 Report.Table(table[0].Workload, measured).ToList().ForEach(Console.WriteLine);
-            }
         }
 
         if (json)
-        {
             Console.WriteLine(Report.Json(all));
-        }
 
         return all.TrueForAll(measurement => measurement.IsFaultless);
     }
@@ -95,9 +88,7 @@ internal static class BenchCommand
     {
         var (rate, channels, clients) = (parsed.GetValue(_rate), parsed.GetValue(_channels), parsed.GetValue(_clients));
         if (channels > 0 && clients % channels != 0)
-        {
             throw new BenchException($"{clients} clients cannot be dealt to {channels} channels evenly.");
-        }
 
         var name = rate > 0 ? "paced" : "burst";
         var workload = new DeliveryWorkload(name, clients, parsed.GetValue(_events), parsed.GetValue(_size), rate, channels);
@@ -122,9 +113,7 @@ internal static class BenchCommand
             result =>
             {
                 if (result.Tokens is [var token] && (!int.TryParse(token.Value, out var value) || value < least || value > most))
-                {
                     result.AddError($"{name} is a number from {least} to {most}, not '{token.Value}'.");
-                }
             },
         },
     };

@@ -1,5 +1,3 @@
-using System.Diagnostics.CodeAnalysis;
-
 namespace SseListener.Bench;
 
 /// <summary>Nothing can be measured; the message says why, for the user.</summary>

@@ -1,5 +1,3 @@
-using System.Diagnostics;
-
 namespace SseListener.Bench;
 
 /// <summary>Measures the time, and the CPU time of the server and of the bench, from its creation on.</summary>

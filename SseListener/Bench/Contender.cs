@@ -1,5 +1,3 @@
-using System.Diagnostics;
-using System.Globalization;
 using System.Runtime.InteropServices;
 using SseListener.Listener;
 
@@ -35,9 +33,7 @@ internal sealed class Contender : IDisposable
         _signals = [.. _endingSignals.Select(signal => PosixSignalRegistration.Create(signal, _ => End()))];
         var start = StartOf(string.Format(CultureInfo.InvariantCulture, arguments, port, _folder?.FullName));
         lock (_lock)
-        {
             _process = _hasEnded ? null : Process.Start(start);
-        }
     }
 
     /// <summary>Where it listens.</summary>
@@ -55,17 +51,13 @@ internal sealed class Contender : IDisposable
     {
         // Not by connecting: HttpListener fails when a connection comes while it opens its port.
         if (_process?.StandardOutput.ReadLineAsync() is { } line && !(line.Wait(_startLimit) && line.Result is not null))
-        {
             throw new BenchException("A server for the comparison does not start.");
-        }
     }
 
     public void Dispose()
     {
         foreach (var signal in _signals)
-        {
             signal.Dispose();
-        }
 
         End();
         _process?.Dispose();
@@ -77,9 +69,7 @@ internal sealed class Contender : IDisposable
         lock (_lock)
         {
             if (_hasEnded)
-            {
                 return;
-            }
 
             _hasEnded = true;
             _process?.Kill();
@@ -106,9 +96,7 @@ internal sealed class Contender : IDisposable
         foreach (var name in start.Environment.Keys.ToList())
         {
             if (name.StartsWith("SSE_", StringComparison.Ordinal) || name == InlineCompletions)
-            {
                 start.Environment.Remove(name);
-            }
         }
 
         return start;

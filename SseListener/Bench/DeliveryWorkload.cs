@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Text.RegularExpressions;
 
 namespace SseListener.Bench;
@@ -34,16 +33,12 @@ internal sealed partial record DeliveryWorkload(
         var memory = contender.Memory;
         var clock = new Clock(contender);
         for (var i = 0; i < Clients; i++)
-        {
             run.Subscribers.Add(new Subscriber(run, contender.Target, contender.Target.Subscribe(lastEventId, ChannelOf(i))));
-        }
 
         run.WaitForStreams();
         var connected = clock.SecondsUntil(Stopwatch.GetTimestamp());
         if (!Resumes)
-        {
             Thread.Sleep(_aftermath + TimeSpan.FromSeconds(Clients / ClientsSettledPerSecond));
-        }
 
         var grown = contender.Memory - memory;
         if (!Resumes)
@@ -74,9 +69,7 @@ internal sealed partial record DeliveryWorkload(
         for (var number = 0; number < Events; number++)
         {
             if (Rate > 0 && TimeSpan.FromSeconds(number / Rate) - Stopwatch.GetElapsedTime(started) is var early && early > TimeSpan.Zero)
-            {
                 Thread.Sleep(early);
-            }
 
             publisher.Send(target.Publish(run.BeginEvent(number, Size), channel: ChannelOf(number)));
         }

@@ -1,5 +1,3 @@
-using System.Diagnostics;
-
 namespace SseListener.Bench;
 
 /// <summary>Counts durations on a logarithmic scale, so that any number of them takes 16 KB. Any thread may add.</summary>
@@ -25,15 +23,11 @@ internal sealed class Histogram
     {
         var missing = (long)Math.Ceiling(_counts.Sum() * part);
         if (missing == 0)
-        {
             return 0;
-        }
 
         var end = 0;
         while (missing > 0)
-        {
             missing -= _counts[end++];
-        }
 
         return BitConverter.Int64BitsToDouble((_first + end) << Shift) * 1000 / Stopwatch.Frequency;
     }

@@ -1,6 +1,3 @@
-using System.Collections.Concurrent;
-using System.Net;
-
 namespace SseListener.Bench;
 
 /// <summary>
@@ -40,9 +37,7 @@ internal static class Naive
         var frame = BareSockets.Frame(body.ToArray());
         await _publishing.WaitAsync();
         foreach (var (_, stream) in _clients)
-        {
             await stream.WriteAsync(frame);
-        }
 
         _publishing.Release();
         context.Response.StatusCode = (int)HttpStatusCode.NoContent;

@@ -1,5 +1,3 @@
-using System.Diagnostics;
-
 namespace SseListener.Bench;
 
 /// <summary>Publishers without subscribers, each as fast as it is answered: what it costs to keep events.</summary>
@@ -27,8 +25,6 @@ internal sealed record PublishWorkload(string Name, int Connections, int Events,
     {
         using var publisher = new Publisher(target);
         for (var sent = 0; sent < Events; sent += Batch)
-        {
             publisher.Send(request);
-        }
     }
 }

@@ -1,6 +1,3 @@
-using System.Globalization;
-using System.Net.Sockets;
-using System.Text;
 using SseListener.Log;
 
 namespace SseListener.Bench;
@@ -56,9 +53,7 @@ internal sealed class Publisher(Target target) : IDisposable
         const string Length = "\r\nContent-Length:";
         var body = answer.IndexOf("\r\n\r\n", StringComparison.Ordinal) + 4;
         if (body < 4)
-        {
             return false;
-        }
 
         var field = answer.IndexOf(Length, 0, body, StringComparison.OrdinalIgnoreCase);
         if (field < 0)

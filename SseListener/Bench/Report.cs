@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 
@@ -46,14 +45,10 @@ internal static partial class Report
         }
 
         foreach (var column in columns.Where(column => !column.IsFaultless))
-        {
             yield return $"  {column.Contender}: WRONG: {column.Lost} lost, {column.Doubled} doubled, {column.Disordered} out of order";
-        }
 
         foreach (var column in columns.Where(column => column.IsSaturated))
-        {
             yield return $"  {column.Contender}: the bench itself was saturated; the server may do more";
-        }
     }
 
     private static string Line(string name, IEnumerable<string> values) =>

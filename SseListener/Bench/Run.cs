@@ -1,5 +1,3 @@
-using System.Diagnostics;
-using System.Text;
 using SseListener.Events;
 
 namespace SseListener.Bench;
@@ -71,13 +69,9 @@ internal sealed class Run(int events) : IDisposable
         for (long now; (now = count()) < wanted; Thread.Sleep(1))
         {
             if (now != reached)
-            {
                 (reached, since) = (now, Stopwatch.GetTimestamp());
-            }
             else if (Stopwatch.GetElapsedTime(since) > _giveUpAfter)
-            {
                 return false;
-            }
         }
 
         return true;

@@ -1,6 +1,3 @@
-using System.Diagnostics;
-using System.Net.Sockets;
-
 namespace SseListener.Bench;
 
 /// <summary>
@@ -72,14 +69,10 @@ internal sealed class Subscriber : IDisposable
             var digits = bytes[(at + marker.Length)..];
             var end = digits.IndexOfAnyExceptInRange((byte)'0', (byte)'9');
             if (end < 0)
-            {
                 return bytes[at..];
-            }
 
             if (int.TryParse(digits[..end], out var number) && number < _run.Events)
-            {
                 Check(number, now);
-            }
 
             bytes = digits[end..];
         }

@@ -1,7 +1,3 @@
-using System.Net;
-using System.Net.Sockets;
-using System.Text;
-
 namespace SseListener.Bench;
 
 /// <summary>Where to subscribe and publish: an address that was looked up once, and the requests for it.</summary>
@@ -19,9 +15,7 @@ internal sealed class Target
     public Target(string url, string? token)
     {
         if (!Uri.TryCreate(url, UriKind.Absolute, out var address) || address.Scheme != Uri.UriSchemeHttp)
-        {
             throw new BenchException($"{url} is no http URL.");
-        }
 
         _url = address;
         _authorization = token is null ? "" : $"Authorization: Bearer {token}\r\n";

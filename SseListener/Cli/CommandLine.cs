@@ -103,16 +103,12 @@ internal static class CommandLine
         // A value may begin with @, and a message must not quote a file.
         var parsed = command.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
         if (parsed.Action is { } action && action != command.Action && parsed.Errors.Count == 0)
-        {
             return parsed.Invoke();
-        }
 
         var read = new ServerOptions();
         var problem = parsed.Errors.Count > 0 ? parsed.Errors[0].Message : null;
         foreach (var (option, argument) in arguments)
-        {
             problem ??= option.Read(Values(option, parsed, argument), environment, ref read);
-        }
 
         problem ??= read.Contradiction;
         if (problem is not null)

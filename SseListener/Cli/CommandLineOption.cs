@@ -1,5 +1,3 @@
-using System.Diagnostics.CodeAnalysis;
-using System.Globalization;
 using SseListener.Http;
 
 namespace SseListener.Cli;

@@ -1,6 +1,3 @@
-using System.Globalization;
-using System.Net;
-using System.Text;
 using SseListener.Events;
 
 namespace SseListener.Cli;
@@ -63,9 +60,7 @@ internal static class Units
     {
         (value, expected) = ("", "an origin such as https://app.example.com, without a path or a default port");
         if (!Uri.TryCreate(text, UriKind.Absolute, out var uri) || !Ascii.IsValid(text))
-        {
             return false;
-        }
 
         value = uri.GetLeftPart(UriPartial.Authority);
         return uri.Scheme is "http" or "https" && uri.UserInfo.Length == 0 && text.Equals(value, StringComparison.OrdinalIgnoreCase);

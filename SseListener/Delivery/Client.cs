@@ -1,4 +1,3 @@
-using System.Net.Sockets;
 using SseListener.Events;
 
 namespace SseListener.Delivery;
@@ -53,9 +52,7 @@ internal sealed class Client(string id, Output output, Subscription subscription
     {
         // A send and a read may both be pending when the kernel gives up a connection. It reports the timeout to only one of them.
         if (Interlocked.CompareExchange(ref _reason, (int)reason, NotEnding) == (int)EndReason.Left && reason is EndReason.WriteTimeout)
-        {
             Volatile.Write(ref _reason, (int)reason);
-        }
 
         _lane?.Serve(this);
     }
@@ -78,24 +75,16 @@ internal sealed class Client(string id, Output output, Subscription subscription
     public Turn Advance(Slice slice, long now)
     {
         if (IsEnding || EndIfExpired(now) || (_isSending && EndIfLapped()))
-        {
             return Finish();
-        }
 
         if (_isSending)
-        {
             return Turn.Done;
-        }
 
         var state = _feed.Fill(slice);
         if (state is CursorState.Lapped)
-        {
             End(EndReason.Lapped);
-        }
         else if (slice.Length > 0)
-        {
             Deliver(slice, now);
-        }
 
         return IsEnding ? Finish() : state is CursorState.SliceAndMore && !_isSending ? Turn.Again : Turn.Done;
     }
@@ -107,9 +96,7 @@ internal sealed class Client(string id, Output output, Subscription subscription
     public Turn Tick(Slice heartbeat, long now, LaneOptions options)
     {
         if (IsEnding || EndIfExpired(now))
-        {
             return Finish();
-        }
 
         if (_isSending)
         {
@@ -161,9 +148,7 @@ internal sealed class Client(string id, Output output, Subscription subscription
     {
         var error = await output.SendAsync(rest);
         if (error is not SocketError.Success)
-        {
             Leave(error);
-        }
 
         _isSending = false;
         _lane?.Serve(this);
@@ -174,13 +159,9 @@ internal sealed class Client(string id, Output output, Subscription subscription
     {
         var acknowledged = output.Acknowledged;
         if (acknowledged != _acknowledged)
-        {
             (_acknowledged, _lastProgress) = (acknowledged, now);
-        }
         else if (now - _lastProgress >= writeTimeout.TotalMilliseconds)
-        {
             End(EndReason.WriteTimeout);
-        }
 
         EndIfLapped();
     }
@@ -189,9 +170,7 @@ internal sealed class Client(string id, Output output, Subscription subscription
     private Turn Finish()
     {
         if (!_isSending)
-        {
             return Turn.Over;
-        }
 
         if (!_isCut)
         {
@@ -206,9 +185,7 @@ internal sealed class Client(string id, Output output, Subscription subscription
     {
         // At its greatest age a client still gets the rest of a frame. Without a valid token it gets nothing more.
         if (now < Lifetime.End || (Lifetime.Reason is EndReason.MaxAge && (_isSending || !_isBetweenFrames)))
-        {
             return false;
-        }
 
         End(Lifetime.Reason);
         return true;
@@ -217,9 +194,7 @@ internal sealed class Client(string id, Output output, Subscription subscription
     private bool EndIfLapped()
     {
         if (_feed.IsLapped)
-        {
             End(EndReason.Lapped);
-        }
 
         return IsEnding;
     }

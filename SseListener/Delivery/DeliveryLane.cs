@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using SseListener.Events;
 
 namespace SseListener.Delivery;
@@ -110,9 +109,7 @@ internal sealed class DeliveryLane : IDisposable
         while (!_isStopping)
         {
             if (_waiting.IsEmpty && (_toSweep.IsEmpty || _isResting))
-            {
                 _signal.Wait(_isResting ? 1 : (int)Math.Max(0, _nextTick - Environment.TickCount64));
-            }
 
             // Before the queues are read: what comes after this signals again.
             _signal.Reset();
@@ -125,9 +122,7 @@ internal sealed class DeliveryLane : IDisposable
             _presence.TellAll(_now);
             AdmitNewcomers(newcomers);
             if (_now >= _nextTick)
-            {
                 Tick();
-            }
 
             RemoveEnded();
             AnswerDrain();
@@ -148,9 +143,7 @@ internal sealed class DeliveryLane : IDisposable
             var rests = subscribers.IsResting;
             _isResting &= rests;
             if (rests || !subscribers.Sweep(_serve, Meter))
-            {
                 _toSweep.Enqueue(subscribers);
-            }
         }
     }
 
@@ -194,9 +187,7 @@ internal sealed class DeliveryLane : IDisposable
     private void Queue(Client client)
     {
         if (client.TryBeginWaiting())
-        {
             _waiting.Enqueue(client);
-        }
     }
 
     private void Tick()
@@ -205,9 +196,7 @@ internal sealed class DeliveryLane : IDisposable
         foreach (var client in _subscribers.All)
         {
             if (client.Tick(_comment, _now, _options) is Turn.Over)
-            {
                 _over.Add(client);
-            }
         }
     }
 

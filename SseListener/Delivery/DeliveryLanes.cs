@@ -29,9 +29,7 @@ internal sealed class DeliveryLanes : IDelivery, IDisposable
     public void Wake(Topic topic)
     {
         foreach (var lane in _lanes)
-        {
             lane.Wake(topic);
-        }
     }
 
     /// <summary>Completes once everything appended so far was handed to the clients' connections.</summary>
@@ -40,17 +38,13 @@ internal sealed class DeliveryLanes : IDelivery, IDisposable
     public void Dispose()
     {
         foreach (var lane in _lanes)
-        {
             lane.Dispose();
-        }
     }
 
     private void Tell(Client client, bool hasJoined)
     {
         foreach (var lane in _lanes)
-        {
             lane.Tell(client, hasJoined);
-        }
     }
 }
 

@@ -1,5 +1,3 @@
-using System.Collections.Concurrent;
-using System.Diagnostics.CodeAnalysis;
 using SseListener.Events;
 
 namespace SseListener.Delivery;
@@ -31,9 +29,7 @@ internal sealed class LaneSubscribers
     public bool Remove(Client client)
     {
         if (!_clients.Remove(client))
-        {
             return false;
-        }
 
         foreach (var topic in client.Subscription.Topics)
         {
@@ -41,9 +37,7 @@ internal sealed class LaneSubscribers
             var subscribers = _topics[topic];
             subscribers.Remove(client);
             if (subscribers.Clients.IsEmpty)
-            {
                 _topics.TryRemove(topic, out _);
-            }
         }
 
         return true;

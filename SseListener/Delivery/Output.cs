@@ -1,4 +1,3 @@
-using System.Net.Sockets;
 using SseListener.Events;
 
 namespace SseListener.Delivery;

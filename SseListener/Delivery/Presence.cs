@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using SseListener.Events;
 
 namespace SseListener.Delivery;
@@ -30,9 +29,7 @@ internal sealed class Presence(LaneSubscribers subscribers, LaneOptions options,
     {
         var topics = client.Subscription.Topics;
         if (options.PresenceLimit > 0 && topics.Count <= MostChannels && topics.All(topic => topic is ChannelLog))
-        {
             tellAll(client, hasJoined);
-        }
     }
 
     /// <summary>Queues a join or a leave for the lane's clients. Any thread may call it.</summary>
@@ -85,14 +82,10 @@ internal sealed class RateLimit(int most)
     public bool TryAcquire(int count, long now)
     {
         if (now / 1000 != _second)
-        {
             (_second, _count) = (now / 1000, 0);
-        }
 
         if (_count + count > most)
-        {
             return false;
-        }
 
         _count += count;
         return true;

@@ -1,5 +1,4 @@
 using System.Buffers.Text;
-using System.Net.Sockets;
 using SseListener.Events;
 
 namespace SseListener.Delivery;
@@ -22,9 +21,7 @@ internal sealed class SocketOutput(Socket socket, bool isChunked, Func<Socket, l
         {
             var sent = socket.Send(bytes, SocketFlags.None, out var error);
             if (error is not (SocketError.Success or SocketError.WouldBlock))
-            {
                 return error;
-            }
 
             rest = sent == bytes.Length ? null : isChunked ? RestOfChunk(slice, sent) : slice.Behind(sent);
             return SocketError.Success;
@@ -83,9 +80,7 @@ internal sealed class SocketOutput(Socket socket, bool isChunked, Func<Socket, l
         var head = chunk.Length - slice.Length - _lineEnd.Length;
         var rest = slice.Behind(Math.Clamp(sent - head, 0, slice.Length));
         if (sent < head)
-        {
             rest.Insert(0, chunk[sent..head].ToArray());
-        }
 
         rest.Add(new ArraySegment<byte>(_lineEnd)[Math.Max(0, sent - head - slice.Length)..]);
         return rest;

@@ -1,4 +1,3 @@
-using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using SseListener.Events;
 
@@ -26,9 +25,7 @@ internal sealed class StreamOutput(Stream stream, Action cut) : Output
         try
         {
             foreach (var piece in rest)
-            {
                 await stream.WriteAsync(piece);
-            }
 
             return SocketError.Success;
         }

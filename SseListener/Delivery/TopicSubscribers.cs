@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Runtime.InteropServices;
 using SseListener.Events;
 
@@ -44,9 +43,7 @@ internal sealed class TopicSubscribers(Topic topic)
     public bool TryRequestSweep()
     {
         if (Interlocked.Exchange(ref _isSweepDue, 1) == 1)
-        {
             return false;
-        }
 
         Volatile.Write(ref _dueSince, Stopwatch.GetTimestamp());
         return true;
@@ -69,9 +66,7 @@ internal sealed class TopicSubscribers(Topic topic)
         {
             serve(_clients[_served++]);
             if (_served % ClockInterval == 0 && Stopwatch.GetTimestamp() - began > _longestStretch)
-            {
                 return false;
-            }
         }
 
         var ended = Stopwatch.GetTimestamp();

@@ -26,9 +26,7 @@ internal class ChainPart<T>(int capacity)
     public bool TryAppend(ReadOnlySpan<T> items)
     {
         if (items.Length > Capacity - _length)
-        {
             return false;
-        }
 
         items.CopyTo(_buffer.AsSpan(_length));
         Volatile.Write(ref _length, _length + items.Length);
@@ -39,9 +37,7 @@ internal class ChainPart<T>(int capacity)
     public void Link(ChainPart<T> next)
     {
         if (_length < Capacity / 2)
-        {
             Volatile.Write(ref _buffer, _buffer.AsSpan(0, _length).ToArray());
-        }
 
         Volatile.Write(ref _next, next);
     }

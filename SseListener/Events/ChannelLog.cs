@@ -39,9 +39,7 @@ internal sealed class ChannelLog : Topic
         var first = SegmentAfter(sequence);
         long count = first.CountAfter(sequence);
         for (var segment = first.Next; segment is not null; segment = segment.Next)
-        {
             count += segment.Count;
-        }
 
         return count;
     }
@@ -50,9 +48,7 @@ internal sealed class ChannelLog : Topic
     {
         var isOver = _last.IsOver(stamp, limits);
         if (!isOver && _last.TryAppend(frame, stamp, out var position))
-        {
             return position;
-        }
 
         // Twice as large as one that was filled; no larger than one that was not.
         var full = _last;
@@ -86,9 +82,7 @@ internal sealed class ChannelLog : Topic
         // Most clients have missed nothing.
         var segment = _last.LastSequence <= sequence ? _last : First;
         while (segment.LastSequence <= sequence && segment.Next is { } next)
-        {
             segment = next;
-        }
 
         return segment;
     }

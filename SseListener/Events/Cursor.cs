@@ -45,9 +45,7 @@ internal struct Cursor<T>(ChainPart<T> part, int offset)
             if (_offset < length)
             {
                 if (Part.Buffer is not { } buffer)
-                {
                     return CursorState.Lapped;
-                }
 
                 var count = Math.Min(limit, length - _offset);
                 slice = new ArraySegment<T>(buffer, _offset, count);
@@ -55,9 +53,7 @@ internal struct Cursor<T>(ChainPart<T> part, int offset)
             }
 
             if (next is null)
-            {
                 return CursorState.CaughtUp;
-            }
 
             Part = next;
             _offset = 0;

@@ -96,9 +96,7 @@ internal sealed class EventHub : IDisposable
 
             // This may be a publisher's thread, whose own event is done by now: it must not go on working for the others.
             if (_queue.Reader.TryPeek(out _))
-            {
                 await Task.Yield();
-            }
         }
     }
 
@@ -117,9 +115,7 @@ internal sealed class EventHub : IDisposable
         {
             _batch.Work.Add(work);
             if (work is Publish publish)
-            {
                 _batch.Encode(publish);
-            }
         }
     }
 
@@ -152,9 +148,7 @@ internal sealed class EventHub : IDisposable
     private void Wake()
     {
         foreach (var topic in _batch.Appended)
-        {
             _delivery.Wake(topic);
-        }
     }
 }
 

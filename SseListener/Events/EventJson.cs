@@ -1,5 +1,3 @@
-using System.Buffers;
-using System.Diagnostics.CodeAnalysis;
 using System.Text.Json;
 using System.Text.Unicode;
 using SseListener.Log;
@@ -30,9 +28,7 @@ internal static class EventJson
             : !Utf8.IsValid(json) ? "The body is not valid UTF-8."
             : null;
         if (problem is not null)
-        {
             return false;
-        }
 
         try
         {
@@ -65,9 +61,7 @@ internal static class EventJson
             number++;
             var line = lines[range].Trim(" \t\r"u8);
             if (line.IsEmpty)
-            {
                 continue;
-            }
 
             if (!TryParse(line, out var sseEvent, out problem))
             {
@@ -92,9 +86,7 @@ internal static class EventJson
         members = default;
         problem = $"The body {Expected}";
         if (!reader.Read() || reader.TokenType != JsonTokenType.StartObject)
-        {
             return false;
-        }
 
         var seen = new HashSet<string>(4, StringComparer.Ordinal);
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
@@ -103,9 +95,7 @@ internal static class EventJson
             reader.Read();
             problem = seen.Add(name) ? members.Read(name, ref reader) : $"The member \"{Spelling.Short(name)}\" occurs twice.";
             if (problem is not null)
-            {
                 return false;
-            }
         }
 
         // One more read finds what follows the object, and throws.

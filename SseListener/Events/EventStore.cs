@@ -1,5 +1,3 @@
-using System.Text;
-
 namespace SseListener.Events;
 
 /// <summary>All channels and what is kept of them, and the place of each client in it. For the hub's loop only.</summary>
@@ -26,9 +24,7 @@ internal sealed class EventStore : IDisposable
     public void ContinueAfter(IEventLog log)
     {
         if (!_hasRestored)
-        {
             Forget(log.Last);
-        }
 
         History.LogIndex.ContinueAfter(log.Last, log.Starts);
         Positions.UseKey(log.Key);
@@ -64,9 +60,7 @@ internal sealed class EventStore : IDisposable
         while (!Topics.HasRoomFor(channel))
         {
             if (Topics.LongestSilent is not { } silent || batch.Frames.Any(frame => frame.Log == silent))
-            {
                 return null;
-            }
 
             History.Drop(silent);
             Topics.Remove(silent);
@@ -96,9 +90,7 @@ internal sealed class EventStore : IDisposable
     public Subscription? Subscribe(SubscribeRequest request)
     {
         if (!Topics.TryListen(request.Selection.Topics, out var topics))
-        {
             return null;
-        }
 
         var (place, hasGap) = FindPlace(request, topics);
         Counts.Gaps += hasGap ? 1 : 0;
@@ -110,9 +102,7 @@ internal sealed class EventStore : IDisposable
     {
         Topics.StopListening(subscription.Topics);
         foreach (var topic in subscription.Feed is MergedFeed ? subscription.Topics : [])
-        {
             topic.CloseIndex();
-        }
     }
 
     /// <summary>Ends a batch, whose <paramref name="first"/> frame and all behind it stay: they may be delivered.</summary>
@@ -142,9 +132,7 @@ internal sealed class EventStore : IDisposable
     private bool TryFindPlace(Selection selection, string lastEventId, out long place)
     {
         if (Positions.TryDecode(lastEventId, out place))
-        {
             return History.LogIndex.HasPlace(place);
-        }
 
         var isKept = History.TryFind(Encoding.UTF8.GetBytes(lastEventId), out var last) && selection.MayHear(last.Channel);
         place = last.Sequence;

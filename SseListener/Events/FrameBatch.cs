@@ -1,5 +1,3 @@
-using System.Buffers;
-
 namespace SseListener.Events;
 
 /// <summary>
@@ -38,9 +36,7 @@ internal sealed class FrameBatch
     {
         _bytes.ResetWrittenCount();
         if (_bytes.Capacity > LargestKept)
-        {
             _bytes = new ArrayBufferWriter<byte>();
-        }
 
         _frames.Clear();
         Length = 0;
@@ -61,9 +57,7 @@ internal sealed class FrameBatch
     public void Bind(int first)
     {
         for (var place = first; place < _frames.Count; place++)
-        {
             _frames[place] = _frames[place] with { Following = _frames.Count - 1 - place };
-        }
     }
 
     /// <summary>Begins a new frame behind what was written.</summary>

@@ -1,5 +1,3 @@
-using System.Buffers;
-using System.Text;
 using System.Text.Json;
 using SseListener.Log;
 
@@ -36,9 +34,7 @@ internal sealed class FrameCopy(bool isEnveloped)
         _frame = frame;
         _position = 0;
         if (isEnveloped && frame.Segment.Buffer is { } buffer)
-        {
             FindData(buffer.AsSpan(frame.Start, frame.Length));
-        }
     }
 
     /// <summary>Writes the next piece, of about <paramref name="limit"/> bytes at most; false when the frame has been dropped.</summary>
@@ -46,19 +42,13 @@ internal sealed class FrameCopy(bool isEnveloped)
     {
         // The buffer is read once: it may be dropped at any moment.
         if (_frame.Segment.Buffer is not { } buffer)
-        {
             return false;
-        }
 
         var frame = buffer.AsSpan(_frame.Start, _frame.Length);
         if (_position < _dataEnd)
-        {
             WriteEnvelope(frame, output, limit);
-        }
         else
-        {
             CopyTo(frame.Length, frame, output, limit);
-        }
 
         if (IsDone)
         {
@@ -75,9 +65,7 @@ internal sealed class FrameCopy(bool isEnveloped)
         var start = frame.StartsWith(Field) ? 0 : frame.IndexOf((byte)'\n') + 1;
         var end = start;
         while (frame[end..].StartsWith(Field))
-        {
             end += frame[end..].IndexOf((byte)'\n') + 1;
-        }
 
         _dataStart = start + Field.Length;
         _dataEnd = end - 1;
@@ -95,18 +83,12 @@ internal sealed class FrameCopy(bool isEnveloped)
         }
 
         if (_isJson)
-        {
             CopyTo(_dataEnd, frame, output, limit);
-        }
         else
-        {
             WriteEscaped(frame[_position..Math.Min(_dataEnd, _position + Math.Min(limit, EscapedPiece))], output);
-        }
 
         if (_position == _dataEnd)
-        {
             output.Write(_isJson ? "}"u8 : "\"}"u8);
-        }
     }
 
     private void WriteEscaped(ReadOnlySpan<byte> piece, IBufferWriter<byte> output)
@@ -134,9 +116,7 @@ internal sealed class FrameCopy(bool isEnveloped)
     {
         // Most text is told from JSON by its first character, without the reader's exception.
         if (data.IsEmpty || !"{[\"-0123456789tfn \t"u8.Contains(data[0]))
-        {
             return false;
-        }
 
         try
         {

@@ -17,9 +17,7 @@ internal sealed class FrameIndex
     public void Append(FramePosition frame)
     {
         if (_last.TryAppend([frame]))
-        {
             return;
-        }
 
         var next = new ChainPart<FramePosition>(Math.Min(_last.Length * 2, LargestPart));
         next.TryAppend([frame]);

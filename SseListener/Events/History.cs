@@ -1,5 +1,3 @@
-using System.Diagnostics.CodeAnalysis;
-
 namespace SseListener.Events;
 
 /// <summary>
@@ -63,9 +61,7 @@ internal sealed class History
     public void Trim(long first)
     {
         while (_bytes > _limit && LogIndex.Oldest is { } oldest && oldest.LastSequence < first)
-        {
             DropFirst(oldest.Log);
-        }
     }
 
     /// <summary>Whether what was published at one time is too old at another (Unix milliseconds).</summary>
@@ -88,9 +84,7 @@ internal sealed class History
     public void Drop(ChannelLog log)
     {
         while (!log.IsEmpty)
-        {
             DropFirst(log);
-        }
     }
 
     /// <summary>Finds the frame with this id (UTF-8) among those kept.</summary>
@@ -102,17 +96,13 @@ internal sealed class History
         foreach (var frame in segment.Frames)
         {
             if (_index.TryGetValue(frame, out var latest) && latest == frame)
-            {
                 _index.Remove(frame);
-            }
         }
 
         _bytes -= segment.Length;
         log.DropFirst(LogIndex.Drop(segment.LastSequence));
         if (log.IsEmpty)
-        {
             _emptied(log);
-        }
     }
 
     private sealed class ById : IEqualityComparer<FramePosition>, IAlternateEqualityComparer<ReadOnlySpan<byte>, FramePosition>

@@ -1,5 +1,3 @@
-using System.Text;
-
 namespace SseListener.Events;
 
 /// <summary>All that the hub's loop knows of the batch that it is working on. For the loop only.</summary>
@@ -49,18 +47,14 @@ internal sealed class HubBatch(EventStore store)
         }
 
         foreach (var (work, result) in Subscribes)
-        {
             work.Answer.SetResult(result);
-        }
     }
 
     private PublishResult Encode(Publish publish, out bool needsStoring)
     {
         needsStoring = false;
         if (store.Open(publish.Channel, Frames) is not { } log)
-        {
             return new PublishResult.TooManyChannels();
-        }
 
         var ids = new string[publish.Events.Count];
         var first = Frames.Frames.Count;
@@ -85,9 +79,7 @@ internal sealed class HubBatch(EventStore store)
         id = sseEvent.Id ?? NanoId.Generate();
         SseFrame.WriteEvent(Frames.Output, sseEvent, id);
         if (sseEvent.Id is not null && store.History.TryFind(Encoding.UTF8.GetBytes(id), out var kept))
-        {
             return Discard(kept.Segment.Log == log && kept.Bytes.SequenceEqual(Frames.Written));
-        }
 
         needsStoring = true;
         if (sseEvent.Id is not null && _placesById.TryGetValue(id, out var place))
@@ -98,9 +90,7 @@ internal sealed class HubBatch(EventStore store)
 
         place = Frames.Add(log);
         if (sseEvent.Id is not null)
-        {
             _placesById.Add(id, place);
-        }
 
         return true;
     }
@@ -115,8 +105,6 @@ internal sealed class HubBatch(EventStore store)
     {
         Frames.TakeBack(count);
         foreach (var (id, _) in _placesById.Where(entry => entry.Value >= count))
-        {
             _placesById.Remove(id);
-        }
     }
 }

@@ -43,9 +43,7 @@ internal sealed class LogIndex
             while (_beginning.TryPeek(out var frame))
             {
                 if (!frame.IsDropped)
-                {
                     return frame.Segment;
-                }
 
                 _beginning.Advance(1);
             }
@@ -89,15 +87,11 @@ internal sealed class LogIndex
     {
         var part = _beginning.Part;
         while (part.Next is { } next && part.Buffer![part.Length - 1].Sequence <= sequence)
-        {
             part = next;
-        }
 
         var cursor = new Cursor<FramePosition>(part, 0);
         while (cursor.TryPeek(out var frame) && frame.Sequence <= sequence)
-        {
             cursor.Advance(1);
-        }
 
         return cursor;
     }
@@ -116,9 +110,7 @@ internal sealed class LogIndex
     public bool HasPlace(long sequence)
     {
         if (sequence == Last || _starts.Contains(sequence))
-        {
             return true;
-        }
 
         // A frame with such a number was lost when the program ended.
         var wasLost = sequence > _known && sequence < _starts[^1];
@@ -140,9 +132,7 @@ internal sealed class LogIndex
         while (cursor.TryPeek(out var frame) && frame.Sequence <= LastDropped)
         {
             if (frame.IsDropped && selection.Includes(frame.Channel))
-            {
                 return true;
-            }
 
             cursor.Advance(1);
         }

@@ -40,17 +40,13 @@ internal sealed class MergedFeed(
             if (_copy.IsDone)
             {
                 if (!TryFindNext(out var next))
-                {
                     return _isReplaying ? CursorState.SliceAndMore : slice.Length > 0 ? CursorState.Slice : CursorState.CaughtUp;
-                }
 
                 Begin(next);
             }
 
             if (!_copy.TryWrite(slice, LongestWrite - slice.Length))
-            {
                 return CursorState.Lapped;
-            }
         }
 
         return CursorState.SliceAndMore;
@@ -61,9 +57,7 @@ internal sealed class MergedFeed(
         _last = frame.Sequence;
         _copy.Begin(frame);
         if (_isReplaying)
-        {
             counts.CountReplayed(1);
-        }
     }
 
     // False with _isReplaying still set means that the search is to go on later.
@@ -73,18 +67,14 @@ internal sealed class MergedFeed(
         {
             _isReplaying = _replay.TryPeek(out next) && next.Sequence <= range.Through;
             if (_isReplaying && IsMissed(next))
-            {
                 return true;
-            }
 
             _replay.Advance(1);
         }
 
         next = default;
         if (_isReplaying)
-        {
             return false;
-        }
 
         // A cursor keeps all later parts of the index in memory.
         _replay = default;
@@ -101,9 +91,7 @@ internal sealed class MergedFeed(
         foreach (ref var cursor in live.AsSpan())
         {
             if (TryPeek(ref cursor, published, out var frame) && (next.Sequence == 0 || frame.Sequence < next.Sequence))
-            {
                 next = frame;
-            }
         }
 
         return next.Sequence > 0;
@@ -114,9 +102,7 @@ internal sealed class MergedFeed(
         while (cursor.TryPeek(out frame) && frame.Sequence <= published)
         {
             if (frame.Sequence > _last && selection.MayHear(frame.Channel))
-            {
                 return true;
-            }
 
             cursor.Advance(1);
         }

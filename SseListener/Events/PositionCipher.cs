@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Buffers.Text;
 using System.Security.Cryptography;
 
@@ -37,9 +36,7 @@ internal sealed class PositionCipher : IDisposable
         BitConverter.TryWriteBytes(block, sequence);
         RandomNumberGenerator.Fill(block[RandomAt..ZerosAt]);
         lock (_lock)
-        {
             _aes.EncryptEcb(block, block, PaddingMode.None);
-        }
 
         return Mark + Base64Url.EncodeToString(block);
     }
@@ -56,9 +53,7 @@ internal sealed class PositionCipher : IDisposable
         }
 
         lock (_lock)
-        {
             _aes.DecryptEcb(block, block, PaddingMode.None);
-        }
 
         sequence = BitConverter.ToInt64(block);
         return !block[ZerosAt..].ContainsAnyExcept((byte)0);

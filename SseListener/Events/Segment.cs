@@ -40,9 +40,7 @@ internal sealed class Segment(ChannelLog log, int capacity) : ChainPart<byte>(ca
     {
         position = new FramePosition(this, Length, frame.Length, stamp.Sequence);
         if (!TryAppend(frame))
-        {
             return false;
-        }
 
         _first = Count == 0 ? stamp : _first;
         _sequences.Add(stamp.Sequence);

@@ -1,5 +1,3 @@
-using System.Buffers;
-
 namespace SseListener.Events;
 
 /// <summary>
@@ -50,9 +48,7 @@ internal sealed class Slice : IBufferWriter<byte>
     public List<ArraySegment<byte>> Behind(int count)
     {
         if (_parts.Count == 0)
-        {
             return [Around(0, 0)[count..].ToArray()];
-        }
 
         var pieces = new List<ArraySegment<byte>>();
         foreach (var part in _parts)
@@ -60,9 +56,7 @@ internal sealed class Slice : IBufferWriter<byte>
             var skipped = Math.Min(count, part.Count);
             count -= skipped;
             if (skipped < part.Count)
-            {
                 pieces.Add(part[skipped..]);
-            }
         }
 
         return pieces;
@@ -72,9 +66,7 @@ internal sealed class Slice : IBufferWriter<byte>
     public CursorState Fill(ref Cursor<byte> cursor)
     {
         if (!_start.IsAt(cursor))
-        {
             Gather(cursor);
-        }
 
         cursor = _next;
         return _state;
@@ -84,9 +76,7 @@ internal sealed class Slice : IBufferWriter<byte>
     public void Renew()
     {
         if (_state is not CursorState.SliceAndMore)
-        {
             Forget();
-        }
     }
 
     /// <summary>Lets go of the log: a cursor keeps all later segments in memory.</summary>
@@ -118,9 +108,7 @@ internal sealed class Slice : IBufferWriter<byte>
         // An envelope may be longer than a slice, by what is escaped in it.
         var needed = Margin + Length + Math.Max(1, sizeHint) + Margin;
         if (needed > _buffer.Length)
-        {
             Array.Resize(ref _buffer, Math.Max(needed, 2 * _buffer.Length));
-        }
 
         return _buffer.AsMemory((Margin + Length)..^Margin);
     }
@@ -155,9 +143,7 @@ internal sealed class Slice : IBufferWriter<byte>
     {
         var bytes = Around(0, 0);
         if (Length < Longest || bytes.EndsWith(_end))
-        {
             return 0;
-        }
 
         // The two line feeds at the end of a long frame stay together, because frames are counted by them.
         var end = bytes.LastIndexOf(_end);

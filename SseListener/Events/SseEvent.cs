@@ -1,5 +1,3 @@
-using System.Buffers;
-using System.Diagnostics.CodeAnalysis;
 using System.Text.Unicode;
 
 namespace SseListener.Events;
@@ -40,9 +38,7 @@ internal sealed class SseEvent
             : retry < 0 ? "retry is a whole number of milliseconds, 0 or more."
             : ProblemOfType(type ?? "", out typeBytes) ?? (id is null ? null : ProblemOfId(id));
         if (problem is not null)
-        {
             return false;
-        }
 
         sseEvent = new SseEvent { Data = data, Type = typeBytes, Id = id, Retry = retry };
         return true;
@@ -59,19 +55,13 @@ internal sealed class SseEvent
     private static string? ProblemOfId(string id)
     {
         if (!TryEncode(id, out var bytes))
-        {
             return $"The id must be valid Unicode of at most {MaxNameBytes} bytes as UTF-8.";
-        }
 
         if (bytes.Length == 0)
-        {
             return "The id must not be empty; leave it out to have one chosen.";
-        }
 
         if (bytes.Any(code => code is < 0x20 or 0x7F))
-        {
             return "The id must not contain a line break, NUL or another control character.";
-        }
 
         if (bytes[0] == ' ' || bytes[^1] is (byte)' ' or 0x85 or 0xA0)
         {

@@ -1,6 +1,4 @@
-using System.Buffers;
 using System.Buffers.Text;
-using System.Text;
 using SseListener.Log;
 
 namespace SseListener.Events;
@@ -43,9 +41,7 @@ internal static class SseFrame
     private static void Write(IBufferWriter<byte> output, ReadOnlySpan<byte> type, ReadOnlySpan<byte> data, int? retry, string? id)
     {
         if (!type.IsEmpty)
-        {
             WriteField(output, "event: "u8, type);
-        }
 
         WriteData(output, data);
         if (retry is { } milliseconds)
@@ -56,9 +52,7 @@ internal static class SseFrame
         }
 
         if (id is not null)
-        {
             WriteField(output, "id: "u8, Bytes(id));
-        }
 
         output.Write("\n"u8);
     }

@@ -1,5 +1,3 @@
-using System.Diagnostics;
-
 namespace SseListener.Events;
 
 /// <summary>

@@ -1,5 +1,3 @@
-using System.Diagnostics.CodeAnalysis;
-
 namespace SseListener.Events;
 
 /// <summary>
@@ -52,9 +50,7 @@ internal sealed class TopicTable(int maxChannels)
         topics = null;
         var newcomers = names.Count(name => !_topics.ContainsKey(name));
         if (newcomers > 0 && _topics.Count - _keeping + newcomers > maxChannels)
-        {
             return false;
-        }
 
         topics = [.. names.Select(Find)];
         foreach (var topic in topics)
@@ -84,9 +80,7 @@ internal sealed class TopicTable(int maxChannels)
         for (var slash = name.IndexOf('/', StringComparison.Ordinal); slash >= 0 && Patterns > 0; slash = name.IndexOf('/', slash + 1))
         {
             if (_topics.TryGetValue(name[..(slash + 1)] + '*', out var pattern))
-            {
                 yield return pattern;
-            }
         }
     }
 
@@ -103,9 +97,7 @@ internal sealed class TopicTable(int maxChannels)
         {
             StopKeeping(topic);
             if (topic.Listeners == 0 && _topics.GetValueOrDefault(topic.Name) == topic)
-            {
                 Remove(topic);
-            }
         }
 
         _perhapsIdle.Clear();
@@ -136,15 +128,11 @@ internal sealed class TopicTable(int maxChannels)
     private void RestartSilence(Topic topic)
     {
         if (topic is not ChannelLog log)
-        {
             return;
-        }
 
         log.SilentNode.List?.Remove(log.SilentNode);
         if (log is { IsKeeping: true, Listeners: 0 })
-        {
             _silent.AddLast(log.SilentNode);
-        }
     }
 
     private Topic Find(string name)

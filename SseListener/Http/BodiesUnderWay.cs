@@ -18,14 +18,10 @@ internal sealed class BodiesUnderWay(ServerOptions options)
         lock (_lock)
         {
             if (_all.Count == options.MaxPublishes && _arriving.MinBy(body => body.Started) is { } oldest)
-            {
                 GiveWay(oldest);
-            }
 
             if (_all.Count == options.MaxPublishes)
-            {
                 return null;
-            }
 
             var added = new RequestBody(this, options);
             _all.Add(added);
@@ -46,9 +42,7 @@ internal sealed class BodiesUnderWay(ServerOptions options)
             }
 
             if (!_all.Contains(body))
-            {
                 return false;
-            }
 
             _bytes += bytes;
             body.Room += bytes;
@@ -60,9 +54,7 @@ internal sealed class BodiesUnderWay(ServerOptions options)
     public bool TryComplete(RequestBody body)
     {
         lock (_lock)
-        {
             return _arriving.Remove(body);
-        }
     }
 
     /// <summary>Frees the room that a body takes, unless it has given way before.</summary>

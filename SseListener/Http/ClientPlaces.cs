@@ -1,7 +1,3 @@
-using System.Collections.Concurrent;
-using System.Diagnostics.CodeAnalysis;
-using System.Net;
-using System.Net.Sockets;
 using SseListener.Access;
 using SseListener.Listener;
 
@@ -55,9 +51,7 @@ internal sealed class ClientPlaces(ServerOptions options)
         Interlocked.Decrement(ref _taken);
         var network = NetworkOf(address);
         if (options.MaxClientsPerAddress > 0 && _atAddress.AddOrUpdate(network, 0, static (_, clients) => clients - 1) == 0)
-        {
             _atAddress.TryRemove(new(network, 0));
-        }
     }
 
     // Each line of IPv6 has 2^64 addresses at least, of which its owner may use a new one for each client (RFC 6177).

@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using SseListener.Access;
 using SseListener.Delivery;
 using SseListener.Listener;
@@ -21,14 +20,10 @@ internal sealed class ClientsEndpoint(ConcurrentDictionary<string, Client> clien
         clients.TryGetValue(exchange.Target.Path[Path.Length..], out var client);
         var channels = client?.Subscription.Topics.Select(topic => topic.Name) ?? [];
         if (await access.PublishAsync(exchange, [.. channels]) is { } refusal)
-        {
             return refusal;
-        }
 
         if (client is null)
-        {
             return Refusal.Of(404, "There is no client with this id.");
-        }
 
         client.End(EndReason.Dismissed);
         await responses.SendEmptyAsync(exchange);

@@ -1,6 +1,3 @@
-using System.Buffers;
-using System.Collections.Concurrent;
-using System.Net;
 using System.Security.Cryptography;
 using SseListener.Access;
 using SseListener.Delivery;
@@ -32,18 +29,14 @@ internal sealed class EventsEndpoint(
         var address = _places.AddressOf(exchange);
         var (permit, refusal) = await PermitAsync(exchange);
         if (permit is null || !_places.TryTake(address, out refusal))
-        {
             return refusal;
-        }
 
         Client? client = null;
         try
         {
             client = await AdmitAsync(exchange, permit);
             if (client is null)
-            {
                 return WhyNotAdmitted();
-            }
 
             clients[client.Id] = client;
             await GreetAsync(exchange, client);
@@ -87,9 +80,7 @@ internal sealed class EventsEndpoint(
 
         var (grant, refusal) = await access.SubscribeAsync(exchange, topics);
         if (grant is null)
-        {
             return (null, refusal);
-        }
 
         var selection = new Selection(topics, grant.MayHear);
         return (new Permit(new SubscribeRequest(NanoId.Generate(), selection, isEnveloped, exchange.LastEventId), LifetimeOf(grant)), null);
@@ -141,9 +132,7 @@ internal sealed class EventsEndpoint(
         var position = lastEventId is [PositionCipher.Mark, ..] && !subscription.HasGap ? lastEventId : hub.PositionOf(subscription.Place);
         SseFrame.WriteHello(greeting, client.Id, subscription.Topics.Select(topic => topic.Name), retry, position);
         if (subscription.HasGap)
-        {
             SseFrame.WriteGap(greeting, lastEventId!);
-        }
 
         SetHeaders(exchange);
         await responses.WriteAsync(exchange, greeting.WrittenSpan.ToArray());
@@ -162,9 +151,7 @@ internal sealed class EventsEndpoint(
 
         // The stop may have gone through the dictionary just before this client was in it.
         if (hub.IsComplete)
-        {
             client.End(EndReason.ServerStop);
-        }
 
         metrics.CountConnect();
         log.Often(LogLevel.Info, "connected", $"client {client.Id} connected from {exchange.Remote}");

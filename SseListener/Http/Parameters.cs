@@ -1,4 +1,3 @@
-using System.Diagnostics.CodeAnalysis;
 using SseListener.Events;
 using SseListener.Listener;
 

@@ -1,5 +1,3 @@
-using System.Diagnostics.CodeAnalysis;
-using System.Globalization;
 using System.Net.Http.Headers;
 using SseListener.Access;
 using SseListener.Events;
@@ -20,14 +18,10 @@ internal sealed class PublishEndpoint(ServerOptions options, EventHub hub, Permi
     public async Task<Refusal?> PublishAsync(Exchange exchange)
     {
         if (!Parameters.TryReadChannel(exchange.Target, out var channel, out var problem))
-        {
             return Refusal.Of(400, problem);
-        }
 
         if (await access.PublishAsync(exchange, [channel]) is { } forbidden)
-        {
             return forbidden;
-        }
 
         return Check(exchange, out var format) ?? await PublishAsync(exchange, channel, format);
     }
@@ -36,25 +30,17 @@ internal sealed class PublishEndpoint(ServerOptions options, EventHub hub, Permi
     {
         using var body = _bodies.TryAdd();
         if (body is null)
-        {
             return Refusal.Later(503, "publish_limit", $"{options.MaxPublishes} publishes are under way already (--max-publishes).");
-        }
 
         if (await body.ReadAsync(exchange) is { } incomplete)
-        {
             return incomplete;
-        }
 
         if (!TryParse(exchange.Target, format, body.Bytes, out var events, out var problem))
-        {
             return Refusal.Of(400, problem);
-        }
 
         var result = await hub.PublishAsync(channel, events);
         if (result is not PublishResult.Published published)
-        {
             return Explain(result);
-        }
 
         await AnswerAsync(exchange, format, published.Ids);
         return null;
@@ -74,9 +60,7 @@ internal sealed class PublishEndpoint(ServerOptions options, EventHub hub, Permi
     private Task AnswerAsync(Exchange exchange, Format format, string[] ids)
     {
         if (log.Writes(LogLevel.Debug))
-        {
             log.Debug($"published {string.Join(' ', ids)}");
-        }
 
         var quoted = ids.Select(JsonText.Quote);
         var answer = format is Format.Batch ? $$"""{"ids":[{{string.Join(',', quoted)}}]}""" : $$"""{"id":{{quoted.Single()}}}""";

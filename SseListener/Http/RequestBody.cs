@@ -1,6 +1,3 @@
-using System.Diagnostics;
-using System.Net;
-using System.Net.Sockets;
 using SseListener.Access;
 using SseListener.Listener;
 
@@ -57,9 +54,7 @@ internal sealed class RequestBody(BodiesUnderWay others, ServerOptions options) 
             // One byte more than the limit shows that there are more.
             var most = options.MaxBody + 1;
             if (!await TryReadAsync(exchange.Request.InputStream, claimed < 0 ? most : (int)Math.Min(claimed, most)))
-            {
                 return GivenWay;
-            }
         }
         catch (OperationCanceledException)
         {
@@ -101,9 +96,7 @@ internal sealed class RequestBody(BodiesUnderWay others, ServerOptions options) 
         while (_length < wanted && read > 0)
         {
             if (_inPart == _part.Length && !TryAddPart(wanted - _length))
-            {
                 return false;
-            }
 
             read = await ReadPartAsync(input);
             _inPart += read;
@@ -119,9 +112,7 @@ internal sealed class RequestBody(BodiesUnderWay others, ServerOptions options) 
         if (_length > 0)
         {
             if (!others.TryMakeRoom(this, size))
-            {
                 return false;
-            }
 
             _full.Add(_part);
         }
@@ -136,9 +127,7 @@ internal sealed class RequestBody(BodiesUnderWay others, ServerOptions options) 
     {
         var reading = input.BeginRead(_part, _inPart, _part.Length - _inPart, callback: null, state: null);
         if (reading.IsCompleted)
-        {
             return input.EndRead(reading);
-        }
 
         var remaining = options.BodyTimeout - Stopwatch.GetElapsedTime(Started);
         _end.CancelAfter(remaining > TimeSpan.Zero ? remaining : TimeSpan.Zero);
@@ -150,18 +139,14 @@ internal sealed class RequestBody(BodiesUnderWay others, ServerOptions options) 
     {
         exchange.BodyIsRead = true;
         if (!others.TryComplete(this))
-        {
             return false;
-        }
 
         // The parsers want it in one piece. All parts but the last have the same size.
         if (_full.Count > 0)
         {
             var whole = GC.AllocateUninitializedArray<byte>(_length);
             for (var i = 0; i < _full.Count; i++)
-            {
                 _full[i].CopyTo(whole, i * PartSize);
-            }
 
             _part.AsSpan(0, _inPart).CopyTo(whole.AsSpan(_full.Count * PartSize));
             (_full, _part, _inPart) = ([], whole, _length);

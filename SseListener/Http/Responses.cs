@@ -1,6 +1,3 @@
-using System.Diagnostics;
-using System.Net;
-using System.Text;
 using SseListener.Access;
 using SseListener.Listener;
 using SseListener.Log;
@@ -46,9 +43,7 @@ internal sealed class Responses(TimeSpan writeTimeout, ServerMetrics metrics, Lo
         // To an EventSource every answer that is not 200 is final (WHATWG HTML, section 9.2.3): it would stay away although the server is
         // back, or has room, a moment later. It comes back after a connection that ends without an answer.
         if ((refusal.IsUnanswered || (refusal.IsForNow && exchange.AsksForStream)) && exchange.TryBreak())
-        {
             return Task.CompletedTask;
-        }
 
         SetIfNotNull(exchange, "Allow", refusal.Allow);
         exchange.Response.Headers["Cache-Control"] = "no-store";
@@ -81,9 +76,7 @@ internal sealed class Responses(TimeSpan writeTimeout, ServerMetrics metrics, Lo
         }
 
         if (!exchange.TryBreak())
-        {
             await SendAsync(exchange, []);
-        }
     }
 
     /// <summary>
@@ -98,9 +91,7 @@ internal sealed class Responses(TimeSpan writeTimeout, ServerMetrics metrics, Lo
     public static async Task CloseAsync(Exchange exchange)
     {
         if (!exchange.BodyIsRead)
-        {
             await LingerAsync(exchange);
-        }
 
         exchange.Close();
     }
@@ -124,9 +115,7 @@ internal sealed class Responses(TimeSpan writeTimeout, ServerMetrics metrics, Lo
     private static void SetIfNotNull(Exchange exchange, string field, string? value)
     {
         if (value is not null)
-        {
             exchange.Response.Headers[field] = value;
-        }
     }
 
     private static async Task LingerAsync(Exchange exchange)

@@ -25,23 +25,17 @@ internal sealed class Router(
         Log(exchange);
         crossOrigin.Mark(exchange);
         if ((Check(exchange) ?? await RouteAsync(exchange)) is { } refusal)
-        {
             await responses.RefuseAsync(exchange, refusal);
-        }
     }
 
     private Task<Refusal?> RouteAsync(Exchange exchange)
     {
         var path = exchange.Target.Path;
         if (MethodsOf(path) is not { } methods)
-        {
             return files.ServeAsync(exchange);
-        }
 
         if (CrossOrigin.IsPreflight(exchange))
-        {
             return AnswerPreflightAsync(exchange, methods);
-        }
 
         (Func<Exchange, Task<Refusal?>> AnswerAsync, IReadOnlyList<string> Parameters)? route = (exchange.Request.HttpMethod, path) switch
         {
@@ -63,9 +57,7 @@ internal sealed class Router(
     {
         var refusal = crossOrigin.AnswerPreflight(exchange, methods);
         if (refusal is null)
-        {
             await responses.SendEmptyAsync(exchange);
-        }
 
         return refusal;
     }
@@ -84,14 +76,10 @@ internal sealed class Router(
     {
         var (host, target) = (exchange.Host, exchange.Target);
         if (!listener.AnswersTo(host))
-        {
             return Refusal.Of(421, $"The server does not answer to the name '{host}', but to {options.Host}: see --host.");
-        }
 
         if (ReferenceEquals(target, RequestTarget.None))
-        {
             return Refusal.Of(400, "The URL has an escape that is not %XX, or whose bytes are not UTF-8.");
-        }
 
         return target.HasTooMuch ? Refusal.Of(400, $"The URL may have at most {RequestTarget.MostParameters} parameters.")
             : exchange.HeaderSize > options.MaxHeader

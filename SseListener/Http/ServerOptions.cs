@@ -116,28 +116,18 @@ internal sealed record ServerOptions : AccessOptions
     private IEnumerable<string> Contradictions()
     {
         if (PublishToken is not null && PublishTokenFile is not null)
-        {
             yield return "--publish-token and --publish-token-file contradict each other.";
-        }
 
         if (OpenPublish && ((PublishToken ?? PublishTokenFile) is not null || JwtKey is not null))
-        {
             yield return "--open-publish contradicts --publish-token and --jwt-key: who publishes either needs a token or does not.";
-        }
 
         if (MaxPublishBytes < MaxBody)
-        {
             yield return "--max-publish-bytes must be at least --max-body: such a body could not be published.";
-        }
 
         if (JwtKey is null && Private.Count > 0)
-        {
             yield return "--private needs --jwt-key: nobody could listen to those channels.";
-        }
 
         if (JwtKey is null && (JwtIssuer ?? JwtAudience) is not null)
-        {
             yield return "--jwt-issuer and --jwt-audience need --jwt-key.";
-        }
     }
 }

@@ -1,8 +1,3 @@
-using System.Collections.Concurrent;
-using System.Diagnostics;
-using System.Diagnostics.CodeAnalysis;
-using System.Net;
-using System.Net.Sockets;
 using SseListener.Access;
 using SseListener.Delivery;
 using SseListener.Events;
@@ -86,9 +81,7 @@ internal sealed class SseServer : IAsyncDisposable
     public bool TryStart([NotNullWhen(false)] out string? problem)
     {
         if (!_journal.TryOpen(_hub.Restore, out problem))
-        {
             return false;
-        }
 
         _hub.Continue();
         try
@@ -146,9 +139,7 @@ internal sealed class SseServer : IAsyncDisposable
         }
 
         if (_options.JwtKey is { } key)
-        {
             _log.Info($"tokens are verified by {key.Algorithm}");
-        }
 
         if (_askedClients > _options.MaxClients)
         {
@@ -183,14 +174,10 @@ internal sealed class SseServer : IAsyncDisposable
         {
             var due = Math.Min(1, Stopwatch.GetElapsedTime(started) / _options.Drain) * open.Length;
             for (; ended < open.Length && ended <= due; ended++)
-            {
                 open[ended].End(EndReason.ServerStop);
-            }
 
             if (ended < open.Length)
-            {
                 await Task.Delay(_closingStep);
-            }
         }
     }
 

@@ -1,5 +1,3 @@
-using System.Diagnostics.CodeAnalysis;
-using System.Net;
 using System.Security.Cryptography;
 using SseListener.Access;
 using SseListener.Listener;
@@ -69,14 +67,10 @@ internal sealed class StaticFiles(string? root, Responses responses)
     {
         await using var page = TryOpen(exchange.Target.Path);
         if (page is null)
-        {
             return Refusal.Of(404, "There is nothing here. The page is at /, the events at /events.");
-        }
 
         if (exchange.Request.HttpMethod is not ("GET" or "HEAD"))
-        {
             return Refusal.OfMethod("GET, HEAD");
-        }
 
         await SendAsync(exchange, page);
         return null;
@@ -95,9 +89,7 @@ internal sealed class StaticFiles(string? root, Responses responses)
     private static Page? TryOpenBuiltIn(string path)
     {
         if (typeof(StaticFiles).Assembly.GetManifestResourceStream($"{Folder}/{path}") is not { } content)
-        {
             return null;
-        }
 
         var hash = SHA256.HashData(content);
         content.Position = 0;
@@ -111,9 +103,7 @@ internal sealed class StaticFiles(string? root, Responses responses)
         {
             path = Path.Combine(path, step);
             if (new FileInfo(path).LinkTarget is not null)
-            {
                 return null;
-            }
         }
 
         return new FileInfo(path) is { Exists: true } file ? file : null;

@@ -1,5 +1,3 @@
-using System.Collections.Concurrent;
-using System.Globalization;
 using SseListener.Access;
 using SseListener.Delivery;
 using SseListener.Events;
@@ -53,9 +51,7 @@ internal sealed class StatusEndpoints(
     private async Task<Refusal?> ShowAsync(Exchange exchange, Refusal? refusal, string contentType, Func<string> write)
     {
         if (refusal is null)
-        {
             await responses.SendTextAsync(exchange, contentType, write());
-        }
 
         return refusal;
     }

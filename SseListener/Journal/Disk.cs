@@ -46,13 +46,9 @@ internal static partial class Disk
     public static void Sync(SafeFileHandle handle)
     {
         if (!OperatingSystem.IsLinux())
-        {
             RandomAccess.FlushToDisk(handle);
-        }
         else if (FSync(handle) != 0 && Marshal.GetLastPInvokeError() != NotPossible)
-        {
             throw LastFailure("fsync");
-        }
     }
 
     /// <summary>Brings to the disk which files a folder has.</summary>

@@ -1,5 +1,3 @@
-using System.Buffers;
-using System.Diagnostics.CodeAnalysis;
 using SseListener.Events;
 using SseListener.Log;
 
@@ -65,9 +63,7 @@ internal sealed class FileLog(JournalOptions options, LogWriter log) : IEventLog
     {
         var stored = Append(batch);
         if (stored is Stored.All)
-        {
             apply(batch);
-        }
 
         return ValueTask.FromResult(stored);
     }
@@ -79,9 +75,7 @@ internal sealed class FileLog(JournalOptions options, LogWriter log) : IEventLog
         {
             bool wasOpen;
             lock (_lock)
-            {
                 (wasOpen, _isOpen) = (_isOpen, false);
-            }
 
             if (wasOpen)
             {
@@ -126,16 +120,12 @@ internal sealed class FileLog(JournalOptions options, LogWriter log) : IEventLog
     {
         _buffer.ResetWrittenCount();
         if (_buffer.Capacity > LargestBuffer)
-        {
             _buffer = new ArrayBufferWriter<byte>();
-        }
 
         // The machine's time: after a restart there is no other, and time that a machine has slept counts then.
         var time = DateTimeOffset.UtcNow.ToUnixTimeMilliseconds();
         foreach (var frame in batch.Frames)
-        {
             JournalLine.Write(_buffer, batch, frame, time);
-        }
 
         return _buffer.WrittenSpan;
     }
@@ -159,15 +149,11 @@ internal sealed class FileLog(JournalOptions options, LogWriter log) : IEventLog
         lock (_upkeepLock)
         {
             if (!_isOpen)
-            {
                 return;
-            }
 
             _files.Flush();
             lock (_lock)
-            {
                 EnsureWritable(SteadyClock.Now);
-            }
 
             _timer!.Change(_upkeepEvery, Timeout.InfiniteTimeSpan);
         }
@@ -183,9 +169,7 @@ internal sealed class FileLog(JournalOptions options, LogWriter log) : IEventLog
             _key.EnsureWritten();
             _files.Prepare(Last + 1, now);
             if (_isFailing)
-            {
                 _files.Current.Probe(_failedBytes);
-            }
 
             ReportWrite(failure: null);
         }
@@ -202,13 +186,9 @@ internal sealed class FileLog(JournalOptions options, LogWriter log) : IEventLog
     private void ReportWrite(Exception? failure)
     {
         if (failure is not null && !_isFailing)
-        {
             log.Error($"nothing can be published, for the journal cannot be written: {failure.Message}");
-        }
         else if (failure is null && _isFailing)
-        {
             log.Warning("the journal can be written again");
-        }
 
         _isFailing = failure is not null;
     }

@@ -1,5 +1,3 @@
-using System.Diagnostics;
-using System.Globalization;
 using Microsoft.Win32.SafeHandles;
 using SseListener.Events;
 using SseListener.Log;
@@ -123,9 +121,7 @@ internal sealed class JournalFile : IDisposable
     public void Flush(LogWriter log)
     {
         if (!_isUnflushed)
-        {
             return;
-        }
 
         _isUnflushed = false;
         var started = Stopwatch.GetTimestamp();
@@ -160,9 +156,7 @@ internal sealed class JournalFile : IDisposable
         {
             RandomAccess.SetLength(handle, Length);
             if (isSynced && mode is FileMode.OpenOrCreate)
-            {
                 Disk.SyncFolder(_options.Folder);
-            }
 
             return handle;
         }

@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using SseListener.Events;
 using SseListener.Log;
 
@@ -55,9 +54,7 @@ internal sealed class JournalFiles(JournalOptions options, LogWriter log) : IDis
         var isFull = file.Length >= Math.Clamp(options.Bytes / FilesOfHistory, SmallestFile, LargestFile);
         var isLong = file.FirstTime > 0 && now - file.FirstTime > Math.Max(ShortestFile, _age / FilesOfHistory);
         if (isFull || isLong)
-        {
             BeginNext(next);
-        }
     }
 
     /// <summary>Brings to the disk what may not be there yet. One call at a time, beside the other methods: it may take long.</summary>
@@ -86,9 +83,7 @@ internal sealed class JournalFiles(JournalOptions options, LogWriter log) : IDis
             }
 
             if (_oldFiles.Count < count && options.Sync is JournalSync.Always)
-            {
                 Disk.SyncFolder(options.Folder);
-            }
         }
         catch (Exception e) when (Disk.IsFailure(e))
         {
@@ -118,9 +113,7 @@ internal sealed class JournalFiles(JournalOptions options, LogWriter log) : IDis
         Begin(JournalFile.Create(options.Folder, next));
         _unflushed.Enqueue(old);
         if (old.FrameBytes > 0)
-        {
             AddOldFile(old);
-        }
     }
 
     private void AddOldFile(JournalFile file)

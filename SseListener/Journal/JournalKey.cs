@@ -50,9 +50,7 @@ internal sealed class JournalKey(string folder, LogWriter log)
     public void EnsureWritten()
     {
         if (_status is null || Disk.Find(_file) != _status)
-        {
             TryWrite();
-        }
     }
 
     // Under another name first: half a key is none.
@@ -63,9 +61,7 @@ internal sealed class JournalKey(string folder, LogWriter log)
         {
             var options = new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write, BufferSize = 0 };
             if (!OperatingSystem.IsWindows())
-            {
                 options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
-            }
 
             using (var output = new FileStream(unfinished, options))
             {

@@ -1,9 +1,6 @@
-using System.Buffers;
 using System.Buffers.Text;
-using System.Globalization;
 using System.Numerics;
 using System.Runtime.InteropServices;
-using System.Text;
 using System.Text.Unicode;
 using SseListener.Events;
 
@@ -33,14 +30,10 @@ internal readonly record struct JournalLine(long Sequence, string Channel, long 
         var crc = uint.MaxValue;
         var words = MemoryMarshal.Cast<byte, ulong>(bytes);
         foreach (var word in words)
-        {
             crc = BitOperations.Crc32C(crc, word);
-        }
 
         foreach (var rest in bytes[(words.Length * sizeof(ulong))..])
-        {
             crc = BitOperations.Crc32C(crc, rest);
-        }
 
         return ~crc;
     }
@@ -63,9 +56,7 @@ internal readonly record struct JournalLine(long Sequence, string Channel, long 
         parsed = default;
         var end = line.Length - HexDigits;
         if (end < 0 || !line.StartsWith(Start) || !TryParseHex(line[end..], out var check) || check != Checksum(line[..end]))
-        {
             return false;
-        }
 
         var fields = line[Start.Length..end];
         var isLine = Utf8Parser.TryParse(ReadField(ref fields), out long sequence, out _);

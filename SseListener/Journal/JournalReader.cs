@@ -1,6 +1,3 @@
-using System.Diagnostics;
-using System.Globalization;
-using System.Text;
 using SseListener.Events;
 using SseListener.Log;
 
@@ -104,9 +101,7 @@ internal sealed class JournalReader(TakeFrame take, LogWriter log)
         frame = default;
         var start = position + bytes[position..].IndexOf((byte)'\n') + 1;
         if (start == position || !JournalLine.TryParse(bytes[position..(start - 1)], out var line))
-        {
             return false;
-        }
 
         var length = bytes[start..].IndexOf("\n\n"u8) + 2;
         frame = new FoundFrame(line, position, start, start + length);
@@ -121,9 +116,7 @@ internal sealed class JournalReader(TakeFrame take, LogWriter log)
             position += end + 1;
             var beginning = bytes[position..Math.Min(position + 1 + JournalLine.Start.Length, bytes.Length)];
             if (beginning.IndexOf(JournalLine.Start) is var start and >= 0)
-            {
                 return position + start;
-            }
         }
 
         return bytes.Length;
@@ -139,21 +132,15 @@ internal sealed class JournalReader(TakeFrame take, LogWriter log)
         }
 
         if (!isLast)
-        {
             ReportSkipped(file, length);
-        }
         else if (length > file.Length)
-        {
             log.Warning($"{file.Path} does not end with a whole event: cut off {length - file.Length} bytes");
-        }
     }
 
     private void ReportSkipped(JournalFile file, int end)
     {
         if (end > file.Length)
-        {
             log.Warning($"{file.Path} is damaged: skipped {end - file.Length} bytes at {file.Length}");
-        }
     }
 
     // A frame that is whole: its line, and where they are.

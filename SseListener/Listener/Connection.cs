@@ -1,7 +1,3 @@
-using System.Diagnostics.CodeAnalysis;
-using System.Net;
-using System.Net.Sockets;
-
 namespace SseListener.Listener;
 
 /// <summary>
@@ -114,9 +110,7 @@ internal sealed class Connection : Stream
         try
         {
             if (resets)
-            {
                 Socket.LingerState = new LingerOption(enable: true, seconds: 0);
-            }
         }
         catch (Exception e) when (e is SocketException or ObjectDisposedException)
         {
@@ -132,16 +126,12 @@ internal sealed class Connection : Stream
         // The first read is one of the next request's header.
         _isRefused &= _reads > 0;
         if (++_reads % MostReadsAtOnce == 0)
-        {
             await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
-        }
 
         IsTooLong = _read >= _limit;
         var isRefused = _isRefused && IsIdle;
         if (isRefused)
-        {
             DiscardAvailable();
-        }
 
         var count = IsTooLong || isRefused ? 0 : await _inner.ReadAsync(buffer, cancellationToken);
         _read += count;
@@ -172,9 +162,7 @@ internal sealed class Connection : Stream
     {
         // HttpListener says 100 Continue to HTTP/1.0, too, which knows no such answer (RFC 9110, section 15.2).
         if (!MayWrite() || (_isOld && IsIdle && buffer.AsSpan(offset, count).StartsWith("HTTP/1.1 100 "u8)))
-        {
             return;
-        }
 
         // HttpListener's own answers and its 100 Continue would hold a thread of the pool for a client that reads nothing.
         if (IsIdle && !Socket.Poll(0, SelectMode.SelectWrite))
@@ -216,8 +204,6 @@ internal sealed class Connection : Stream
     {
         Span<byte> nowhere = stackalloc byte[4096];
         for (var parts = 0; parts < 64 && Socket.Available > 0; parts++)
-        {
             Socket.Receive(nowhere);
-        }
     }
 }

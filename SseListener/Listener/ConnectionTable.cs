@@ -18,9 +18,7 @@ internal sealed class ConnectionTable(TimeSpan idleTimeout, LogWriter log)
         {
             _connections.Add(connection);
             if (_isClosed)
-            {
                 connection.Cut(resets: false);
-            }
         }
     }
 
@@ -43,9 +41,7 @@ internal sealed class ConnectionTable(TimeSpan idleTimeout, LogWriter log)
     {
         const string Why = "there are no file descriptors left";
         if (Cut(Why, connection => connection.IsIdle && connection.IsStranger) == 0)
-        {
             Cut(Why, connection => connection.IsIdle);
-        }
     }
 
     /// <summary>Frees threads of the pool: HttpListener may wait on one for the rest of a body that it has refused by itself.</summary>
@@ -65,9 +61,7 @@ internal sealed class ConnectionTable(TimeSpan idleTimeout, LogWriter log)
     {
         List<Connection> due;
         lock (_lock)
-        {
             due = _connections.FindAll(connection => !connection.IsClosed && isDue(connection));
-        }
 
         // With a reset: one who goes on sending must not keep a closed connection in the kernel.
         due.ForEach(connection => connection.Cut(resets: true));
@@ -78,8 +72,6 @@ internal sealed class ConnectionTable(TimeSpan idleTimeout, LogWriter log)
     private void Report(int cut, string why)
     {
         if (cut > 0)
-        {
             log.Often(LogLevel.Info, "cut connections", $"cut {cut} connections: {why}");
-        }
     }
 }

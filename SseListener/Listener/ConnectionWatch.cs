@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using SseListener.Log;
 
 namespace SseListener.Listener;
@@ -62,22 +61,16 @@ internal sealed class ConnectionWatch : IThreadPoolWorkItem, IDisposable
     {
         _receiveWaiting();
         if (IsPoolStuck())
-        {
             _connections.CutForThreads();
-        }
 
         if (sweeps)
-        {
             _connections.Sweep();
-        }
     }
 
     private bool IsPoolStuck()
     {
         if (!_hasRun)
-        {
             return Stopwatch.GetElapsedTime(_queued) > _longestWait;
-        }
 
         _hasRun = false;
         _queued = Stopwatch.GetTimestamp();

@@ -1,7 +1,3 @@
-using System.Globalization;
-using System.Net;
-using System.Net.Sockets;
-
 namespace SseListener.Listener;
 
 /// <summary>
@@ -29,9 +25,7 @@ internal static class Descriptors
     public static int Room()
     {
         if (!OperatingSystem.IsLinux())
-        {
             return int.MaxValue;
-        }
 
         try
         {
@@ -55,9 +49,7 @@ internal static class Descriptors
                 using var handle = new SafeSocketHandle(number, ownsHandle: false);
                 using var socket = new Socket(handle);
                 if (remote.Equals(socket.RemoteEndPoint))
-                {
                     socket.Shutdown(SocketShutdown.Both);
-                }
             }
             catch (SocketException)
             {

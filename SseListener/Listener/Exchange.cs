@@ -1,7 +1,3 @@
-using System.Net;
-using System.Net.Sockets;
-using System.Text;
-
 namespace SseListener.Listener;
 
 /// <summary>One request and its answer.</summary>
@@ -88,9 +84,7 @@ internal sealed class Exchange
         {
             var size = Request.HttpMethod.Length + Request.RawUrl!.Length + "  HTTP/1.1\r\n".Length;
             for (var i = 0; i < Request.Headers.Count; i++)
-            {
                 size += Request.Headers.GetKey(i)!.Length + Request.Headers.Get(i)!.Length + ": \r\n".Length;
-            }
 
             return size;
         }
@@ -114,9 +108,7 @@ internal sealed class Exchange
     {
         _connection?.Cut(resets);
         if (_connection is not null)
-        {
             Response.Abort();
-        }
 
         return _connection is not null;
     }
@@ -126,9 +118,7 @@ internal sealed class Exchange
     public void Break(bool resets = false)
     {
         if (!TryBreak(resets))
-        {
             Response.Abort();
-        }
     }
 
     /// <summary>
@@ -137,9 +127,7 @@ internal sealed class Exchange
     public void BreakWrite()
     {
         if (!TryBreak())
-        {
             Descriptors.ShutDown(Remote);
-        }
     }
 
     /// <summary>Ends the answer. The connection may bring its next request with that, even on this thread.</summary>
@@ -153,8 +141,6 @@ internal sealed class Exchange
     public void End()
     {
         if (Interlocked.Exchange(ref _hasEnded, 1) == 0)
-        {
             _connection?.End();
-        }
     }
 }

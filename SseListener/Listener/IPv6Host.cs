@@ -1,7 +1,3 @@
-using System.Buffers;
-using System.Net;
-using System.Text;
-
 namespace SseListener.Listener;
 
 /// <summary>
@@ -24,9 +20,7 @@ internal static class IPv6Host
 
         // .NET takes anything for the scope of an address, line breaks too.
         if (length == 0 || host[1..(length - 1)].ContainsAnyExcept(_characters) || !IPAddress.TryParse(Text(host[..length]), out _))
-        {
             return null;
-        }
 
         var address = Text(host[..length]);
         host[..length].Fill((byte)'x');
@@ -41,9 +35,7 @@ internal static class IPv6Host
         {
             var line = header[range];
             if (line.Length > 5 && Ascii.EqualsIgnoreCase(line[..5], "host:"u8))
-            {
                 return range.Start.Value + 5 + line[5..].IndexOfAnyExcept((byte)' ', (byte)'\t');
-            }
         }
 
         return header.Length;

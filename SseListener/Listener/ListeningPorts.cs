@@ -1,6 +1,3 @@
-using System.Diagnostics.CodeAnalysis;
-using System.Net;
-using System.Net.Sockets;
 using SseListener.Log;
 
 namespace SseListener.Listener;
@@ -55,9 +52,7 @@ internal sealed class ListeningPorts(
         }
 
         if (missing is not null && _ports.Count == 0)
-        {
             throw missing;
-        }
 
         _ports.ForEach(port => new Thread(() => Accept(port)) { Name = "accept", IsBackground = true }.Start());
     }
@@ -99,9 +94,7 @@ internal sealed class ListeningPorts(
                 var isShort = Descriptors.Limit - (int)socket.Handle < Descriptors.Reserve;
                 Admit(socket);
                 if (isShort)
-                {
                     WaitForDescriptors();
-                }
             }
             catch (Exception e) when (_isClosed && e is SocketException or ObjectDisposedException)
             {

@@ -1,6 +1,3 @@
-using System.Net;
-using System.Net.Sockets;
-
 namespace SseListener.Listener;
 
 /// <summary>Ports of this machine alone.</summary>

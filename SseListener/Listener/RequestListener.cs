@@ -1,5 +1,3 @@
-using System.Net;
-using System.Net.Sockets;
 using SseListener.Log;
 
 namespace SseListener.Listener;
@@ -130,9 +128,7 @@ internal sealed class RequestListener : IDisposable
     private void ReceiveWaiting()
     {
         while (PrivateNames.NextRequestOf(_listener) is { } context)
-        {
             _ = RefusedByListener.Is(context.Request) ? HandleAsync(context) : Task.Run(() => HandleAsync(context));
-        }
     }
 
     private async Task HandleAsync(HttpListenerContext context)
@@ -140,9 +136,7 @@ internal sealed class RequestListener : IDisposable
         if (RefusedByListener.Is(context.Request))
         {
             if (_usesPrivateNames)
-            {
                 PrivateNames.Forget(context);
-            }
 
             return;
         }
@@ -155,13 +149,9 @@ internal sealed class RequestListener : IDisposable
             // Closing sends a head, if none was sent before: without an answer of its own a request must not look like a success.
             context.Response.StatusCode = (int)HttpStatusCode.ServiceUnavailable;
             if (exchange.IsOpen)
-            {
                 await _answer(exchange);
-            }
             else
-            {
                 context.Response.Abort();
-            }
         }
         catch (Exception e) when (
             e is HttpListenerException or SocketException or IOException or InvalidOperationException or TimeoutException)
@@ -181,9 +171,7 @@ internal sealed class RequestListener : IDisposable
         {
             exchange.End();
             if (Interlocked.Decrement(ref _underWay) == 0 && _isStopping)
-            {
                 _allAnswered.TrySetResult();
-            }
         }
     }
 }

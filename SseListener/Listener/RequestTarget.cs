@@ -1,5 +1,3 @@
-using System.Diagnostics.CodeAnalysis;
-using System.Text;
 using System.Text.Unicode;
 
 namespace SseListener.Listener;
@@ -75,9 +73,7 @@ internal sealed class RequestTarget
     {
         var scheme = target.StartsWith('/') ? -1 : target.IndexOf("://", StringComparison.Ordinal);
         if (scheme < 0)
-        {
             return target;
-        }
 
         var path = target.IndexOfAny(['/', '?'], scheme + 3);
         return path < 0 ? "/" : target[path] == '/' ? target[path..] : "/" + target[path..];

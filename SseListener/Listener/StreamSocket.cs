@@ -1,5 +1,3 @@
-using System.Net.Sockets;
-
 namespace SseListener.Listener;
 
 /// <summary>What is asked of the socket of a stream, by options of linux/tcp.h that .NET has no names for.</summary>
@@ -33,9 +31,7 @@ internal static class StreamSocket
     public static void LimitUnsent(Socket listening, int bytes)
     {
         if (OperatingSystem.IsLinux())
-        {
             listening.SetRawSocketOption(TcpLevel, UnsentLimit, BitConverter.GetBytes(bytes));
-        }
     }
 
     /// <summary>How many bytes the other end has acknowledged (tcpi_bytes_acked); 0 where that cannot be found out.</summary>

@@ -1,5 +1,3 @@
-using System.Buffers;
-using System.Text;
 using System.Text.Json;
 
 namespace SseListener.Log;
@@ -34,9 +32,7 @@ internal static class JsonText
         do
         {
             if (afterValue && reader.TokenType is not (JsonTokenType.EndObject or JsonTokenType.EndArray))
-            {
                 output.Write(","u8);
-            }
 
             WriteToken(ref reader, output);
             afterValue = reader.TokenType is not (JsonTokenType.StartObject or JsonTokenType.StartArray or JsonTokenType.PropertyName);
@@ -78,9 +74,7 @@ internal static class JsonText
         }
 
         if (reader.TokenType is JsonTokenType.PropertyName)
-        {
             output.Write(":"u8);
-        }
     }
 
     private static void WriteString(IBufferWriter<byte> output, ReadOnlySpan<byte> text)

@@ -1,5 +1,3 @@
-using System.Globalization;
-
 namespace SseListener.Log;
 
 /// <summary>How much is logged: this level and those after it.</summary>
@@ -41,9 +39,7 @@ internal static class LogLine
     {
         var time = DateTime.UtcNow.ToString("yyyy-MM-dd'T'HH:mm:ss.fff'Z'", CultureInfo.InvariantCulture);
         if (format is LogFormat.Text)
-        {
             return $"{time} {_columns[(int)level]} {LogWriter.OneLine(message)}";
-        }
 
         // JSON allows control characters that a terminal would obey.
         var name = _names[(int)level];

@@ -1,5 +1,3 @@
-using System.Collections.Concurrent;
-
 namespace SseListener.Log;
 
 /// <summary>
@@ -21,9 +19,7 @@ internal sealed class LogRepeats(int most)
         foreach (var (level, kind) in _lines.Keys)
         {
             if (_lines.TryRemove((level, kind), out var lines) && lines > most)
-            {
                 yield return (level, kind, lines - most);
-            }
         }
     }
 }

@@ -1,4 +1,3 @@
-using System.Diagnostics.CodeAnalysis;
 using System.Text.RegularExpressions;
 using System.Threading.Channels;
 
@@ -59,9 +58,7 @@ internal sealed partial class LogWriter : IDisposable
     public void Often(LogLevel level, string kind, string text)
     {
         if (Writes(level) && (Writes(LogLevel.Debug) || _repeats.MayWrite(level, kind)))
-        {
             Write(level, text, kind);
-        }
     }
 
     /// <summary>Writes what is still waiting, for at most half a second.</summary>
@@ -79,23 +76,17 @@ internal sealed partial class LogWriter : IDisposable
     private void Write(LogLevel level, string text, string? kind = null)
     {
         if (!Writes(level))
-        {
             return;
-        }
 
         var message = text.Length <= LongestLine ? text : text[..LongestLine] + "…";
         if (!_lines.Writer.TryWrite(LogLine.Write(_format, level, kind, message)))
-        {
             Interlocked.Increment(ref _dropped);
-        }
     }
 
     private void Summarize()
     {
         foreach (var (level, kind, lines) in _repeats.BeginMinute())
-        {
             Write(level, $"{kind}: {lines} more of these within a minute", kind);
-        }
     }
 
     private void WriteLines()
@@ -105,17 +96,13 @@ internal sealed partial class LogWriter : IDisposable
             while (_lines.Reader.TryRead(out var line))
             {
                 if (!TryWriteLine(line))
-                {
                     Interlocked.Increment(ref _dropped);
-                }
             }
 
             var dropped = Interlocked.Exchange(ref _dropped, 0);
             var summary = $"{dropped} lines were dropped: the log could not be written, or was read too slowly";
             if (dropped > 0 && !TryWriteLine(LogLine.Write(_format, LogLevel.Warning, kind: null, summary)))
-            {
                 Interlocked.Add(ref _dropped, dropped);
-            }
         }
     }
 

@@ -1,6 +1,4 @@
 using System.Diagnostics.Metrics;
-using System.Globalization;
-using System.Text;
 
 namespace SseListener.Metrics;
 
@@ -45,9 +43,7 @@ internal sealed class MetricFamily
         lock (_lock)
         {
             if (!_series.TryGetValue(labels, out var series))
-            {
                 _series[labels] = series = new Series(_bounds.Length + 1);
-            }
 
             // A bucket counts what is less than or equal to its bound.
             series.Buckets[bucket < 0 ? ~bucket : bucket]++;
@@ -64,13 +60,9 @@ internal sealed class MetricFamily
             foreach (var (labels, series) in _series)
             {
                 if (_bounds.Length > 0)
-                {
                     WriteHistogram(text, labels, series);
-                }
                 else
-                {
                     WriteLine(text, Name, labels, series.Value);
-                }
             }
         }
     }

@@ -1,6 +1,4 @@
-using System.Collections.Concurrent;
 using System.Diagnostics.Metrics;
-using System.Text;
 
 namespace SseListener.Metrics;
 
@@ -52,9 +50,7 @@ internal sealed class PrometheusText : IDisposable
         {
             _listener.RecordObservableInstruments();
             foreach (var (_, family) in _families.OrderBy(family => family.Key, StringComparer.Ordinal))
-            {
                 family.Write(text);
-            }
         }
 
         return text.ToString();

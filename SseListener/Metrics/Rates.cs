@@ -36,9 +36,7 @@ internal sealed class Rates(Func<long[]> counts) : IDisposable
         {
             _samples.Enqueue(sample);
             if (_samples.Count > Window)
-            {
                 _samples.Dequeue();
-            }
         }
     }
 }

@@ -124,9 +124,7 @@ internal sealed class ServerMetrics : IDisposable
     {
         var counter = _meter.CreateCounter<long>(name, unit, help);
         foreach (var value in values)
-        {
             counter.Add(0, Tag(tag, value));
-        }
 
         return counter;
     }

@@ -1,5 +1,3 @@
-using System.Diagnostics;
-
 namespace SseListener.Runtime;
 
 /// <summary>
@@ -33,9 +31,7 @@ internal sealed class HeapTrim(Func<long> activity) : IDisposable
         var isQuiet = currentActivity == _lastActivity;
         _lastActivity = currentActivity;
         if (!isQuiet || allocated - _allocatedBefore < Much)
-        {
             return false;
-        }
 
         _allocatedBefore = allocated;
         return true;

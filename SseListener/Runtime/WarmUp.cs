@@ -1,7 +1,4 @@
-using System.Net;
-using System.Net.Sockets;
 using System.Runtime.CompilerServices;
-using System.Text;
 using SseListener.Http;
 using SseListener.Listener;
 using SseListener.Log;
@@ -30,9 +27,7 @@ internal static class WarmUp
     public static async Task RunAsync(ServerOptions options, string? pages)
     {
         if (!RuntimeFeature.IsDynamicCodeCompiled)
-        {
             return;
-        }
 
         try
         {
@@ -51,9 +46,7 @@ internal static class WarmUp
         using var log = new LogWriter(TextWriter.Null, LogLevel.Info);
         await using var server = new SseServer(options, pages, log);
         if (!server.TryStart(out _))
-        {
             return;
-        }
 
         using var end = new CancellationTokenSource(_duration);
         var head = $" /events HTTP/1.1\r\nHost: 127.0.0.1:{options.Port}\r\n";
@@ -97,9 +90,7 @@ internal static class WarmUp
                     }
 
                     if (await client.ReceiveAsync(nowhere, end) == 0)
-                    {
                         return;
-                    }
                 }
             }
         }

@@ -1,10 +1,6 @@
-using System.Diagnostics.CodeAnalysis;
-using System.Net;
 using System.Net.Http.Headers;
 using System.Net.ServerSentEvents;
-using System.Net.Sockets;
 using System.Runtime.CompilerServices;
-using System.Text;
 using SseListener.Events;
 using SseListener.Log;
 
@@ -57,15 +53,11 @@ internal sealed class ReopeningStream : IDisposable
             if (answer is not null)
             {
                 await foreach (var sseEvent in ReadAsync(answer, interrupted))
-                {
                     yield return sseEvent;
-                }
             }
 
             if (_isOver)
-            {
                 yield break;
-            }
 
             _tell($"reconnecting in {_delay.TotalSeconds:0.#} s");
             await Task.Delay(_delay, interrupted);
@@ -82,18 +74,14 @@ internal sealed class ReopeningStream : IDisposable
     {
         using var request = new HttpRequestMessage(HttpMethod.Get, _url);
         if (!string.IsNullOrEmpty(_lastId))
-        {
             request.Headers.TryAddWithoutValidation("Last-Event-ID", _lastId);
-        }
 
         try
         {
             var answer = await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, interrupted);
             var type = answer.Content.Headers.ContentType?.MediaType;
             if (answer.StatusCode == HttpStatusCode.OK && string.Equals(type, "text/event-stream", StringComparison.OrdinalIgnoreCase))
-            {
                 return answer;
-            }
 
             await ReportRefusalAsync(answer, interrupted);
             answer.Dispose();
@@ -134,21 +122,15 @@ internal sealed class ReopeningStream : IDisposable
             var sseEvent = events.Current;
             _lastId = sseEvent.EventId ?? _lastId;
             if (sseEvent.EventType == "gap")
-            {
                 _tell($"gap: what came after {resumedAfter} is no longer kept; all that is kept follows");
-            }
 
             // The greeting comes first and is about the connection; a later event of this name was published.
             if (!isFirst || sseEvent.EventType is not "hello")
-            {
                 yield return sseEvent;
-            }
         }
 
         if (parser.ReconnectionInterval >= TimeSpan.Zero)
-        {
             _delay = TimeSpan.FromTicks(Math.Clamp(parser.ReconnectionInterval.Ticks, _shortestDelay.Ticks, _longestDelay.Ticks));
-        }
     }
 
     private static string OpeningOf(string? resumedAfter) => resumedAfter switch
@@ -163,9 +145,7 @@ internal sealed class ReopeningStream : IDisposable
         try
         {
             if (await events.MoveNextAsync())
-            {
                 return true;
-            }
         }
         catch (Exception e) when (e is IOException or HttpRequestException)
         {

@@ -37,22 +37,16 @@ internal static class TailCommand
     private static async Task<int> RunAsync(ParseResult parsed, CancellationToken interrupted)
     {
         if (!Uri.TryCreate(parsed.GetValue(_url), UriKind.Absolute, out var url) || url.Scheme is not ("http" or "https"))
-        {
             return Fail(CommandLine.UsageError, $"'{parsed.GetValue(_url)}' is no http or https URL.");
-        }
 
         // An empty variable counts as not set.
         var variable = Environment.GetEnvironmentVariable("SSE_TOKEN");
         var token = (parsed.GetValue(_token) ?? (variable is "" ? null : variable))?.Trim();
         if (!StandardStreams.IsOutputOpen)
-        {
             return Fail(1, "cannot print: standard output is closed");
-        }
 
         if (token is not null && !Units.TryToken(token, out _, out var expected))
-        {
             return Fail(CommandLine.UsageError, $"The token is {expected}.");
-        }
 
         using var stream = new ReopeningStream(url, token, parsed.GetValue(_from), Console.Error.WriteLine);
         return await PrintAsync(stream, parsed.GetValue(_json) ? JsonOf : TextOf, interrupted);
