@@ -16,14 +16,15 @@ internal sealed class ListeningPorts(
     // How many connections may wait to be accepted: everybody comes back at once when a server has been started again.
     private const int Backlog = 4096;
 
-    // How many may wait for a thread of the pool: the others wait in the kernel, so that however many come, the requests of those who are
-    // here already are not behind all of them.
-    [SuppressMessage("Usage", "CA2213:Disposable fields should be disposed", Justification = "It holds nothing, and is used to the end.")]
-    private readonly SemaphoreSlim _room = new(8);
+    // How many may wait for a thread of the pool. When there are so many the others wait in the kernel until all of these have had one:
+    // however many come, the requests of those who are here already are not behind all of them.
+    private const int MostWaiting = 16;
 
     private static readonly TimeSpan _pause = TimeSpan.FromMilliseconds(20);
 
     private readonly List<Socket> _ports = [];
+    private readonly object _waitingLock = new();
+    private int _waiting;
     private volatile bool _isClosed;
 
     /// <summary>Opens them, and accepts from then on.</summary>
@@ -118,7 +119,7 @@ internal sealed class ListeningPorts(
         {
             var connection = new Connection(socket, options.LongestHeader);
             connections.Add(connection);
-            _room.Wait();
+            BeginWaiting();
             ThreadPool.UnsafeQueueUserWorkItem(Begin, connection, preferLocal: false);
         }
         catch (SocketException)
@@ -128,15 +129,24 @@ internal sealed class ListeningPorts(
         }
     }
 
+    private void BeginWaiting()
+    {
+        lock (_waitingLock)
+        {
+            for (var isFull = _waiting == MostWaiting; isFull && _waiting > 0;)
+                Monitor.Wait(_waitingLock);
+
+            _waiting++;
+        }
+    }
+
     private void Begin(Connection connection)
     {
-        try
+        _ = admitAsync(connection);
+        lock (_waitingLock)
         {
-            _ = admitAsync(connection);
-        }
-        finally
-        {
-            _room.Release();
+            if (--_waiting == 0)
+                Monitor.PulseAll(_waitingLock);
         }
     }
 
