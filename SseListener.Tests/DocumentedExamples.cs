@@ -110,7 +110,6 @@ public sealed class DocumentedExamples
     }
 
     [Test]
-    [NonParallelizable]
     public async Task CSharp_listens_and_publishes()
     {
         await using var server = TestServer.Start();

@@ -9,9 +9,9 @@ namespace SseListener.Tests;
 
 /// <summary>
 /// The forms that the program is given away in, made by the commands of <c>SseListener/Deploy/README.md</c>, and each used where there is
-/// nothing but the form.
+/// nothing but the form. One after the other, for each keeps all processors busy for a while.
 /// </summary>
-[NonParallelizable]
+[Parallelizable(ParallelScope.Self)]
 public sealed class Packaging
 {
     private static readonly TimeSpan _limit = TimeSpan.FromMinutes(5);

@@ -8,6 +8,9 @@ namespace SseListener.Tests;
 /// <summary>Who is told that a client came or went, and that nothing of it is kept.</summary>
 public sealed class Presence
 {
+    // Of joins and leaves; 30 a second are told.
+    private const int Places = 20;
+
     [Test]
     public async Task Those_already_there_are_told_who_joins_and_the_newcomer_is_not()
     {
@@ -168,12 +171,12 @@ public sealed class Presence
         var publishing = PublishAsync(server, isDone.Token);
         var coming = Task.Run(async () =>
         {
-            while (places.Count < 60)
+            while (places.Count < Places)
             {
                 await using var client = await server.SubscribeAsync("?channel=a");
             }
         });
-        for (var next = 1; places.Count < 60;)
+        for (var next = 1; places.Count < Places;)
         {
             var item = await watcher.NextAsync();
             if (item.EventType is "join" or "leave")
