@@ -68,7 +68,7 @@ public sealed class HubBatches : IDisposable
             return _canStore ? Stored.All : Stored.None;
         })
         { Last = 7 };
-        return new EventHub(new HubLimits(HistoryBytes: 1000, TimeSpan.FromHours(1), maxChannels), _log, _log);
+        return new EventHub(new HubLimits(HistoryBytes: 1000, TimeSpan.FromHours(1), maxChannels), _log, _ => { });
     }
 
     private Task<PublishResult?[]> PublishAsync(params string[][] publishes) =>

@@ -18,7 +18,7 @@ internal sealed class EventHub : IDisposable
     private readonly EventStore _store;
     private readonly HubBatch _batch;
     private readonly IEventLog _log;
-    private readonly IDelivery _delivery;
+    private readonly Action<Topic> _wake;
     private readonly Action<FrameBatch> _apply;
     private readonly Timer _expiry;
     private volatile bool _isComplete;
@@ -28,12 +28,15 @@ internal sealed class EventHub : IDisposable
     private readonly Channel<HubWork> _queue =
         Channel.CreateUnbounded<HubWork>(new UnboundedChannelOptions { SingleReader = true, AllowSynchronousContinuations = true });
 
-    public EventHub(HubLimits limits, IEventLog log, IDelivery delivery)
+    /// <param name="limits">What it keeps.</param>
+    /// <param name="log">Stores the frames.</param>
+    /// <param name="wake">Is told of a topic that has something new, once it can be read. It must not wait.</param>
+    public EventHub(HubLimits limits, IEventLog log, Action<Topic> wake)
     {
         _store = new EventStore(limits);
         _batch = new HubBatch(_store);
         _log = log;
-        _delivery = delivery;
+        _wake = wake;
         _apply = stored => _store.Append(stored, _batch.Appended);
         var check = TimeSpan.FromMilliseconds(Math.Clamp(limits.HistoryAge.TotalMilliseconds / 20, 50, 60_000));
         _expiry = new Timer(_ => _queue.Writer.TryWrite(new Expire()), state: null, check, check);
@@ -148,15 +151,8 @@ internal sealed class EventHub : IDisposable
     private void Wake()
     {
         foreach (var topic in _batch.Appended)
-            _delivery.Wake(topic);
+            _wake(topic);
     }
-}
-
-/// <summary>What delivers events to those who listen.</summary>
-internal interface IDelivery
-{
-    /// <summary>Says that a topic has something new, once it can be read. It must not wait.</summary>
-    void Wake(Topic topic);
 }
 
 /// <summary>What a hub keeps: bytes of frames over all channels, for how long, and of how many channels.</summary>

@@ -39,7 +39,9 @@ internal sealed class Slice : IBufferWriter<byte>
         return slice;
     }
 
-    /// <summary>The bytes, and so many of the margins before and behind them.</summary>
+    public Span<byte> Bytes => Around(0, 0);
+
+    /// <summary>The bytes, and with them a number of bytes of each margin.</summary>
     public Span<byte> Around(int before, int behind) => _buffer.AsSpan(Margin - before, before + Length + behind);
 
     /// <summary>
@@ -48,7 +50,7 @@ internal sealed class Slice : IBufferWriter<byte>
     public List<ArraySegment<byte>> Behind(int count)
     {
         if (_parts.Count == 0)
-            return [Around(0, 0)[count..].ToArray()];
+            return [Bytes[count..].ToArray()];
 
         var pieces = new List<ArraySegment<byte>>();
         foreach (var part in _parts)
@@ -96,7 +98,7 @@ internal sealed class Slice : IBufferWriter<byte>
     /// <summary>Says that everything has been written.</summary>
     public void End()
     {
-        var bytes = Around(0, 0);
+        var bytes = Bytes;
         Frames = bytes.Count(_end);
         EndsFrame = bytes.IsEmpty || bytes.EndsWith(_end);
     }
@@ -141,7 +143,7 @@ internal sealed class Slice : IBufferWriter<byte>
     // Whole frames, so that no chunk ends within one that fits into it. Only the last part can end within a frame.
     private int CutToFrames()
     {
-        var bytes = Around(0, 0);
+        var bytes = Bytes;
         if (Length < Longest || bytes.EndsWith(_end))
             return 0;
 

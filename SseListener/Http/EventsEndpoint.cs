@@ -159,7 +159,7 @@ internal sealed class EventsEndpoint(
 
     private void End(Exchange exchange, Client client, EndReason reason)
     {
-        if (reason.IsOnPurpose())
+        if (IsOnPurpose(reason))
         {
             // With the last chunk, which makes the response a whole one.
             exchange.Response.Abort();
@@ -190,6 +190,10 @@ internal sealed class EventsEndpoint(
         var milliseconds = (long)time.TotalMilliseconds;
         return milliseconds + (milliseconds / parts * RandomNumberGenerator.GetInt32(-1000, 1001) / 1000);
     }
+
+    // The client then sees a complete response, not one that broke off.
+    private static bool IsOnPurpose(EndReason reason) =>
+        reason is EndReason.TokenExpired or EndReason.MaxAge or EndReason.Dismissed or EndReason.ServerStop;
 
     private static string Describe(EndReason reason) => reason switch
     {

@@ -45,7 +45,7 @@ internal sealed class SseServer : IAsyncDisposable
         _listener = new RequestListener(options.Listener, exchange => _router!.AnswerAsync(exchange), log);
         _lanes = CreateLanes();
         _journal = CreateLog();
-        _hub = new EventHub(new HubLimits(options.History, options.HistoryAge, options.MaxChannels), _journal, _lanes);
+        _hub = new EventHub(new HubLimits(options.History, options.HistoryAge, options.MaxChannels), _journal, _lanes.Wake);
         _metrics.Observe(() => _clients.Count, _hub, _lanes);
         var responses = new Responses(options.WriteTimeout, _metrics, log);
         var crossOrigin = new CrossOrigin(options.Cors, log);
