@@ -18,7 +18,7 @@ internal sealed class PlayedLog(Func<FrameBatch, Stored> store) : IEventLog
 
     public bool IsWritable => true;
 
-    public bool TryOpen(TakeFrame take, [NotNullWhen(false)] out string? problem)
+    public bool TryOpen(RestoreFrame restore, [NotNullWhen(false)] out string? problem)
     {
         problem = null;
         return true;

@@ -10,10 +10,10 @@ namespace SseListener.Events;
 internal sealed class EventHub : IDisposable
 {
     // So that lanes and publishers do not wait for what comes in meanwhile.
-    private const int LargestBatch = 64;
+    private const int MostWork = 64;
 
     // Bytes of frames, for they are in memory twice until they are stored.
-    private const int LongestBatch = 4 * 1024 * 1024;
+    private const int MostBytes = 4 * 1024 * 1024;
 
     private readonly EventStore _store;
     private readonly HubBatch _batch;
@@ -38,32 +38,30 @@ internal sealed class EventHub : IDisposable
         _log = log;
         _wake = wake;
         _apply = stored => _store.Append(stored, _batch.Appended);
+
+        // Often enough for history to be late by a twentieth at most.
         var check = TimeSpan.FromMilliseconds(Math.Clamp(limits.HistoryAge.TotalMilliseconds / 20, 50, 60_000));
         _expiry = new Timer(_ => _queue.Writer.TryWrite(new Expire()), state: null, check, check);
     }
 
     public HubCounts Counts => _store.Counts;
-
     public Kept Kept => _store.History.Kept;
-
     public int Channels => _store.Topics.Channels;
-
-    /// <summary>How many patterns somebody listens to.</summary>
     public int Patterns => _store.Topics.Patterns;
-
-    /// <summary>Whether <see cref="Complete"/> has been called.</summary>
     public bool IsComplete => _isComplete;
 
     /// <summary>The id of the place in the log behind the frame with this number. Any thread may ask.</summary>
     public string PositionOf(long place) => _store.Positions.Encode(place);
 
-    /// <summary>Restores a frame that was stored before; only before <see cref="Continue"/>.</summary>
-    /// <inheritdoc cref="TakeFrame"/>
-    public void Restore(long sequence, string channel, long time, ReadOnlySpan<byte> frame) =>
-        _store.Restore(sequence, channel, time, frame);
+    /// <summary>Opens the log, restores what it has stored, and goes on where it ended; before <see cref="RunAsync"/>.</summary>
+    public bool TryOpen([NotNullWhen(false)] out string? problem)
+    {
+        if (!_log.TryOpen(_store.Restore, out problem))
+            return false;
 
-    /// <summary>Goes on where the log ended, whose frames have been restored; only before <see cref="RunAsync"/>.</summary>
-    public void Continue() => _store.ContinueAfter(_log);
+        _store.ContinueAfter(_log);
+        return true;
+    }
 
     /// <summary>
     /// Publishes events in this order, with nothing in between. An event whose id is still in history is not appended again: its publisher
@@ -73,7 +71,7 @@ internal sealed class EventHub : IDisposable
     public Task<PublishResult?> PublishAsync(string channel, IReadOnlyList<SseEvent> events) => EnqueueAsync(new Publish(channel, events));
 
     /// <summary>Gives a client its place on its channels.</summary>
-    /// <returns>What became of it; null when the hub has stopped.</returns>
+    /// <returns>Null when the hub has stopped, or when there would be too many channels.</returns>
     public Task<Subscription?> SubscribeAsync(SubscribeRequest request) => EnqueueAsync(new Subscribe(request));
 
     /// <summary>Says that a client which subscribed has gone.</summary>
@@ -91,9 +89,10 @@ internal sealed class EventHub : IDisposable
         while (await _queue.Reader.WaitToReadAsync())
         {
             _batch.Begin(_store.History.LogIndex.Last + 1, SteadyClock.Now);
-            EncodeAll();
+            ReadWork();
             var stored = await AppendAsync();
             ApplyOthers();
+            _store.EndBatch(_batch.Frames.First);
             Wake();
             _batch.Answer(stored);
 
@@ -112,9 +111,9 @@ internal sealed class EventHub : IDisposable
     private Task<T?> EnqueueAsync<T>(HubWork<T> work)
         where T : class => _queue.Writer.TryWrite(work) ? work.Answer.Task : Task.FromResult<T?>(null);
 
-    private void EncodeAll()
+    private void ReadWork()
     {
-        while (_batch.Work.Count < LargestBatch && _batch.Frames.Length < LongestBatch && _queue.Reader.TryRead(out var work))
+        while (_batch.Work.Count < MostWork && _batch.Frames.Length < MostBytes && _queue.Reader.TryRead(out var work))
         {
             _batch.Work.Add(work);
             if (work is Publish publish)
@@ -144,8 +143,6 @@ internal sealed class EventHub : IDisposable
                     break;
             }
         }
-
-        _store.EndBatch(_batch.Frames.First);
     }
 
     private void Wake()

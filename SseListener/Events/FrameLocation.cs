@@ -1,7 +1,7 @@
 namespace SseListener.Events;
 
 /// <summary>Where one frame lies in its channel's log, and its number among all frames of all channels.</summary>
-internal readonly record struct FramePosition(Segment Segment, int Start, int Length, long Sequence)
+internal readonly record struct FrameLocation(Segment Segment, int Start, int Length, long Sequence)
 {
     public string Channel => Segment.Log.Name;
 

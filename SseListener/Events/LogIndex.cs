@@ -7,7 +7,7 @@ namespace SseListener.Events;
 internal sealed class LogIndex
 {
     private readonly FrameIndex _frames = new();
-    private Cursor<FramePosition> _beginning;
+    private Cursor<FrameLocation> _beginning;
     private long _published;
     private long _appending;
     private long _known;
@@ -58,7 +58,7 @@ internal sealed class LogIndex
     /// <summary>Says that the frames up to this number are about to be appended.</summary>
     public void BeginAppending(long last) => Volatile.Write(ref _appending, last);
 
-    public void Append(FramePosition frame)
+    public void Append(FrameLocation frame)
     {
         _frames.Append(frame);
         Last = frame.Sequence;
@@ -83,22 +83,22 @@ internal sealed class LogIndex
     public void Forget(long sequence) => LastDropped = Math.Max(LastDropped, sequence);
 
     /// <summary>A cursor behind the frame with this number.</summary>
-    public Cursor<FramePosition> After(long sequence)
+    public Cursor<FrameLocation> After(long sequence)
     {
         var part = _beginning.Part;
         while (part.Next is { } next && part.Buffer![part.Length - 1].Sequence <= sequence)
             part = next;
 
-        var cursor = new Cursor<FramePosition>(part, 0);
+        var cursor = new Cursor<FrameLocation>(part, 0);
         while (cursor.TryPeek(out var frame) && frame.Sequence <= sequence)
             cursor.Advance(1);
 
         return cursor;
     }
 
-    /// <summary>Goes on after a restart of the program.</summary>
+    /// <summary>Goes on after a restart. Restored frames count as published from the first batch on, before any client comes.</summary>
     /// <param name="known">The number of the last frame that was stored.</param>
-    /// <param name="starts">The numbers after which this start, and those before it that have left no frame, began to count.</param>
+    /// <param name="starts"><see cref="IEventLog.Starts"/>.</param>
     public void ContinueAfter(long known, IReadOnlyList<long> starts)
     {
         _known = known;
@@ -106,7 +106,10 @@ internal sealed class LogIndex
         Last = starts[^1];
     }
 
-    /// <summary>Whether the log has ever had the place behind this number.</summary>
+    /// <summary>
+    /// Whether the log has ever had the place behind this number: it was the end of the log or the beginning of a start, or has a
+    /// kept frame before or behind it. Below the first frame in the index nobody can tell any more: <see cref="HasDropped"/> decides.
+    /// </summary>
     public bool HasPlace(long sequence)
     {
         if (sequence == Last || _starts.Contains(sequence))

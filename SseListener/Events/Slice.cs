@@ -2,7 +2,8 @@ namespace SseListener.Events;
 
 /// <summary>
 /// What is sent at once: whole frames, or a piece of one that is longer than a slice. A lane has one, and fills it once for all clients
-/// that stand at the same place. For the lane's thread.
+/// whose cursors are equal: from a cursor (<see cref="Fill"/>), or by what is written to it between <see cref="Begin"/> and
+/// <see cref="End"/>. For the lane's thread.
 /// </summary>
 internal sealed class Slice : IBufferWriter<byte>
 {
@@ -21,7 +22,6 @@ internal sealed class Slice : IBufferWriter<byte>
     private Cursor<byte> _next;
     private CursorState _state;
 
-    /// <summary>How many bytes of frames there are.</summary>
     public int Length { get; private set; }
 
     /// <summary>How many frames end in it.</summary>
@@ -74,7 +74,7 @@ internal sealed class Slice : IBufferWriter<byte>
         return _state;
     }
 
-    /// <summary>Prepares it for a sweep or a turn: there may be more behind the last frame by now.</summary>
+    /// <summary>Prepares it for a sweep or a turn. A slice that ended before the end of the log stays good.</summary>
     public void Renew()
     {
         if (_state is not CursorState.SliceAndMore)
@@ -88,14 +88,12 @@ internal sealed class Slice : IBufferWriter<byte>
         _parts.Clear();
     }
 
-    /// <summary>Empties it, to be written to.</summary>
     public void Begin()
     {
         Forget();
         Length = 0;
     }
 
-    /// <summary>Says that everything has been written.</summary>
     public void End()
     {
         var bytes = Bytes;

@@ -83,7 +83,7 @@ internal sealed class EventsEndpoint(
             return (null, refusal);
 
         var selection = new Selection(topics, grant.MayHear);
-        return (new Permit(new SubscribeRequest(NanoId.Generate(), selection, isEnveloped, exchange.LastEventId), LifetimeOf(grant)), null);
+        return (new Permit(new SubscribeRequest(selection, isEnveloped, exchange.LastEventId), LifetimeOf(grant)), null);
     }
 
     // Null when the hub takes no more clients.
@@ -93,7 +93,7 @@ internal sealed class EventsEndpoint(
             ? new SocketOutput(socket, IsChunked(exchange), StreamSocket.TakenBy)
             : new StreamOutput(exchange.Response.OutputStream, exchange.BreakWrite);
         return await hub.SubscribeAsync(permit.Request) is { } subscription
-            ? new Client(permit.Request.Client, output, subscription, permit.Lifetime)
+            ? new Client(NanoId.Generate(), output, subscription, permit.Lifetime)
             : null;
     }
 

@@ -80,10 +80,9 @@ internal sealed class SseServer : IAsyncDisposable
     /// <summary>Reads history back and begins to listen; false leaves a <paramref name="problem"/> that says why it cannot.</summary>
     public bool TryStart([NotNullWhen(false)] out string? problem)
     {
-        if (!_journal.TryOpen(_hub.Restore, out problem))
+        if (!_hub.TryOpen(out problem))
             return false;
 
-        _hub.Continue();
         try
         {
             _listener.Start();

@@ -57,6 +57,8 @@ internal sealed class JournalFile : IDisposable
     public void Open(JournalOptions options)
     {
         _options = options;
+
+        // A file that was read back must still be there.
         _handle = Open(Length > 0 ? FileMode.Open : FileMode.OpenOrCreate);
         _status = Disk.Of(_handle);
     }
@@ -87,7 +89,10 @@ internal sealed class JournalFile : IDisposable
         }
     }
 
-    /// <summary>Counts frames that are in it, published at a time of <see cref="SteadyClock"/>.</summary>
+    /// <summary>
+    /// Counts frames that are in it, published at a time of <see cref="SteadyClock"/>. Apart from <see cref="Append"/>, for the reader
+    /// calls it, too.
+    /// </summary>
     public void Count(long frameBytes, long time)
     {
         FirstTime = FirstTime == 0 ? time : FirstTime;
@@ -95,7 +100,7 @@ internal sealed class JournalFile : IDisposable
         FrameBytes += frameBytes;
     }
 
-    /// <summary>Finds out whether so many bytes can be appended, and removes them again.</summary>
+    /// <summary>Finds out whether <paramref name="length"/> bytes can be appended, and removes them again.</summary>
     public void Probe(int length)
     {
         var comment = new byte[length];

@@ -7,7 +7,7 @@ namespace SseListener.Journal;
 /// Reads a journal back. What is damaged is skipped, up to the next frame that is whole; at the very end also the first frames of a
 /// publish whose last ones are missing.
 /// </summary>
-internal sealed class JournalReader(TakeFrame take, LogWriter log)
+internal sealed class JournalReader(RestoreFrame restore, LogWriter log)
 {
     private readonly long _now = SteadyClock.Now;
     private long _last;
@@ -49,8 +49,25 @@ internal sealed class JournalReader(TakeFrame take, LogWriter log)
     private void ReadFile(JournalFile file, long end, bool isLast)
     {
         var bytes = File.ReadAllBytes(file.Path);
+        var good = FindGood(bytes, end, isLast);
+        foreach (var frame in good)
+        {
+            // The order is certain, the clock may have been wrong: no frame is older than the one before it, and none is of the future.
+            _time = Math.Max(_time, Math.Min(frame.Line.Time, _now));
+            restore(frame.Line.Sequence, frame.Line.Channel, _time, bytes.AsSpan(frame.Start..frame.End));
+            file.Count(frame.End - frame.Start, _time);
+            _last = frame.Line.Sequence;
+            _frames++;
+        }
 
-        // In the order of their numbers, each once: a disk may have written some bytes to a wrong place.
+        // What lies behind, in the last file, is cut off when that is opened.
+        file.Length = good.Select(frame => frame.End).DefaultIfEmpty().Max();
+        ReportDamage(file, good, bytes.Length, isLast);
+    }
+
+    // In the order of their numbers, each once: a disk may have written some bytes to a wrong place.
+    private List<FoundFrame> FindGood(ReadOnlySpan<byte> bytes, long end, bool isLast)
+    {
         var good = FindFrames(bytes)
             .Where(frame => frame.Line.Sequence > _last && frame.Line.Sequence < end)
             .DistinctBy(frame => frame.Line.Sequence)
@@ -62,17 +79,7 @@ internal sealed class JournalReader(TakeFrame take, LogWriter log)
             good.RemoveAll(frame => frame.LastOfPublish == unfinished);
         }
 
-        foreach (var frame in good)
-        {
-            // The order is certain, the clock may have been wrong: no frame is older than the one before it, and none is of the future.
-            _time = Math.Max(_time, Math.Min(frame.Line.Time, _now));
-            take(frame.Line.Sequence, frame.Line.Channel, _time, bytes.AsSpan(frame.Start..frame.End));
-            file.Count(frame.End - frame.Start, _time);
-            _last = frame.Line.Sequence;
-            _frames++;
-        }
-
-        ReportDamage(file, good, bytes.Length, isLast);
+        return good;
     }
 
     // All frames that are whole, wherever they are.
@@ -122,25 +129,26 @@ internal sealed class JournalReader(TakeFrame take, LogWriter log)
         return bytes.Length;
     }
 
-    // What lies between good frames is damaged. What lies behind them in the last file is cut off when that is opened.
+    // What lies between good frames is damaged.
     private void ReportDamage(JournalFile file, List<FoundFrame> good, int length, bool isLast)
     {
+        var end = 0;
         foreach (var frame in good.OrderBy(frame => frame.Position))
         {
-            ReportSkipped(file, frame.Position);
-            file.Length = frame.End;
+            ReportSkipped(file, end, frame.Position);
+            end = frame.End;
         }
 
         if (!isLast)
-            ReportSkipped(file, length);
-        else if (length > file.Length)
-            log.Warning($"{file.Path} does not end with a whole event: cut off {length - file.Length} bytes");
+            ReportSkipped(file, end, length);
+        else if (length > end)
+            log.Warning($"{file.Path} does not end with a whole event: cut off {length - end} bytes");
     }
 
-    private void ReportSkipped(JournalFile file, int end)
+    private void ReportSkipped(JournalFile file, int start, int end)
     {
-        if (end > file.Length)
-            log.Warning($"{file.Path} is damaged: skipped {end - file.Length} bytes at {file.Length}");
+        if (end > start)
+            log.Warning($"{file.Path} is damaged: skipped {end - start} bytes at {start}");
     }
 
     // A frame that is whole: its line, and where they are.
