@@ -34,15 +34,11 @@ internal sealed class Client(string id, Output output, Subscription subscription
 
     /// <summary>Whether the connection has everything that was appended so far.</summary>
     public bool IsIdle => IsEnding || (!_isSending && _feed.IsCaughtUp);
-
     private bool IsEnding => Volatile.Read(ref _reason) != NotEnding;
 
-    /// <summary>Gives the client the lane that serves it from now on.</summary>
     public void Join(DeliveryLane lane) => Volatile.Write(ref _lane, lane);
 
-    /// <summary>
-    /// Ends the stream; the first reason counts. The lane carries it out, so that nothing is being sent then. Any thread may call it.
-    /// </summary>
+    /// <summary>Ends the stream; the first reason counts. Any thread may call it, and the lane carries it out.</summary>
     public void End(EndReason reason)
     {
         // The kernel (TCP_USER_TIMEOUT) may report a timeout to the send and a plain end to the pending read. Whichever comes first, the
@@ -79,10 +75,7 @@ internal sealed class Client(string id, Output output, Subscription subscription
         return IsEnding ? EndTurn() : state is CursorState.SliceAndMore && !_isSending ? Turn.Again : Turn.Done;
     }
 
-    /// <summary>
-    /// Ends a client whose time is up, or that took nothing of a send for too long, and sends a heartbeat to one that was silent for too
-    /// long. To be called from time to time.
-    /// </summary>
+    /// <summary>Ends a client whose time is up or that takes nothing of a send, and sends a heartbeat to one that was silent.</summary>
     public Turn Tick(Slice heartbeat, long now, LaneOptions options)
     {
         if (IsEnding || EndIfExpired(now))

@@ -31,10 +31,7 @@ internal sealed class DeliveryLane : IDisposable
     private long _now = Environment.TickCount64;
     private long _nextTick;
 
-    /// <param name="name">The thread's name.</param>
-    /// <param name="options">Its time limits and what its clients are told.</param>
-    /// <param name="meter">Counts what is delivered.</param>
-    /// <param name="announce">Tells all lanes that a client has joined (true) or left.</param>
+    /// <summary>Starts the thread; <paramref name="announce"/> tells all lanes that a client has joined (true) or left.</summary>
     public DeliveryLane(string name, LaneOptions options, LaneMeter meter, Action<Client, bool> announce)
     {
         Meter = meter;
@@ -58,7 +55,6 @@ internal sealed class DeliveryLane : IDisposable
         _signal.Set();
     }
 
-    /// <summary>Tells the lane of an append to a topic.</summary>
     public void Wake(Topic topic)
     {
         // Pairs with the barrier in AdmitNewcomers: a newcomer finds the append when it is first served, or is found here.

@@ -8,14 +8,12 @@ internal sealed class DeliveryLanes : IDisposable
     private readonly DeliveryLane[] _lanes;
     private uint _next;
 
-    /// <summary>Starts <paramref name="count"/> lanes, each with a meter of its own.</summary>
     public DeliveryLanes(int count, LaneOptions options, Func<LaneMeter> createMeter) =>
         _lanes = [.. Enumerable.Range(1, count).Select(number => new DeliveryLane($"lane {number}", options, createMeter(), Announce))];
 
     public long Events => _lanes.Sum(lane => lane.Meter.Events);
     public long Bytes => _lanes.Sum(lane => lane.Meter.Bytes);
 
-    /// <summary>The lane for the next client.</summary>
     public DeliveryLane Next() => _lanes[Interlocked.Increment(ref _next) % _lanes.Length];
 
     public void Wake(Topic topic) => Array.ForEach(_lanes, lane => lane.Wake(topic));
@@ -39,6 +37,5 @@ internal sealed record LaneOptions
 
     /// <summary>Most clients of a channel that are told who joins and leaves; 0 for none.</summary>
     public int PresenceLimit { get; init; }
-
     public Func<long, string> PositionOf { get; init; } = _ => "";
 }

@@ -10,7 +10,6 @@ internal sealed class LaneSubscribers
 
     public IReadOnlyCollection<Client> All => _clients;
 
-    /// <summary>Finds the clients that listen to a topic. Any thread may call it.</summary>
     public bool TryFind(Topic topic, [NotNullWhen(true)] out TopicSubscribers? subscribers) => _byTopic.TryGetValue(topic, out subscribers);
 
     public void Add(Client client)

@@ -6,9 +6,6 @@ namespace SseListener.Delivery;
 /// Tells a lane's clients who joins and leaves their channels. Nothing of it is kept, and a client that is behind is not told, since
 /// the next join or leave again says how many there are. For the lane's thread, except <see cref="Enqueue"/>.
 /// </summary>
-/// <param name="subscribers">The lane's clients.</param>
-/// <param name="options">How many clients a channel may have, and how a place in the log is written.</param>
-/// <param name="announce">Tells all lanes that a client has joined (true) or left.</param>
 internal sealed class Presence(LaneSubscribers subscribers, LaneOptions options, Action<Client, bool> announce)
 {
     /// <summary>How many joins and leaves of a channel are told in a second.</summary>
@@ -24,7 +21,7 @@ internal sealed class Presence(LaneSubscribers subscribers, LaneOptions options,
     private readonly Slice _frame = new();
     private readonly RateLimit _sends = new(MostSends);
 
-    /// <summary>Announces to all lanes that a client of this lane has joined or left, unless it has too many channels.</summary>
+    /// <summary>Tells all lanes that a client of this lane has joined or left, unless it has too many channels.</summary>
     public void Announce(Client client, bool hasJoined)
     {
         var topics = client.Subscription.Topics;
@@ -32,10 +29,8 @@ internal sealed class Presence(LaneSubscribers subscribers, LaneOptions options,
             announce(client, hasJoined);
     }
 
-    /// <summary>Queues a join or a leave for the lane's clients. Any thread may call it.</summary>
     public void Enqueue(Client client, bool hasJoined) => _changes.Enqueue((client, hasJoined));
 
-    /// <summary>Tells the lane's clients all changes that are queued.</summary>
     public void TellClients(long now)
     {
         while (_changes.TryDequeue(out var change))

@@ -40,13 +40,9 @@ internal sealed class SocketOutput(Socket socket, bool isChunked, Func<Socket, l
             await socket.SendAsync(unsent);
             return SocketError.Success;
         }
-        catch (SocketException e)
+        catch (Exception e) when (e is SocketException or ObjectDisposedException)
         {
-            return e.SocketErrorCode;
-        }
-        catch (ObjectDisposedException)
-        {
-            return SocketError.OperationAborted;
+            return (e as SocketException)?.SocketErrorCode ?? SocketError.OperationAborted;
         }
     }
 

@@ -29,12 +29,10 @@ internal sealed class TopicSubscribers(Topic topic)
 
     /// <summary>Whether the next sweep is to wait: events come faster than they are swept, and a later one sends more at once.</summary>
     public bool IsPausing => Stopwatch.GetTimestamp() < _pauseEnds;
-
     public Topic Topic => topic;
 
     /// <summary>Bounds the joins and leaves that the clients are told.</summary>
     public RateLimit PresenceLimit { get; } = new(Presence.MostOfChannel);
-
     public ReadOnlySpan<Client> Clients => CollectionsMarshal.AsSpan(_clients);
 
     /// <summary>Marks that a sweep is due because of an append; false when one already is. Any thread may call it.</summary>
@@ -47,9 +45,7 @@ internal sealed class TopicSubscribers(Topic topic)
         return true;
     }
 
-    /// <summary>
-    /// Serves the clients one after another, for 5 ms at most; false when some are left, with which the next call goes on.
-    /// </summary>
+    /// <summary>Serves the clients one after another, for 5 ms at most; false when some are left for the next call.</summary>
     public bool Sweep(Action<Client> giveTurn, LaneMeter meter)
     {
         var began = Stopwatch.GetTimestamp();

@@ -25,14 +25,12 @@ internal sealed class ChannelLog : Topic
 
     /// <summary>The number of its last frame that is no longer kept.</summary>
     public long LastDropped { get; private set; }
-
     public bool IsEmpty => _last.Length == 0;
     public Segment First { get; private set; }
 
     /// <summary>A cursor at the first event with a higher number.</summary>
     public Cursor<byte> After(long sequence) => SegmentAfter(sequence).After(sequence);
 
-    /// <summary>How many events with a higher number are kept.</summary>
     public long CountAfter(long sequence)
     {
         var first = SegmentAfter(sequence);

@@ -23,7 +23,6 @@ internal struct Cursor<T>(ChainPart<T> part, int offset)
 
     public ChainPart<T> Part { readonly get; private set; } = part;
 
-    /// <summary>Whether the items around the cursor have been dropped.</summary>
     public readonly bool IsLapped => Part.Buffer is null;
     public readonly bool IsAt(in Cursor<T> other) => Part == other.Part && _offset == other._offset;
 
@@ -56,7 +55,6 @@ internal struct Cursor<T>(ChainPart<T> part, int offset)
         }
     }
 
-    /// <summary>Finds the next item, if there is one yet.</summary>
     public bool TryPeek(out T item)
     {
         Read(1, out var slice);

@@ -28,9 +28,7 @@ internal sealed class EventHub : IDisposable
     private readonly Channel<HubWork> _queue =
         Channel.CreateUnbounded<HubWork>(new UnboundedChannelOptions { SingleReader = true, AllowSynchronousContinuations = true });
 
-    /// <param name="limits">What it keeps.</param>
-    /// <param name="log">Stores the frames.</param>
-    /// <param name="wake">Is told of a topic that has something new, once it can be read. It must not wait.</param>
+    /// <summary>Calls <paramref name="wake"/>, which must not wait, for each topic that has something new to read.</summary>
     public EventHub(HubLimits limits, IEventLog log, Action<Topic> wake)
     {
         _store = new EventStore(limits);
@@ -70,11 +68,9 @@ internal sealed class EventHub : IDisposable
     /// <returns>What became of it, once every subscriber has been set to receive the events; null when the hub has stopped.</returns>
     public Task<PublishResult?> PublishAsync(string channel, IReadOnlyList<SseEvent> events) => EnqueueAsync(new Publish(channel, events));
 
-    /// <summary>Gives a client its place on its channels.</summary>
-    /// <returns>Null when the hub has stopped, or when there would be too many channels.</returns>
+    /// <summary>Gives a client its place on its channels; null when the hub has stopped or there would be too many channels.</summary>
     public Task<Subscription?> SubscribeAsync(SubscribeRequest request) => EnqueueAsync(new Subscribe(request));
 
-    /// <summary>Says that a client which subscribed has gone.</summary>
     public void Unsubscribe(Subscription subscription) => _queue.Writer.TryWrite(new Unsubscribe(subscription));
 
     /// <summary>Accepts nothing more; what was accepted is still appended, and then <see cref="RunAsync"/> ends.</summary>
@@ -93,7 +89,9 @@ internal sealed class EventHub : IDisposable
             var stored = await AppendAsync();
             ApplyOthers();
             _store.EndBatch(_batch.Frames.First);
-            Wake();
+            foreach (var topic in _batch.Appended)
+                _wake(topic);
+
             _batch.Answer(stored);
 
             // This may be a publisher's thread, whose own event is done by now: it must not go on working for the others.
@@ -143,12 +141,6 @@ internal sealed class EventHub : IDisposable
                     break;
             }
         }
-    }
-
-    private void Wake()
-    {
-        foreach (var topic in _batch.Appended)
-            _wake(topic);
     }
 }
 

@@ -17,8 +17,6 @@ internal sealed class EventStore : IDisposable
     public TopicTable Topics { get; }
     public History History { get; }
     public HubCounts Counts { get; } = new();
-
-    /// <summary>The ids of places in the log. Any thread may use it.</summary>
     public PositionCipher Positions { get; } = new();
 
     /// <summary>Numbers frames from where a log ended that has been restored.</summary>

@@ -25,8 +25,6 @@ internal sealed class FrameBatch
 
     /// <summary>Takes the next frame's bytes, until <see cref="Add"/> or <see cref="EndFrame"/>.</summary>
     public IBufferWriter<byte> Output => _bytes;
-
-    /// <summary>What <see cref="Output"/> has taken.</summary>
     public ReadOnlySpan<byte> Written => _bytes.WrittenSpan[Length..];
 
     /// <summary>Empties a buffer that is used again, unless a large batch has made it large.</summary>
@@ -37,7 +35,6 @@ internal sealed class FrameBatch
             buffer = new ArrayBufferWriter<byte>();
     }
 
-    /// <summary>Begins another batch, at the number of its first frame.</summary>
     public void Begin(long sequence, long time)
     {
         Reset(ref _bytes);
@@ -47,8 +44,7 @@ internal sealed class FrameBatch
         Time = time;
     }
 
-    /// <summary>Makes what was written the next frame, for a channel.</summary>
-    /// <returns>Its index in <see cref="Frames"/>.</returns>
+    /// <summary>Makes what was written the next frame, for a channel, and returns its index in <see cref="Frames"/>.</summary>
     public int Add(ChannelLog log)
     {
         _frames.Add(new BatchFrame(log, First + _frames.Count, Length, Written.Length, Following: 0));

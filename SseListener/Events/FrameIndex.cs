@@ -11,7 +11,6 @@ internal sealed class FrameIndex
 
     private ChainPart<FrameLocation> _last = new(SmallestPart);
 
-    /// <summary>A cursor behind the newest frame. For the hub's writer only.</summary>
     public Cursor<FrameLocation> End => new(_last, _last.Length);
 
     public void Append(FrameLocation frame)

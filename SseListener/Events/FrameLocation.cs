@@ -4,8 +4,6 @@ namespace SseListener.Events;
 internal readonly record struct FrameLocation(Segment Segment, int Start, int Length, long Sequence)
 {
     public string Channel => Segment.Log.Name;
-
-    /// <summary>Whether it is no longer kept.</summary>
     public bool IsDropped => Segment.Buffer is null;
 
     /// <summary>The frame's bytes. Only while it is kept.</summary>

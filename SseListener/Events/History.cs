@@ -28,9 +28,7 @@ internal sealed class History
     private long _appended;
     private long _bytes;
 
-    /// <param name="limit">Bytes of frames that are kept.</param>
-    /// <param name="age">For how long.</param>
-    /// <param name="emptied">Is told of each log of which nothing is kept any more.</param>
+    /// <summary>Keeps <paramref name="limit"/> bytes of frames, and tells of each log of which nothing is kept any more.</summary>
     public History(long limit, TimeSpan age, Action<ChannelLog> emptied)
     {
         _limit = limit;
@@ -70,8 +68,7 @@ internal sealed class History
     /// <summary>Whether what was published at one time is too old at another (Unix milliseconds).</summary>
     public bool IsTooOld(long published, long time) => published < time - (long)_age.TotalMilliseconds;
 
-    /// <summary>Drops what is too old at <paramref name="time"/> (Unix milliseconds), but not too much of it at once.</summary>
-    /// <returns>Whether there may be more.</returns>
+    /// <summary>Drops what is too old at a time (Unix milliseconds), but not too much at once; true when there may be more.</summary>
     public bool Expire(long time)
     {
         var remaining = FramesAtATime;

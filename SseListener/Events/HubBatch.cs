@@ -29,13 +29,8 @@ internal sealed class HubBatch(EventStore store)
     }
 
     /// <summary>Adds the frames of a publish: of all its events, or of none.</summary>
-    public void Encode(Publish publish)
-    {
-        var result = EncodeEvents(publish, out var needsStoring);
-        Publishes.Add((publish, result, needsStoring));
-    }
+    public void Encode(Publish publish) => Publishes.Add((publish, EncodeEvents(publish, out var needsStoring), needsStoring));
 
-    /// <summary>Answers all that waited, once the frames are stored or not.</summary>
     public void Answer(Stored stored)
     {
         foreach (var (work, result, needsStoring) in Publishes)

@@ -30,7 +30,6 @@ internal abstract record PublishResult
     internal sealed record Conflict(string Id) : PublishResult;
 
     internal sealed record TooManyChannels : PublishResult;
-
     internal sealed record NotStored : PublishResult;
 
     /// <summary>It could not be stored, and a restart may find it all the same.</summary>

@@ -17,7 +17,6 @@ internal sealed class LogIndex
 
     /// <summary>The number of the newest frame that there has been; 0 for none.</summary>
     public long Last { get; private set; }
-
     public long Drops { get; private set; }
 
     /// <summary>The highest number of a frame that is no longer kept; 0 for none.</summary>
@@ -31,8 +30,6 @@ internal sealed class LogIndex
 
     /// <summary>The number up to which some frames can be read: beyond <see cref="Published"/> while a batch is being appended.</summary>
     public long Appending => Volatile.Read(ref _appending);
-
-    /// <summary>The number before that of the oldest frame that is kept.</summary>
     public long BeforeOldest => _beginning.TryPeek(out var oldest) ? oldest.Sequence - 1 : Last;
 
     /// <summary>The segment of the oldest frame that is kept; null when nothing is.</summary>
@@ -55,7 +52,6 @@ internal sealed class LogIndex
     // The number before that of the first frame in the index, kept or not.
     private long BeforeFirst => _beginning.Part.Length > 0 ? _beginning.Part.Buffer![0].Sequence - 1 : Last;
 
-    /// <summary>Says that the frames up to this number are about to be appended.</summary>
     public void BeginAppending(long last) => Volatile.Write(ref _appending, last);
 
     public void Append(FrameLocation frame)
@@ -71,18 +67,15 @@ internal sealed class LogIndex
         Volatile.Write(ref _published, Last);
     }
 
-    /// <summary>Counts a segment that is dropped, whose last frame has this number.</summary>
-    /// <returns>The number of this drop.</returns>
+    /// <summary>Counts a segment that is dropped, whose last frame has this number, and returns the number of the drop.</summary>
     public long Drop(long lastSequence)
     {
         Forget(lastSequence);
         return ++Drops;
     }
 
-    /// <summary>Says that frames up to this number are not kept.</summary>
     public void Forget(long sequence) => LastDropped = Math.Max(LastDropped, sequence);
 
-    /// <summary>A cursor behind the frame with this number.</summary>
     public Cursor<FrameLocation> After(long sequence)
     {
         var part = _beginning.Part;
@@ -97,8 +90,6 @@ internal sealed class LogIndex
     }
 
     /// <summary>Goes on after a restart. Restored frames count as published from the first batch on, before any client comes.</summary>
-    /// <param name="known">The number of the last frame that was stored.</param>
-    /// <param name="starts"><see cref="IEventLog.Starts"/>.</param>
     public void ContinueAfter(long known, IReadOnlyList<long> starts)
     {
         _known = known;

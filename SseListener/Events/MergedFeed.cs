@@ -21,7 +21,6 @@ internal sealed class MergedFeed(
     private int _skipped;
 
     public override bool IsCaughtUp => _copy.IsDone && !TryFindNext(out _) && !_isReplaying;
-
     public override bool IsLapped => _copy.IsDone ? TryFindNext(out var next) && next.IsDropped : _copy.IsLapped;
 
     public override CursorState Fill(Slice slice)

@@ -12,7 +12,6 @@ internal sealed class Segment(ChannelLog log, int capacity) : ChainPart<byte>(ca
     private FrameStamp _first;
 
     public ChannelLog Log { get; } = log;
-
     public new Segment? Next => (Segment?)base.Next;
 
     /// <summary>When its last frame was published, in Unix milliseconds.</summary>
@@ -20,13 +19,11 @@ internal sealed class Segment(ChannelLog log, int capacity) : ChainPart<byte>(ca
 
     /// <summary>The number of its last frame; 0 when there is none.</summary>
     public long LastSequence => Count == 0 ? 0 : _sequences[^1];
-
     public int Count => _sequences.Count;
 
     /// <summary>Which of all drops was the one of this segment. Set once the bytes are dropped.</summary>
     public long DropNumber { get; private set; }
 
-    /// <summary>Where each frame lies.</summary>
     public IEnumerable<FrameLocation> Frames => _sequences.Select((sequence, index) =>
         new FrameLocation(this, StartOf(index), _ends[index] - StartOf(index), sequence));
 
@@ -50,7 +47,6 @@ internal sealed class Segment(ChannelLog log, int capacity) : ChainPart<byte>(ca
     /// <summary>A cursor at the first frame that has a higher number.</summary>
     public Cursor<byte> After(long sequence) => new(this, StartOf(CountThrough(sequence)));
 
-    /// <summary>How many of its frames have a higher number.</summary>
     public int CountAfter(long sequence) => Count - CountThrough(sequence);
 
     public void Drop(long number)

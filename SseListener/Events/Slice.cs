@@ -1,8 +1,8 @@
 namespace SseListener.Events;
 
 /// <summary>
-/// What is sent at once: whole frames, or a piece of one that is longer than a slice. A lane has one, and fills it once for all clients
-/// whose cursors are equal: from a cursor (<see cref="Fill"/>), or by what is written to it between <see cref="Begin"/> and
+/// What is sent at once: whole frames, or a piece of one that is longer than a slice. Either a lane fills it from a cursor
+/// (<see cref="Fill"/>), once for all clients whose cursors are equal, or it is written to between <see cref="Begin"/> and
 /// <see cref="End"/>. For the lane's thread.
 /// </summary>
 internal sealed class Slice : IBufferWriter<byte>

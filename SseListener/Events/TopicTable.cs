@@ -25,7 +25,6 @@ internal sealed class TopicTable(int maxChannels)
     /// <summary>The channel to give up for another one; null when there is none.</summary>
     public ChannelLog? LongestSilent => _silent.First?.Value;
 
-    /// <summary>Whether a channel may be opened without there being too many.</summary>
     public bool HasRoomFor(string channel) =>
         _keeping < maxChannels || _topics.GetValueOrDefault(channel) is ChannelLog { IsKeeping: true };
 

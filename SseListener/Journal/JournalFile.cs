@@ -34,13 +34,10 @@ internal sealed class JournalFile : IDisposable
     /// <summary>Bytes of the frames alone.</summary>
     public long FrameBytes { get; private set; }
 
-    /// <summary>When its first frame was published, by <see cref="SteadyClock"/>; 0 when there is none.</summary>
+    /// <summary>When its first and its last frame were published, by <see cref="SteadyClock"/>; 0 when there is none.</summary>
     public long FirstTime { get; private set; }
-
-    /// <summary>When its last frame was published, by <see cref="SteadyClock"/>; 0 when there is none.</summary>
     public long LastTime { get; private set; }
 
-    /// <summary>The file for frames from <paramref name="first"/> on.</summary>
     public static JournalFile Create(string folder, long first) =>
         new(System.IO.Path.Combine(folder, string.Create(CultureInfo.InvariantCulture, $"{Prefix}{first:d20}{Suffix}")), first);
 

@@ -14,8 +14,7 @@ internal sealed class JournalReader(RestoreFrame restore, LogWriter log)
     private long _time;
     private int _frames;
 
-    /// <summary>Reads all files of a folder.</summary>
-    /// <returns>The files, oldest first, and the number of the last frame.</returns>
+    /// <summary>Reads all files of a folder, oldest first, and finds the number of the last frame.</summary>
     public (List<JournalFile> Files, long Last) ReadFolder(string folder)
     {
         var started = Stopwatch.GetTimestamp();

@@ -61,7 +61,6 @@ internal sealed class ServerMetrics : IDisposable
     public Histogram<double> JournalWrites { get; }
     public Histogram<double> JournalFlushes { get; }
 
-    /// <summary>Reads from here on what these count.</summary>
     public void Observe(Func<int> clients, EventHub hub, DeliveryLanes lanes)
     {
         Gauge("sse.clients", "{client}", "Clients that are connected.", () => clients());
