@@ -85,16 +85,16 @@ internal sealed class JournalReader(RestoreFrame restore, LogWriter log)
     private static List<FoundFrame> FindFrames(ReadOnlySpan<byte> bytes)
     {
         List<FoundFrame> found = [];
-        for (var position = 0; position < bytes.Length;)
+        for (var offset = 0; offset < bytes.Length;)
         {
-            if (TryRead(bytes, position, out var frame))
+            if (TryRead(bytes, offset, out var frame))
             {
                 found.Add(frame);
-                position = frame.End;
+                offset = frame.End;
             }
             else
             {
-                position = NextLine(bytes, position);
+                offset = NextLine(bytes, offset);
             }
         }
 
@@ -102,27 +102,27 @@ internal sealed class JournalReader(RestoreFrame restore, LogWriter log)
     }
 
     // A line, and the frame behind it, which ends with the first blank line.
-    private static bool TryRead(ReadOnlySpan<byte> bytes, int position, out FoundFrame frame)
+    private static bool TryRead(ReadOnlySpan<byte> bytes, int offset, out FoundFrame frame)
     {
         frame = default;
-        var start = position + bytes[position..].IndexOf((byte)'\n') + 1;
-        if (start == position || !JournalLine.TryParse(bytes[position..(start - 1)], out var line))
+        var start = offset + bytes[offset..].IndexOf((byte)'\n') + 1;
+        if (start == offset || !JournalLine.TryParse(bytes[offset..(start - 1)], out var line))
             return false;
 
         var length = bytes[start..].IndexOf("\n\n"u8) + 2;
-        frame = new FoundFrame(line, position, start, start + length);
+        frame = new FoundFrame(line, offset, start, start + length);
         return length >= 2 && JournalLine.Checksum(bytes.Slice(start, length)) == line.Crc;
     }
 
     // If the line feed before it is damaged, it begins one byte later. No line of a frame looks like either.
-    private static int NextLine(ReadOnlySpan<byte> bytes, int position)
+    private static int NextLine(ReadOnlySpan<byte> bytes, int offset)
     {
-        while (bytes[position..].IndexOf((byte)'\n') is var end and >= 0)
+        while (bytes[offset..].IndexOf((byte)'\n') is var end and >= 0)
         {
-            position += end + 1;
-            var beginning = bytes[position..Math.Min(position + 1 + JournalLine.Start.Length, bytes.Length)];
+            offset += end + 1;
+            var beginning = bytes[offset..Math.Min(offset + 1 + JournalLine.Start.Length, bytes.Length)];
             if (beginning.IndexOf(JournalLine.Start) is var start and >= 0)
-                return position + start;
+                return offset + start;
         }
 
         return bytes.Length;
@@ -132,9 +132,9 @@ internal sealed class JournalReader(RestoreFrame restore, LogWriter log)
     private void ReportDamage(JournalFile file, List<FoundFrame> good, int length, bool isLast)
     {
         var end = 0;
-        foreach (var frame in good.OrderBy(frame => frame.Position))
+        foreach (var frame in good.OrderBy(frame => frame.Offset))
         {
-            ReportSkipped(file, end, frame.Position);
+            ReportSkipped(file, end, frame.Offset);
             end = frame.End;
         }
 
@@ -151,7 +151,7 @@ internal sealed class JournalReader(RestoreFrame restore, LogWriter log)
     }
 
     // A frame that is whole: its line, and where they are.
-    private readonly record struct FoundFrame(JournalLine Line, int Position, int Start, int End)
+    private readonly record struct FoundFrame(JournalLine Line, int Offset, int Start, int End)
     {
         public long LastOfPublish => Line.Sequence + Line.Following;
     }

@@ -106,8 +106,7 @@ internal sealed class ServerMetrics : IDisposable
 
     private Histogram<double> Histogram(string name, string help) => _meter.CreateHistogram(name, "s", help, tags: null, _times);
 
-    private void Count(string name, string unit, string help, Func<long> count) =>
-        _meter.CreateObservableCounter(name, count, unit, help);
+    private void Count(string name, string unit, string help, Func<long> count) => _meter.CreateObservableCounter(name, count, unit, help);
 
     private void Gauge(string name, string? unit, string help, Func<long> value, params KeyValuePair<string, object?>[] tags) =>
         _meter.CreateObservableGauge(name, () => new Measurement<long>(value(), tags), unit, help);
