@@ -50,12 +50,12 @@ public sealed class AgeingStreams
         var output = new RecordedOutput();
         var client = LoneClient.Of(log, output, new Lifetime(100, EndReason.MaxAge));
         var slice = new Slice();
-        Assert.That(client.Advance(slice, now: 99), Is.EqualTo(Turn.Again), "there is more");
+        Assert.That(client.SendNext(slice, now: 99), Is.EqualTo(Turn.Again), "there is more");
         Assert.That(client.Tick(Slice.Of(SseFrame.Heartbeat), now: 100, LoneClient.LaneOptions), Is.EqualTo(Turn.Done));
-        client.Advance(slice, now: 100);
+        client.SendNext(slice, now: 100);
         Assert.That(output.Text, Is.EqualTo(Encoding.ASCII.GetString(frame) + "data: 2\n\n"));
         log.Append("data: 3\n\n"u8, new FrameStamp(Sequence: 3, Time: 0, Before: 0), limits);
-        Assert.That(client.Advance(slice, now: 100), Is.EqualTo(Turn.Over));
+        Assert.That(client.SendNext(slice, now: 100), Is.EqualTo(Turn.Over));
         Assert.That(output.Text, Does.Not.Contain("3"));
         client.Complete();
         Assert.That(client.Ended.Result, Is.EqualTo(EndReason.MaxAge));

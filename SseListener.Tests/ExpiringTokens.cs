@@ -61,9 +61,9 @@ public sealed class ExpiringTokens
         var client = LoneClient.Of(log, output, new Lifetime(100, EndReason.TokenExpired));
         var limits = new SegmentLimits(Smallest: 100, Largest: 100, Time: 1, Stretch: 1);
         log.Append("data: 1\n\n"u8, new FrameStamp(Sequence: 1, Time: 0, Before: 0), limits);
-        client.Advance(slice, now: 99);
+        client.SendNext(slice, now: 99);
         log.Append("data: 2\n\n"u8, new FrameStamp(Sequence: 2, Time: 0, Before: 0), limits);
-        Assert.That(client.Advance(slice, now: 100), Is.EqualTo(Turn.Over));
+        Assert.That(client.SendNext(slice, now: 100), Is.EqualTo(Turn.Over));
         client.Complete();
         Assert.That(output.Text, Is.EqualTo("data: 1\n\n"));
         Assert.That(client.Ended.Result, Is.EqualTo(EndReason.TokenExpired));

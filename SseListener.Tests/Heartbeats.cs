@@ -28,9 +28,9 @@ public sealed class Heartbeats
         var client = LoneClient.Of(log, output);
         var (slice, heartbeat) = (new Slice(), Slice.Of(SseFrame.Heartbeat));
         var options = new LaneOptions { Heartbeat = TimeSpan.FromSeconds(1), WriteTimeout = TimeSpan.FromMinutes(2) };
-        Assert.That(client.Advance(slice, now: 0), Is.EqualTo(Turn.Again), "a part of the event, and more to come");
+        Assert.That(client.SendNext(slice, now: 0), Is.EqualTo(Turn.Again), "a part of the event, and more to come");
         client.Tick(heartbeat, now: 60_000, options);
-        while (client.Advance(slice, now: 60_000) is Turn.Again)
+        while (client.SendNext(slice, now: 60_000) is Turn.Again)
         {
             // The rest.
         }

@@ -68,7 +68,7 @@ public sealed class HubBatches : IDisposable
             return _canStore ? Stored.All : Stored.None;
         })
         { Last = 7 };
-        return new EventHub(new HubLimits(HistoryBytes: 1000, TimeSpan.FromHours(1), maxChannels), _log, _log);
+        return new EventHub(new HubLimits(HistoryBytes: 1000, TimeSpan.FromHours(1), maxChannels), _log, _ => { });
     }
 
     private Task<PublishResult?[]> PublishAsync(params string[][] publishes) =>
@@ -78,7 +78,7 @@ public sealed class HubBatches : IDisposable
     private async Task<PublishResult?[]> RunAsync(Action<FrameBatch> store, params string[][] publishes)
     {
         using var hub = Hub(store, maxChannels: 10);
-        hub.Continue();
+        hub.TryOpen(out _);
         var answers = publishes.Select(events => hub.PublishAsync("default", [.. events.Select(Event)])).ToList();
         var running = hub.RunAsync();
         var results = await Task.WhenAll(answers).WaitAsync(Support.Wait.Limit);

@@ -109,10 +109,10 @@ public sealed class LanesInBursts
     {
         public int Count { get; private set; } = -1;
 
-        public override SocketError Send(Slice slice, out List<ArraySegment<byte>>? rest)
+        public override SocketError Send(Slice slice, out List<ArraySegment<byte>>? unsent)
         {
             Count = count();
-            return base.Send(slice, out rest);
+            return base.Send(slice, out unsent);
         }
     }
 }

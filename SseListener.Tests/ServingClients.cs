@@ -36,33 +36,33 @@ public sealed class ServingClients : IDisposable
     }
 
     [Test]
-    public void A_rest_is_sent_before_anything_else_and_from_where_it_lies()
+    public void What_is_unsent_goes_before_anything_else_and_from_where_it_lies()
     {
         var output = new RecordedOutput(taken: 3);
         var client = LoneClient.Of(_log, output);
         var slice = new Slice();
         Append("1");
-        Assert.That(client.Advance(slice, now: 0), Is.EqualTo(Turn.Done));
+        Assert.That(client.SendNext(slice, now: 0), Is.EqualTo(Turn.Done));
         Append("2");
-        Assert.That(client.Advance(slice, now: 0), Is.EqualTo(Turn.Done), "one send at a time");
-        Assert.That((output.Text, output.RestText), Is.EqualTo(("dat", "a: 1\n\n")));
-        output.Rest.SetResult(SocketError.Success);
-        client.Advance(slice, now: 0);
+        Assert.That(client.SendNext(slice, now: 0), Is.EqualTo(Turn.Done), "one send at a time");
+        Assert.That((output.Text, output.UnsentText), Is.EqualTo(("dat", "a: 1\n\n")));
+        output.Unsent.SetResult(SocketError.Success);
+        client.SendNext(slice, now: 0);
         Assert.That(output.Text, Is.EqualTo("datdat"));
     }
 
     [Test]
-    public void A_client_that_is_ended_while_a_rest_is_sent_is_cut_first_and_over_when_that_has_ended()
+    public void A_client_that_is_ended_during_a_send_is_cut_first_and_over_when_that_has_ended()
     {
         var output = new RecordedOutput(taken: 3);
         var client = LoneClient.Of(_log, output);
         var slice = new Slice();
         Append("1");
-        client.Advance(slice, now: 0);
+        client.SendNext(slice, now: 0);
         client.End(EndReason.Dismissed);
-        Assert.That((client.Advance(slice, now: 0), output.IsCut), Is.EqualTo((Turn.Done, true)));
-        output.Rest.SetResult(SocketError.ConnectionReset);
-        Assert.That(client.Advance(slice, now: 0), Is.EqualTo(Turn.Over));
+        Assert.That((client.SendNext(slice, now: 0), output.IsCut), Is.EqualTo((Turn.Done, true)));
+        output.Unsent.SetResult(SocketError.ConnectionReset);
+        Assert.That(client.SendNext(slice, now: 0), Is.EqualTo(Turn.Over));
         client.Complete();
         Assert.That(client.Ended.Result, Is.EqualTo(EndReason.Dismissed));
     }
@@ -102,12 +102,12 @@ public sealed class ServingClients : IDisposable
 
     private sealed class AppendingOutput(Action append) : RecordedOutput
     {
-        public override SocketError Send(Slice slice, out List<ArraySegment<byte>>? rest)
+        public override SocketError Send(Slice slice, out List<ArraySegment<byte>>? unsent)
         {
             if (Sends == 0)
                 append();
 
-            return base.Send(slice, out rest);
+            return base.Send(slice, out unsent);
         }
     }
 }

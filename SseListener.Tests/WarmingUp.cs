@@ -13,7 +13,7 @@ public sealed class WarmingUp
         var summary = Path.Combine(folder.Path, "compiled");
         var (program, _) = await BuiltProgram.ListenAsync("", line => BuiltProgram.Start(line, environment: [("DOTNET_JitStdOutFile", summary), ("DOTNET_JitDisasmSummary", "1")]));
         using var running = program;
-        foreach (var method in (string[])["PublishEndpoint:PublishAsync", "EventHub:EncodeAll", "Client:Advance", "EventsEndpoint:SubscribeAsync", "Client:End", "LaneSubscribers:Remove"])
+        foreach (var method in (string[])["PublishEndpoint:PublishAsync", "EventHub:ReadWork", "Client:SendNext", "EventsEndpoint:SubscribeAsync", "Client:End", "LaneSubscribers:Remove"])
             await Wait.UntilAsync(() => IsAtItsBest(summary, method), $"{method} is not");
     }
 

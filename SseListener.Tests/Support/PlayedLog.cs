@@ -3,9 +3,9 @@ using SseListener.Events;
 
 namespace SseListener.Tests.Support;
 
-/// <summary>A log and a delivery that the test plays.</summary>
+/// <summary>A log that the test plays.</summary>
 /// <param name="store">Stores a batch.</param>
-internal sealed class PlayedLog(Func<FrameBatch, Stored> store) : IEventLog, IDelivery
+internal sealed class PlayedLog(Func<FrameBatch, Stored> store) : IEventLog
 {
     /// <summary>One that stores everything.</summary>
     public static PlayedLog Ready { get; } = new(_ => Stored.All);
@@ -18,7 +18,7 @@ internal sealed class PlayedLog(Func<FrameBatch, Stored> store) : IEventLog, IDe
 
     public bool IsWritable => true;
 
-    public bool TryOpen(TakeFrame take, [NotNullWhen(false)] out string? problem)
+    public bool TryOpen(RestoreFrame restore, [NotNullWhen(false)] out string? problem)
     {
         problem = null;
         return true;
@@ -31,11 +31,6 @@ internal sealed class PlayedLog(Func<FrameBatch, Stored> store) : IEventLog, IDe
             apply(batch);
 
         return ValueTask.FromResult(stored);
-    }
-
-    public void Wake(Topic topic)
-    {
-        // Nobody listens.
     }
 
     public void Dispose()

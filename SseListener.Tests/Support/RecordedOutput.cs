@@ -23,25 +23,25 @@ internal class RecordedOutput(int taken = int.MaxValue) : Output
     /// <summary>Whether it has been cut.</summary>
     public bool IsCut { get; private set; }
 
-    /// <summary>Ends the send of a rest.</summary>
-    public TaskCompletionSource<SocketError> Rest { get; } = new();
+    /// <summary>Ends the send of what was unsent.</summary>
+    public TaskCompletionSource<SocketError> Unsent { get; } = new();
 
-    /// <summary>The rest that is being sent.</summary>
-    public string RestText { get; private set; } = "";
+    /// <summary>What is being sent of it.</summary>
+    public string UnsentText { get; private set; } = "";
 
-    public override SocketError Send(Slice slice, out List<ArraySegment<byte>>? rest)
+    public override SocketError Send(Slice slice, out List<ArraySegment<byte>>? unsent)
     {
         Sends++;
-        var bytes = slice.Around(0, 0);
+        var bytes = slice.Bytes;
         _bytes.AddRange(bytes[..Math.Min(taken, bytes.Length)]);
-        rest = taken < bytes.Length ? slice.Behind(taken) : null;
+        unsent = taken < bytes.Length ? slice.Behind(taken) : null;
         return SocketError.Success;
     }
 
-    public override Task<SocketError> SendAsync(List<ArraySegment<byte>> rest)
+    public override Task<SocketError> SendAsync(List<ArraySegment<byte>> unsent)
     {
-        RestText = string.Concat(rest.Select(piece => Encoding.UTF8.GetString(piece)));
-        return Rest.Task;
+        UnsentText = string.Concat(unsent.Select(piece => Encoding.UTF8.GetString(piece)));
+        return Unsent.Task;
     }
 
     public override void Cut() => IsCut = true;

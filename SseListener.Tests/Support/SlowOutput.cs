@@ -17,9 +17,9 @@ internal sealed class SlowOutput() : RecordedOutput
             Thread.SpinWait(10);
     }
 
-    public override SocketError Send(Slice slice, out List<ArraySegment<byte>>? rest)
+    public override SocketError Send(Slice slice, out List<ArraySegment<byte>>? unsent)
     {
         Spin(_send);
-        return base.Send(slice, out rest);
+        return base.Send(slice, out unsent);
     }
 }

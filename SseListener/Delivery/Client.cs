@@ -22,13 +22,8 @@ internal sealed class Client(string id, Output output, Subscription subscription
     private long _lastProgress = Environment.TickCount64;
     private long _acknowledged;
 
-    /// <summary>The client's NanoId.</summary>
     public string Id { get; } = id;
-
-    /// <summary>What it listens to.</summary>
     public Subscription Subscription { get; } = subscription;
-
-    /// <summary>How long it may listen.</summary>
     public Lifetime Lifetime { get; } = lifetime;
 
     /// <summary>Completes with the reason when the stream is over and its lane sends nothing more.</summary>
@@ -39,43 +34,34 @@ internal sealed class Client(string id, Output output, Subscription subscription
 
     /// <summary>Whether the connection has everything that was appended so far.</summary>
     public bool IsIdle => IsEnding || (!_isSending && _feed.IsCaughtUp);
-
     private bool IsEnding => Volatile.Read(ref _reason) != NotEnding;
 
-    /// <summary>Gives the client the lane that serves it from now on.</summary>
     public void Join(DeliveryLane lane) => Volatile.Write(ref _lane, lane);
 
-    /// <summary>
-    /// Ends the stream; the first reason counts. The lane carries it out, so that nothing is being sent then. Any thread may call it.
-    /// </summary>
+    /// <summary>Ends the stream; the first reason counts. Any thread may call it, and the lane carries it out.</summary>
     public void End(EndReason reason)
     {
-        // A send and a read may both be pending when the kernel gives up a connection. It reports the timeout to only one of them.
+        // The kernel (TCP_USER_TIMEOUT) may report a timeout to the send and a plain end to the pending read. Whichever comes first, the
+        // timeout is the reason.
         if (Interlocked.CompareExchange(ref _reason, (int)reason, NotEnding) == (int)EndReason.Left && reason is EndReason.WriteTimeout)
             Volatile.Write(ref _reason, (int)reason);
 
-        _lane?.Serve(this);
+        _lane?.RequestTurn(this);
     }
 
-    /// <summary>
-    /// Ends the stream of a client whose connection is gone. The kernel keeps to the write timeout too (TCP_USER_TIMEOUT). Any thread
-    /// may call it.
-    /// </summary>
+    /// <summary>Ends a client whose connection is gone: the kernel keeps to the write timeout, too. Any thread may call it.</summary>
     public void Leave(SocketError error) => End(error is SocketError.TimedOut ? EndReason.WriteTimeout : EndReason.Left);
 
     /// <summary>Marks that the client waits for a turn; false when it already does. Any thread may call it.</summary>
     public bool TryBeginWaiting() => Interlocked.Exchange(ref _isWaiting, 1) == 0;
 
-    /// <summary>Marks that the client gets its turn.</summary>
     public void EndWaiting() => Interlocked.Exchange(ref _isWaiting, 0);
 
-    /// <summary>Gives the client a turn: sends its next slice, if there is one and no send is under way.</summary>
-    /// <param name="slice">Is filled with what comes next.</param>
-    /// <param name="now">The time in milliseconds.</param>
-    public Turn Advance(Slice slice, long now)
+    /// <summary>Fills the slice with what comes next and sends it, if there is something and no send is under way.</summary>
+    public Turn SendNext(Slice slice, long now)
     {
         if (IsEnding || EndIfExpired(now) || (_isSending && EndIfLapped()))
-            return Finish();
+            return EndTurn();
 
         if (_isSending)
             return Turn.Done;
@@ -84,31 +70,24 @@ internal sealed class Client(string id, Output output, Subscription subscription
         if (state is CursorState.Lapped)
             End(EndReason.Lapped);
         else if (slice.Length > 0)
-            Deliver(slice, now);
+            SendEvents(slice, now);
 
-        return IsEnding ? Finish() : state is CursorState.SliceAndMore && !_isSending ? Turn.Again : Turn.Done;
+        return IsEnding ? EndTurn() : state is CursorState.SliceAndMore && !_isSending ? Turn.Again : Turn.Done;
     }
 
-    /// <summary>
-    /// Ends a client whose time is up, or that took nothing of a send for too long, and sends a heartbeat to one that was silent for too
-    /// long. To be called from time to time.
-    /// </summary>
+    /// <summary>Ends a client whose time is up or that takes nothing of a send, and sends a heartbeat to one that was silent.</summary>
     public Turn Tick(Slice heartbeat, long now, LaneOptions options)
     {
         if (IsEnding || EndIfExpired(now))
-            return Finish();
+            return EndTurn();
 
+        // A feed has caught up only behind a whole frame. Within a frame the comment would become a part of its data.
         if (_isSending)
-        {
             CheckSend(now, options.WriteTimeout);
-        }
         else if (now - _lastProgress >= options.Heartbeat.TotalMilliseconds && _feed.IsCaughtUp)
-        {
-            // A feed has caught up only behind a whole frame. Within a frame the comment would become a part of its data.
             Send(heartbeat, now);
-        }
 
-        return IsEnding ? Finish() : Turn.Done;
+        return IsEnding ? EndTurn() : Turn.Done;
     }
 
     /// <summary>Finds the number of the last frame that was sent; false when more is to be sent.</summary>
@@ -118,11 +97,11 @@ internal sealed class Client(string id, Output output, Subscription subscription
         return !IsEnding && !_isSending && _feed.TryGetPlace(out place);
     }
 
-    /// <summary>Sends and counts frames while no send is under way. Not all come from a log: joins and leaves do not.</summary>
-    public void Deliver(Slice frames, long now)
+    /// <summary>Sends and counts events while no send is under way. Not all come from a log: joins and leaves do not.</summary>
+    public void SendEvents(Slice events, long now)
     {
-        _lane?.Meter.CountWrite(frames.Frames, frames.Length);
-        Send(frames, now);
+        _lane?.Meter.CountWrite(events.Frames, events.Length);
+        Send(events, now);
     }
 
     /// <summary>Completes <see cref="Ended"/>, once the lane has removed the client.</summary>
@@ -132,26 +111,22 @@ internal sealed class Client(string id, Output output, Subscription subscription
     {
         _lastProgress = now;
         _isBetweenFrames = slice.EndsFrame;
-        var error = output.Send(slice, out var rest);
+        var error = output.Send(slice, out var unsent);
         if (error is not SocketError.Success)
-        {
             Leave(error);
-        }
-        else if (rest is not null)
-        {
-            _isSending = true;
-            _ = SendAsync(rest);
-        }
+        else if (unsent is not null)
+            _ = SendAsync(unsent);
     }
 
-    private async Task SendAsync(List<ArraySegment<byte>> rest)
+    private async Task SendAsync(List<ArraySegment<byte>> unsent)
     {
-        var error = await output.SendAsync(rest);
+        _isSending = true;
+        var error = await output.SendAsync(unsent);
         if (error is not SocketError.Success)
             Leave(error);
 
         _isSending = false;
-        _lane?.Serve(this);
+        _lane?.RequestTurn(this);
     }
 
     // A slow send is no fault while some of it is acknowledged.
@@ -167,17 +142,15 @@ internal sealed class Client(string id, Output output, Subscription subscription
     }
 
     // The stream is over when no send is under way: the connection must not be closed in the middle of one.
-    private Turn Finish()
+    private Turn EndTurn()
     {
         if (!_isSending)
             return Turn.Over;
 
         if (!_isCut)
-        {
-            _isCut = true;
             output.Cut();
-        }
 
+        _isCut = true;
         return Turn.Done;
     }
 
@@ -200,15 +173,13 @@ internal sealed class Client(string id, Output output, Subscription subscription
     }
 }
 
-/// <summary>What becomes of a client after its turn.</summary>
+/// <summary>
+/// What becomes of a client after its turn: it has everything or waits for the end of a send, there is more to send at once, or its
+/// stream is over.
+/// </summary>
 internal enum Turn
 {
-    /// <summary>It has everything there is for it now, or waits for the end of a send.</summary>
     Done,
-
-    /// <summary>There is more to send at once.</summary>
     Again,
-
-    /// <summary>Its stream is over.</summary>
     Over,
 }

@@ -9,7 +9,7 @@ namespace SseListener.Delivery;
 /// </summary>
 internal sealed class DeliveryLane : IDisposable
 {
-    // Between two rounds of sweeps only so many clients that catch up get a turn: however many replay, the others hardly wait.
+    // Turns of clients that catch up, between two rounds of sweeps: however many replay, the others hardly wait.
     private const int CatchUpTurns = 16;
 
     private readonly LaneSubscribers _subscribers = new();
@@ -19,36 +19,33 @@ internal sealed class DeliveryLane : IDisposable
     private readonly ManualResetEventSlim _signal = new(initialState: false, spinCount: 0);
     private readonly Thread _thread;
     private readonly Presence _presence;
-    private readonly Action<Client> _serve;
+    private readonly Action<Client> _giveTurn; // Made once: a sweep allocates nothing.
     private readonly Slice _slice = new();
     private readonly Slice _comment = Slice.Of(SseFrame.Heartbeat);
     private readonly List<Client> _over = [];
     private readonly LaneOptions _options;
     private readonly long _tick;
     private volatile bool _isStopping;
-    private bool _isResting; // All topics that wait to be swept are resting.
+    private bool _isPausing; // All topics that wait to be swept do.
     private volatile TaskCompletionSource? _drained;
     private long _now = Environment.TickCount64;
     private long _nextTick;
 
-    /// <summary>Starts a lane without clients.</summary>
-    /// <param name="name">The thread's name.</param>
-    /// <param name="options">Its time limits and what its clients are told.</param>
-    /// <param name="meter">Counts what is delivered.</param>
-    /// <param name="tellAll">Tells all lanes that a client has joined (true) or left.</param>
-    public DeliveryLane(string name, LaneOptions options, LaneMeter meter, Action<Client, bool> tellAll)
+    /// <summary>Starts the thread; <paramref name="announce"/> tells all lanes that a client has joined (true) or left.</summary>
+    public DeliveryLane(string name, LaneOptions options, LaneMeter meter, Action<Client, bool> announce)
     {
         Meter = meter;
-        _presence = new Presence(_subscribers, options, tellAll);
+        _presence = new Presence(_subscribers, options, announce);
         _options = options;
+
+        // Often enough for a limit to be late by a quarter at most.
         _tick = (long)Math.Clamp(Math.Min(options.Heartbeat.TotalMilliseconds, options.WriteTimeout.TotalMilliseconds) / 4, 10, 1000);
         _nextTick = _now + _tick;
-        _serve = ServeNow;
+        _giveTurn = GiveTurn;
         _thread = new Thread(Run) { Name = name, IsBackground = true };
         _thread.Start();
     }
 
-    /// <summary>What the lane has delivered.</summary>
     public LaneMeter Meter { get; }
 
     /// <summary>Adds a client whose greeting has been sent; the lane removes it when its stream is over.</summary>
@@ -58,7 +55,6 @@ internal sealed class DeliveryLane : IDisposable
         _signal.Set();
     }
 
-    /// <summary>Tells the lane of an append to a topic.</summary>
     public void Wake(Topic topic)
     {
         // Pairs with the barrier in AdmitNewcomers: a newcomer finds the append when it is first served, or is found here.
@@ -73,12 +69,12 @@ internal sealed class DeliveryLane : IDisposable
     /// <summary>Tells the lane's clients that a client of any lane has joined or left.</summary>
     public void Tell(Client client, bool hasJoined)
     {
-        _presence.Add(client, hasJoined);
+        _presence.Enqueue(client, hasJoined);
         _signal.Set();
     }
 
-    /// <summary>Gives a turn to a client whose send or whose stream has ended.</summary>
-    public void Serve(Client client)
+    /// <summary>Lets a client whose send or whose stream has ended wait for a turn.</summary>
+    public void RequestTurn(Client client)
     {
         Queue(client);
         _signal.Set();
@@ -93,7 +89,6 @@ internal sealed class DeliveryLane : IDisposable
         return drained.Task;
     }
 
-    /// <summary>Ends the thread.</summary>
     public void Dispose()
     {
         _isStopping = true;
@@ -108,18 +103,19 @@ internal sealed class DeliveryLane : IDisposable
     {
         while (!_isStopping)
         {
-            if (_waiting.IsEmpty && (_toSweep.IsEmpty || _isResting))
-                _signal.Wait(_isResting ? 1 : (int)Math.Max(0, _nextTick - Environment.TickCount64));
+            if (_waiting.IsEmpty && (_toSweep.IsEmpty || _isPausing))
+                _signal.Wait(_isPausing ? 1 : (int)Math.Max(0, _nextTick - Environment.TickCount64));
 
             // Before the queues are read: what comes after this signals again.
             _signal.Reset();
             _now = Environment.TickCount64;
-            var newcomers = _newcomers.Count;
             Sweep();
             CatchUp();
 
-            // Behind the events, because clients that are behind are not told. Before the newcomers, who are told only of later changes.
-            _presence.TellAll(_now);
+            // Behind the events, because clients that are behind are not told. Before the newcomers, who are told only of later changes:
+            // who comes during this call waits for the next round.
+            var newcomers = _newcomers.Count;
+            _presence.TellClients(_now);
             AdmitNewcomers(newcomers);
             if (_now >= _nextTick)
                 Tick();
@@ -134,15 +130,15 @@ internal sealed class DeliveryLane : IDisposable
 
     private void Sweep()
     {
-        _isResting = !_toSweep.IsEmpty;
+        _isPausing = !_toSweep.IsEmpty;
 
         // Only those that are queued now: newcomers and clients that catch up want their turn too.
         for (var count = _toSweep.Count; count > 0 && _toSweep.TryDequeue(out var subscribers); count--)
         {
             _slice.Renew();
-            var rests = subscribers.IsResting;
-            _isResting &= rests;
-            if (rests || !subscribers.Sweep(_serve, Meter))
+            var isPausing = subscribers.IsPausing;
+            _isPausing &= isPausing;
+            if (isPausing || !subscribers.Sweep(_giveTurn, Meter))
                 _toSweep.Enqueue(subscribers);
         }
     }
@@ -153,7 +149,7 @@ internal sealed class DeliveryLane : IDisposable
         {
             client.EndWaiting();
             _slice.Renew();
-            ServeNow(client);
+            GiveTurn(client);
         }
     }
 
@@ -167,21 +163,17 @@ internal sealed class DeliveryLane : IDisposable
             // The first turn finds what was appended before this and whether the client has been ended. What comes later finds the client.
             Interlocked.MemoryBarrier();
             _presence.Announce(client, hasJoined: true);
-            ServeNow(client);
+            GiveTurn(client);
         }
     }
 
-    private void ServeNow(Client client)
+    private void GiveTurn(Client client)
     {
-        switch (client.Advance(_slice, _now))
-        {
-            case Turn.Again:
-                Queue(client);
-                break;
-            case Turn.Over:
-                _over.Add(client);
-                break;
-        }
+        var turn = client.SendNext(_slice, _now);
+        if (turn is Turn.Again)
+            Queue(client);
+        else if (turn is Turn.Over)
+            _over.Add(client);
     }
 
     private void Queue(Client client)

@@ -3,49 +3,27 @@ using SseListener.Events;
 namespace SseListener.Delivery;
 
 /// <summary>All lanes of a server, which get new clients in turn.</summary>
-internal sealed class DeliveryLanes : IDelivery, IDisposable
+internal sealed class DeliveryLanes : IDisposable
 {
     private readonly DeliveryLane[] _lanes;
     private uint _next;
 
-    /// <summary>Starts so many lanes, each with a meter of its own.</summary>
-    public DeliveryLanes(int count, LaneOptions options, Func<LaneMeter> createMeter)
-    {
-        _lanes = [.. Enumerable.Range(1, count).Select(number => new DeliveryLane($"lane {number}", options, createMeter(), Tell))];
-    }
+    public DeliveryLanes(int count, LaneOptions options, Func<LaneMeter> createMeter) =>
+        _lanes = [.. Enumerable.Range(1, count).Select(number => new DeliveryLane($"lane {number}", options, createMeter(), Announce))];
 
-    /// <summary>How many lanes there are.</summary>
-    public int Count => _lanes.Length;
-
-    /// <summary>Events that were handed to connections.</summary>
     public long Events => _lanes.Sum(lane => lane.Meter.Events);
-
-    /// <summary>Bytes of these events.</summary>
     public long Bytes => _lanes.Sum(lane => lane.Meter.Bytes);
 
-    /// <summary>The lane for the next client.</summary>
     public DeliveryLane Next() => _lanes[Interlocked.Increment(ref _next) % _lanes.Length];
 
-    public void Wake(Topic topic)
-    {
-        foreach (var lane in _lanes)
-            lane.Wake(topic);
-    }
+    public void Wake(Topic topic) => Array.ForEach(_lanes, lane => lane.Wake(topic));
 
     /// <summary>Completes once everything appended so far was handed to the clients' connections.</summary>
     public Task DrainAsync() => Task.WhenAll(_lanes.Select(lane => lane.DrainAsync()));
 
-    public void Dispose()
-    {
-        foreach (var lane in _lanes)
-            lane.Dispose();
-    }
+    public void Dispose() => Array.ForEach(_lanes, lane => lane.Dispose());
 
-    private void Tell(Client client, bool hasJoined)
-    {
-        foreach (var lane in _lanes)
-            lane.Tell(client, hasJoined);
-    }
+    private void Announce(Client client, bool hasJoined) => Array.ForEach(_lanes, lane => lane.Tell(client, hasJoined));
 }
 
 /// <summary>What all lanes keep to.</summary>
@@ -59,7 +37,5 @@ internal sealed record LaneOptions
 
     /// <summary>Most clients of a channel that are told who joins and leaves; 0 for none.</summary>
     public int PresenceLimit { get; init; }
-
-    /// <summary>Gives the id of a place in the log.</summary>
     public Func<long, string> PositionOf { get; init; } = _ => "";
 }

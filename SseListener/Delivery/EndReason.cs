@@ -23,19 +23,5 @@ internal enum EndReason
     ServerStop,
 }
 
-/// <summary>What a client sees of an end.</summary>
-internal static class EndReasons
-{
-    /// <summary>Whether the server ends the stream on purpose: its client then sees a complete response, not one that broke off.</summary>
-    public static bool IsOnPurpose(this EndReason reason) =>
-        reason is EndReason.TokenExpired or EndReason.MaxAge or EndReason.Dismissed or EndReason.ServerStop;
-}
-
-/// <summary>How long a client may listen.</summary>
-/// <param name="End">Until when, in milliseconds of <see cref="Environment.TickCount64"/>.</param>
-/// <param name="Reason">Why no longer.</param>
-internal readonly record struct Lifetime(long End, EndReason Reason)
-{
-    /// <summary>For ever.</summary>
-    public static Lifetime Endless => new(long.MaxValue, EndReason.MaxAge);
-}
+/// <summary>Until when a client may listen, in milliseconds of <see cref="Environment.TickCount64"/>, and why no longer.</summary>
+internal readonly record struct Lifetime(long End, EndReason Reason);

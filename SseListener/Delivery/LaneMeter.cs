@@ -12,11 +12,8 @@ internal sealed class LaneMeter(Histogram<double> sweeps, Histogram<double> late
 
     /// <summary>Events that were handed to connections, joins and leaves included, also where the write then failed.</summary>
     public long Events => Volatile.Read(ref _events);
-
-    /// <summary>Bytes of these events.</summary>
     public long Bytes => Volatile.Read(ref _bytes);
 
-    /// <summary>Counts a write.</summary>
     public void CountWrite(int events, int bytes)
     {
         // Not interlocked, because only one thread writes.
@@ -25,9 +22,9 @@ internal sealed class LaneMeter(Histogram<double> sweeps, Histogram<double> late
     }
 
     /// <summary>Records a sweep; the times are those of <see cref="Stopwatch.GetTimestamp"/>.</summary>
-    public void RecordSweep(long appended, long began, long ended)
+    public void RecordSweep(long dueSince, long began, long ended)
     {
         sweeps.Record(Stopwatch.GetElapsedTime(began, ended).TotalSeconds);
-        latencies.Record(Stopwatch.GetElapsedTime(appended, ended).TotalSeconds);
+        latencies.Record(Stopwatch.GetElapsedTime(dueSince, ended).TotalSeconds);
     }
 }

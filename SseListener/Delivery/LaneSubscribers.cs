@@ -6,22 +6,19 @@ namespace SseListener.Delivery;
 internal sealed class LaneSubscribers
 {
     private readonly HashSet<Client> _clients = [];
-    private readonly ConcurrentDictionary<Topic, TopicSubscribers> _topics = new();
+    private readonly ConcurrentDictionary<Topic, TopicSubscribers> _byTopic = new();
 
-    /// <summary>All clients, in no order.</summary>
     public IReadOnlyCollection<Client> All => _clients;
 
-    /// <summary>Finds the clients that listen to a topic. Any thread may call it.</summary>
-    public bool TryFind(Topic topic, [NotNullWhen(true)] out TopicSubscribers? subscribers) => _topics.TryGetValue(topic, out subscribers);
+    public bool TryFind(Topic topic, [NotNullWhen(true)] out TopicSubscribers? subscribers) => _byTopic.TryGetValue(topic, out subscribers);
 
-    /// <summary>Adds a client.</summary>
     public void Add(Client client)
     {
         _clients.Add(client);
         foreach (var topic in client.Subscription.Topics)
         {
             topic.CountClient(1);
-            _topics.GetOrAdd(topic, static topic => new TopicSubscribers(topic)).Add(client);
+            _byTopic.GetOrAdd(topic, static topic => new TopicSubscribers(topic)).Add(client);
         }
     }
 
@@ -34,10 +31,10 @@ internal sealed class LaneSubscribers
         foreach (var topic in client.Subscription.Topics)
         {
             topic.CountClient(-1);
-            var subscribers = _topics[topic];
+            var subscribers = _byTopic[topic];
             subscribers.Remove(client);
             if (subscribers.Clients.IsEmpty)
-                _topics.TryRemove(topic, out _);
+                _byTopic.TryRemove(topic, out _);
         }
 
         return true;

@@ -11,14 +11,14 @@ internal abstract class Output
     /// <summary>How many bytes the other end has acknowledged; always 0 where that is unknown.</summary>
     public virtual long Acknowledged => 0;
 
-    /// <summary>Sends of a slice what the connection takes at once. The slice may change after the call.</summary>
-    /// <param name="slice">The slice.</param>
-    /// <param name="rest">What is to be sent before the next slice; null when the connection took all of it.</param>
-    public abstract SocketError Send(Slice slice, out List<ArraySegment<byte>>? rest);
+    /// <summary>
+    /// Sends of a slice, which may change after the call, what the connection takes at once. What is <paramref name="unsent"/>, unless it
+    /// is null, is to be sent before the next slice.
+    /// </summary>
+    public abstract SocketError Send(Slice slice, out List<ArraySegment<byte>>? unsent);
 
-    /// <summary>Sends a rest, on any thread.</summary>
-    public abstract Task<SocketError> SendAsync(List<ArraySegment<byte>> rest);
+    public abstract Task<SocketError> SendAsync(List<ArraySegment<byte>> unsent);
 
-    /// <summary>Ends the connection for sending, so that a send of a rest fails.</summary>
+    /// <summary>Ends the connection for sending, so that a send under way fails.</summary>
     public abstract void Cut();
 }

@@ -4,12 +4,9 @@ namespace SseListener.Delivery;
 
 /// <summary>
 /// Tells a lane's clients who joins and leaves their channels. Nothing of it is kept, and a client that is behind is not told, since
-/// the next join or leave again says how many there are. For the lane's thread, except <see cref="Add"/>.
+/// the next join or leave again says how many there are. For the lane's thread, except <see cref="Enqueue"/>.
 /// </summary>
-/// <param name="subscribers">The lane's clients.</param>
-/// <param name="options">How many clients a channel may have, and how a place in the log is written.</param>
-/// <param name="tellAll">Tells all lanes that a client has joined (true) or left.</param>
-internal sealed class Presence(LaneSubscribers subscribers, LaneOptions options, Action<Client, bool> tellAll)
+internal sealed class Presence(LaneSubscribers subscribers, LaneOptions options, Action<Client, bool> announce)
 {
     /// <summary>How many joins and leaves of a channel are told in a second.</summary>
     public const int MostOfChannel = 30;
@@ -17,27 +14,24 @@ internal sealed class Presence(LaneSubscribers subscribers, LaneOptions options,
     // Joining and leaving needs no token, so however often strangers do it, it may cost only a few percent of the lane.
     private const int MostSends = 5000;
 
-    // A client of more channels would be told to too many others, and a pattern is not a channel.
+    // The change of a client with more channels would go to too many others; and a pattern is not a channel.
     private const int MostChannels = 10;
 
     private readonly ConcurrentQueue<(Client Client, bool HasJoined)> _changes = new();
     private readonly Slice _frame = new();
     private readonly RateLimit _sends = new(MostSends);
 
-    /// <summary>Announces to all lanes that a client of this lane has joined or left, unless it has too many channels.</summary>
+    /// <summary>Tells all lanes that a client of this lane has joined or left, unless it has too many channels.</summary>
     public void Announce(Client client, bool hasJoined)
     {
         var topics = client.Subscription.Topics;
         if (options.PresenceLimit > 0 && topics.Count <= MostChannels && topics.All(topic => topic is ChannelLog))
-            tellAll(client, hasJoined);
+            announce(client, hasJoined);
     }
 
-    /// <summary>Queues a join or a leave for the lane's clients. Any thread may call it.</summary>
-    public void Add(Client client, bool hasJoined) => _changes.Enqueue((client, hasJoined));
+    public void Enqueue(Client client, bool hasJoined) => _changes.Enqueue((client, hasJoined));
 
-    /// <summary>Tells the lane's clients all changes that are queued.</summary>
-    /// <param name="now">The time in milliseconds.</param>
-    public void TellAll(long now)
+    public void TellClients(long now)
     {
         while (_changes.TryDequeue(out var change))
         {
@@ -64,21 +58,19 @@ internal sealed class Presence(LaneSubscribers subscribers, LaneOptions options,
                 _frame.Begin();
                 SseFrame.WritePresence(_frame, hasJoined, subject.Id, listeners.Topic.Clients, channel, options.PositionOf(place));
                 _frame.End();
-                client.Deliver(_frame, now);
+                client.SendEvents(_frame, now);
             }
         }
     }
 }
 
-/// <summary>Allows only so many things in a second. For one thread.</summary>
+/// <summary>Allows at most <paramref name="most"/> things in a second. For one thread.</summary>
 internal sealed class RateLimit(int most)
 {
     private long _second;
     private int _count;
 
-    /// <summary>Counts things that are about to happen; false when they would be too many.</summary>
-    /// <param name="count">How many.</param>
-    /// <param name="now">The time in milliseconds.</param>
+    /// <summary>Counts things that are about to happen, by a time in milliseconds; false when they would be too many.</summary>
     public bool TryAcquire(int count, long now)
     {
         if (now / 1000 != _second)

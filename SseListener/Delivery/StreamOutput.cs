@@ -7,24 +7,22 @@ namespace SseListener.Delivery;
 /// A response's stream, which makes its own chunks, for platforms where the connection's socket cannot be reached. A write may block, so
 /// the pool's threads do it, and only the next write notices that a client has left.
 /// </summary>
-/// <param name="stream">The stream.</param>
-/// <param name="cut">Ends its connection.</param>
 internal sealed class StreamOutput(Stream stream, Action cut) : Output
 {
     private static readonly string _timedOut = new SocketException((int)SocketError.TimedOut).Message;
 
-    public override SocketError Send(Slice slice, out List<ArraySegment<byte>>? rest)
+    public override SocketError Send(Slice slice, out List<ArraySegment<byte>>? unsent)
     {
-        rest = slice.Behind(0);
+        unsent = slice.Behind(0);
         return SocketError.Success;
     }
 
-    public override async Task<SocketError> SendAsync(List<ArraySegment<byte>> rest)
+    public override async Task<SocketError> SendAsync(List<ArraySegment<byte>> unsent)
     {
         await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
         try
         {
-            foreach (var piece in rest)
+            foreach (var piece in unsent)
                 await stream.WriteAsync(piece);
 
             return SocketError.Success;

@@ -6,37 +6,33 @@ namespace SseListener.Delivery;
 /// <summary>The clients of a lane that listen to one topic. For the lane's thread, except <see cref="TryRequestSweep"/>.</summary>
 internal sealed class TopicSubscribers(Topic topic)
 {
-    // How many clients are served between two readings of the clock.
+    // Clients that are served between two readings of the clock.
     private const int ClockInterval = 64;
 
-    // 5 ms.
+    // 5 ms: then the lane's other topics get their turn.
     private static readonly long _longestStretch = Stopwatch.Frequency / 200;
 
     // A millisecond. Events that come during a shorter sweep are no burst.
     private static readonly long _longSweep = Stopwatch.Frequency / 1000;
-    private static readonly long _longestRest = 10 * _longSweep;
+    private static readonly long _longestPause = 10 * _longSweep;
 
     private readonly List<Client> _clients = [];
     private readonly Dictionary<Client, int> _indexes = [];
     private int _isSweepDue;
     private long _dueSince;
+    private long _pauseEnds;
 
     // The sweep under way: when it began, since when it was due, and how many clients it has served.
     private long _sweepBegan;
     private long _sweepDueSince;
     private int _served;
-    private long _restEnds;
 
     /// <summary>Whether the next sweep is to wait: events come faster than they are swept, and a later one sends more at once.</summary>
-    public bool IsResting => Stopwatch.GetTimestamp() < _restEnds;
-
-    /// <summary>The topic.</summary>
+    public bool IsPausing => Stopwatch.GetTimestamp() < _pauseEnds;
     public Topic Topic => topic;
 
     /// <summary>Bounds the joins and leaves that the clients are told.</summary>
     public RateLimit PresenceLimit { get; } = new(Presence.MostOfChannel);
-
-    /// <summary>The clients, in no order.</summary>
     public ReadOnlySpan<Client> Clients => CollectionsMarshal.AsSpan(_clients);
 
     /// <summary>Marks that a sweep is due because of an append; false when one already is. Any thread may call it.</summary>
@@ -49,9 +45,8 @@ internal sealed class TopicSubscribers(Topic topic)
         return true;
     }
 
-    /// <summary>Serves the clients one after another, for 5 ms at most; the next call goes on with those that are left.</summary>
-    /// <returns>Whether all of them have been served.</returns>
-    public bool Sweep(Action<Client> serve, LaneMeter meter)
+    /// <summary>Serves the clients one after another, for 5 ms at most; false when some are left for the next call.</summary>
+    public bool Sweep(Action<Client> giveTurn, LaneMeter meter)
     {
         var began = Stopwatch.GetTimestamp();
         if (_served == 0)
@@ -64,7 +59,7 @@ internal sealed class TopicSubscribers(Topic topic)
 
         while (_served < _clients.Count)
         {
-            serve(_clients[_served++]);
+            giveTurn(_clients[_served++]);
             if (_served % ClockInterval == 0 && Stopwatch.GetTimestamp() - began > _longestStretch)
                 return false;
         }
@@ -73,11 +68,10 @@ internal sealed class TopicSubscribers(Topic topic)
         meter.RecordSweep(_sweepDueSince, _sweepBegan, ended);
         _served = 0;
         var took = ended - _sweepBegan;
-        _restEnds = took > _longSweep && Volatile.Read(ref _isSweepDue) == 1 ? ended + Math.Min(3 * took, _longestRest) : 0;
+        _pauseEnds = took > _longSweep && Volatile.Read(ref _isSweepDue) == 1 ? ended + Math.Min(3 * took, _longestPause) : 0;
         return true;
     }
 
-    /// <summary>Adds a client.</summary>
     public void Add(Client client)
     {
         _indexes.Add(client, _clients.Count);

@@ -13,16 +13,12 @@ internal class ChainPart<T>(int capacity)
 
     /// <summary>The items; null once they have been dropped, however many cursors still stand in this part.</summary>
     public T[]? Buffer => Volatile.Read(ref _buffer);
-
-    /// <summary>How many items there are so far.</summary>
     public int Length => Volatile.Read(ref _length);
 
     /// <summary>The part after this one. Once there is one, <see cref="Length"/> is final.</summary>
     public ChainPart<T>? Next => Volatile.Read(ref _next);
-
     public int Capacity => _buffer!.Length;
 
-    /// <summary>Appends all of the items if they fit.</summary>
     public bool TryAppend(ReadOnlySpan<T> items)
     {
         if (items.Length > Capacity - _length)

@@ -25,15 +25,12 @@ internal sealed class ChannelLog : Topic
 
     /// <summary>The number of its last frame that is no longer kept.</summary>
     public long LastDropped { get; private set; }
-
     public bool IsEmpty => _last.Length == 0;
-
     public Segment First { get; private set; }
 
     /// <summary>A cursor at the first event with a higher number.</summary>
     public Cursor<byte> After(long sequence) => SegmentAfter(sequence).After(sequence);
 
-    /// <summary>How many events with a higher number are kept.</summary>
     public long CountAfter(long sequence)
     {
         var first = SegmentAfter(sequence);
@@ -44,22 +41,23 @@ internal sealed class ChannelLog : Topic
         return count;
     }
 
-    public FramePosition Append(ReadOnlySpan<byte> frame, FrameStamp stamp, SegmentLimits limits)
+    public FrameLocation Append(ReadOnlySpan<byte> frame, FrameStamp stamp, SegmentLimits limits)
     {
-        var isOver = _last.IsOver(stamp, limits);
-        if (!isOver && _last.TryAppend(frame, stamp, out var position))
-            return position;
+        var isTooFar = _last.IsTooFar(stamp, limits);
+        if (!isTooFar && _last.TryAppend(frame, stamp, out var location))
+            return location;
 
-        // Twice as large as one that was filled; no larger than one that was not.
-        var full = _last;
-        var capacity = Math.Clamp(isOver ? full.Length : full.Capacity * 2, limits.Smallest, limits.Largest);
+        // A segment that was filled is followed by one of twice its size. One that was closed for its age or stretch is followed by one of
+        // the size that it reached.
+        var previous = _last;
+        var capacity = Math.Clamp(isTooFar ? previous.Length : previous.Capacity * 2, limits.Smallest, limits.Largest);
         _last = new Segment(this, Math.Max(frame.Length, capacity));
-        _last.TryAppend(frame, stamp, out position);
-        full.Link(_last);
+        _last.TryAppend(frame, stamp, out location);
+        previous.Link(_last);
 
         // An empty one is no history; cursors that stand in it go on from there.
-        First = full.Length == 0 ? _last : First;
-        return position;
+        First = previous.Length == 0 ? _last : First;
+        return location;
     }
 
     /// <summary>Drops the oldest segment, as the drop with this number; an empty one replaces the only one.</summary>

@@ -9,7 +9,6 @@ internal static class ChannelNames
     /// <summary>The channel of a request that names none.</summary>
     public const string Default = "default";
 
-    /// <summary>The pattern of all channels.</summary>
     public const string All = "*";
 
     /// <summary>Longest name or pattern, in characters, all of which are ASCII.</summary>
@@ -18,10 +17,8 @@ internal static class ChannelNames
     private static readonly SearchValues<char> _characters =
         SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._~:/@-");
 
-    /// <summary>Whether a channel may have this name.</summary>
     public static bool IsName(string text) => text.Length is > 0 and <= MaxLength && !text.AsSpan().ContainsAnyExcept(_characters);
 
-    /// <summary>Whether this is a pattern with a prefix.</summary>
     public static bool IsPattern(string text) =>
         text.EndsWith("/*", StringComparison.Ordinal) && text.Length <= MaxLength && IsName(text[..^1]);
 

@@ -13,7 +13,7 @@ internal enum CursorState
 }
 
 /// <summary>
-/// A reader's place in a log. Where it starts decides what a client gets: the end for live events only, behind a known event for what
+/// Where a reader stands in a log. Where it starts decides what a client gets: the end for live events only, behind a known event for what
 /// was missed since, the beginning for everything kept. Reading on is the same in all cases.
 /// </summary>
 internal struct Cursor<T>(ChainPart<T> part, int offset)
@@ -21,13 +21,9 @@ internal struct Cursor<T>(ChainPart<T> part, int offset)
 {
     private int _offset = offset;
 
-    /// <summary>The part in which it stands.</summary>
     public ChainPart<T> Part { readonly get; private set; } = part;
 
-    /// <summary>Whether the items around the cursor have been dropped.</summary>
     public readonly bool IsLapped => Part.Buffer is null;
-
-    /// <summary>Whether another one stands at the same place.</summary>
     public readonly bool IsAt(in Cursor<T> other) => Part == other.Part && _offset == other._offset;
 
     /// <summary>
@@ -38,8 +34,7 @@ internal struct Cursor<T>(ChainPart<T> part, int offset)
         slice = default;
         while (true)
         {
-            // Next before Length: a part that has a successor has its final length, so nothing that is appended between the two reads
-            // is skipped.
+            // Next before Length: a part with a successor has its final length, so nothing that is appended between the reads is skipped.
             var next = Part.Next;
             var length = Part.Length;
             if (_offset < length)
@@ -60,7 +55,6 @@ internal struct Cursor<T>(ChainPart<T> part, int offset)
         }
     }
 
-    /// <summary>Finds the next item, if there is one yet.</summary>
     public bool TryPeek(out T item)
     {
         Read(1, out var slice);

@@ -10,15 +10,15 @@ namespace SseListener.Events;
 internal sealed class EventHub : IDisposable
 {
     // So that lanes and publishers do not wait for what comes in meanwhile.
-    private const int LargestBatch = 64;
+    private const int MostWork = 64;
 
     // Bytes of frames, for they are in memory twice until they are stored.
-    private const int LongestBatch = 4 * 1024 * 1024;
+    private const int MostBytes = 4 * 1024 * 1024;
 
     private readonly EventStore _store;
     private readonly HubBatch _batch;
     private readonly IEventLog _log;
-    private readonly IDelivery _delivery;
+    private readonly Action<Topic> _wake;
     private readonly Action<FrameBatch> _apply;
     private readonly Timer _expiry;
     private volatile bool _isComplete;
@@ -28,39 +28,38 @@ internal sealed class EventHub : IDisposable
     private readonly Channel<HubWork> _queue =
         Channel.CreateUnbounded<HubWork>(new UnboundedChannelOptions { SingleReader = true, AllowSynchronousContinuations = true });
 
-    public EventHub(HubLimits limits, IEventLog log, IDelivery delivery)
+    /// <summary>Calls <paramref name="wake"/>, which must not wait, for each topic that has something new to read.</summary>
+    public EventHub(HubLimits limits, IEventLog log, Action<Topic> wake)
     {
         _store = new EventStore(limits);
         _batch = new HubBatch(_store);
         _log = log;
-        _delivery = delivery;
+        _wake = wake;
         _apply = stored => _store.Append(stored, _batch.Appended);
+
+        // Often enough for history to be late by a twentieth at most.
         var check = TimeSpan.FromMilliseconds(Math.Clamp(limits.HistoryAge.TotalMilliseconds / 20, 50, 60_000));
         _expiry = new Timer(_ => _queue.Writer.TryWrite(new Expire()), state: null, check, check);
     }
 
     public HubCounts Counts => _store.Counts;
-
     public Kept Kept => _store.History.Kept;
-
     public int Channels => _store.Topics.Channels;
-
-    /// <summary>How many patterns somebody listens to.</summary>
     public int Patterns => _store.Topics.Patterns;
-
-    /// <summary>Whether <see cref="Complete"/> has been called.</summary>
     public bool IsComplete => _isComplete;
 
     /// <summary>The id of the place in the log behind the frame with this number. Any thread may ask.</summary>
     public string PositionOf(long place) => _store.Positions.Encode(place);
 
-    /// <summary>Restores a frame that was stored before; only before <see cref="Continue"/>.</summary>
-    /// <inheritdoc cref="TakeFrame"/>
-    public void Restore(long sequence, string channel, long time, ReadOnlySpan<byte> frame) =>
-        _store.Restore(sequence, channel, time, frame);
+    /// <summary>Opens the log, restores what it has stored, and goes on where it ended; before <see cref="RunAsync"/>.</summary>
+    public bool TryOpen([NotNullWhen(false)] out string? problem)
+    {
+        if (!_log.TryOpen(_store.Restore, out problem))
+            return false;
 
-    /// <summary>Goes on where the log ended, whose frames have been restored; only before <see cref="RunAsync"/>.</summary>
-    public void Continue() => _store.ContinueAfter(_log);
+        _store.ContinueAfter(_log);
+        return true;
+    }
 
     /// <summary>
     /// Publishes events in this order, with nothing in between. An event whose id is still in history is not appended again: its publisher
@@ -69,11 +68,9 @@ internal sealed class EventHub : IDisposable
     /// <returns>What became of it, once every subscriber has been set to receive the events; null when the hub has stopped.</returns>
     public Task<PublishResult?> PublishAsync(string channel, IReadOnlyList<SseEvent> events) => EnqueueAsync(new Publish(channel, events));
 
-    /// <summary>Gives a client its place on its channels.</summary>
-    /// <returns>What became of it; null when the hub has stopped.</returns>
+    /// <summary>Gives a client its place on its channels; null when the hub has stopped or there would be too many channels.</summary>
     public Task<Subscription?> SubscribeAsync(SubscribeRequest request) => EnqueueAsync(new Subscribe(request));
 
-    /// <summary>Says that a client which subscribed has gone.</summary>
     public void Unsubscribe(Subscription subscription) => _queue.Writer.TryWrite(new Unsubscribe(subscription));
 
     /// <summary>Accepts nothing more; what was accepted is still appended, and then <see cref="RunAsync"/> ends.</summary>
@@ -88,10 +85,13 @@ internal sealed class EventHub : IDisposable
         while (await _queue.Reader.WaitToReadAsync())
         {
             _batch.Begin(_store.History.LogIndex.Last + 1, SteadyClock.Now);
-            EncodeAll();
+            ReadWork();
             var stored = await AppendAsync();
             ApplyOthers();
-            Wake();
+            _store.EndBatch(_batch.Frames.First);
+            foreach (var topic in _batch.Appended)
+                _wake(topic);
+
             _batch.Answer(stored);
 
             // This may be a publisher's thread, whose own event is done by now: it must not go on working for the others.
@@ -109,9 +109,9 @@ internal sealed class EventHub : IDisposable
     private Task<T?> EnqueueAsync<T>(HubWork<T> work)
         where T : class => _queue.Writer.TryWrite(work) ? work.Answer.Task : Task.FromResult<T?>(null);
 
-    private void EncodeAll()
+    private void ReadWork()
     {
-        while (_batch.Work.Count < LargestBatch && _batch.Frames.Length < LongestBatch && _queue.Reader.TryRead(out var work))
+        while (_batch.Work.Count < MostWork && _batch.Frames.Length < MostBytes && _queue.Reader.TryRead(out var work))
         {
             _batch.Work.Add(work);
             if (work is Publish publish)
@@ -141,22 +141,7 @@ internal sealed class EventHub : IDisposable
                     break;
             }
         }
-
-        _store.EndBatch(_batch.Frames.First);
     }
-
-    private void Wake()
-    {
-        foreach (var topic in _batch.Appended)
-            _delivery.Wake(topic);
-    }
-}
-
-/// <summary>What delivers events to those who listen.</summary>
-internal interface IDelivery
-{
-    /// <summary>Says that a topic has something new, once it can be read. It must not wait.</summary>
-    void Wake(Topic topic);
 }
 
 /// <summary>What a hub keeps: bytes of frames over all channels, for how long, and of how many channels.</summary>

@@ -27,13 +27,11 @@ internal static class EventJson
         problem = json.Trim(" \t\r\n"u8).IsEmpty ? $"The body is empty; it {Expected}"
             : !Utf8.IsValid(json) ? "The body is not valid UTF-8."
             : null;
-        if (problem is not null)
-            return false;
-
         try
         {
             var reader = new Utf8JsonReader(json, _options);
-            return TryReadMembers(ref reader, out var members, out problem)
+            return problem is null
+                && TryReadMembers(ref reader, out var members, out problem)
                 && SseEvent.TryCreate(members.Data, members.Type, members.Id, members.Retry, out sseEvent, out problem);
         }
         catch (JsonException e)
@@ -63,18 +61,14 @@ internal static class EventJson
             if (line.IsEmpty)
                 continue;
 
-            if (!TryParse(line, out var sseEvent, out problem))
-            {
-                problem = $"Line {number}: {problem} Nothing of the batch was published.";
-                return false;
-            }
+            if (TryParse(line, out var sseEvent, out problem))
+                events.Add(sseEvent);
 
-            events.Add(sseEvent);
-            if (events.Count > MostEvents)
-            {
-                problem = $"A batch may have at most {MostEvents} events.";
+            problem = problem is not null ? $"Line {number}: {problem} Nothing of the batch was published."
+                : events.Count > MostEvents ? $"A batch may have at most {MostEvents} events."
+                : null;
+            if (problem is not null)
                 return false;
-            }
         }
 
         problem = events.Count == 0 ? "The body is empty: a batch has an event, a JSON object, in each line." : null;

@@ -1,6 +1,9 @@
 namespace SseListener.Events;
 
-/// <summary>All channels and what is kept of them, and the place of each client in it. For the hub's loop only.</summary>
+/// <summary>
+/// All channels and what is kept of them, and the place of each client in it. What is no longer kept is known three times: of a channel
+/// (its log), of channels that are forgotten (<see cref="TopicTable"/>), and of all (<see cref="LogIndex"/>). For the hub's loop only.
+/// </summary>
 internal sealed class EventStore : IDisposable
 {
     private bool _hasRestored;
@@ -12,13 +15,9 @@ internal sealed class EventStore : IDisposable
     }
 
     public TopicTable Topics { get; }
-
     public History History { get; }
-
-    /// <summary>The ids of places in the log. Any thread may use it.</summary>
-    public PositionCipher Positions { get; } = new();
-
     public HubCounts Counts { get; } = new();
+    public PositionCipher Positions { get; } = new();
 
     /// <summary>Numbers frames from where a log ended that has been restored.</summary>
     public void ContinueAfter(IEventLog log)
@@ -30,8 +29,7 @@ internal sealed class EventStore : IDisposable
         Positions.UseKey(log.Key);
     }
 
-    /// <summary>Restores a frame that was stored before; they come in their order.</summary>
-    /// <inheritdoc cref="TakeFrame"/>
+    /// <inheritdoc cref="RestoreFrame"/>
     public void Restore(long sequence, string channel, long time, ReadOnlySpan<byte> frame)
     {
         if (!_hasRestored)
@@ -75,21 +73,20 @@ internal sealed class EventStore : IDisposable
         History.LogIndex.BeginAppending(batch.Frames[^1].Sequence);
         foreach (var frame in batch.Frames)
         {
-            var position = History.Append(frame.Log, batch.BytesOf(frame), frame.Sequence, batch.Time);
+            var location = History.Append(frame.Log, batch.BytesOf(frame), frame.Sequence, batch.Time);
             Counts.Published++;
             Counts.PublishedBytes += frame.Length;
             foreach (var topic in Topics.TopicsOf(frame.Log))
             {
-                topic.FrameIndex?.Append(position);
+                topic.FrameIndex?.Append(location);
                 appended.Add(topic);
             }
         }
     }
 
-    /// <summary>Gives a client its place on its channels.</summary>
     public Subscription? Subscribe(SubscribeRequest request)
     {
-        if (!Topics.TryListen(request.Selection.Topics, out var topics))
+        if (Topics.Listen(request.Selection.Topics) is not { } topics)
             return null;
 
         var (place, hasGap) = FindPlace(request, topics);
@@ -105,7 +102,9 @@ internal sealed class EventStore : IDisposable
             topic.CloseIndex();
     }
 
-    /// <summary>Ends a batch, whose <paramref name="first"/> frame and all behind it stay: they may be delivered.</summary>
+    /// <summary>
+    /// Ends a batch, whose <paramref name="first"/> frame and all behind it stay, and lets clients that merge channels read it.
+    /// </summary>
     public void EndBatch(long first)
     {
         History.Trim(first);
@@ -122,7 +121,8 @@ internal sealed class EventStore : IDisposable
         History.LogIndex.Forget(sequence);
     }
 
-    // The number of the last frame before what a client is to get, and whether it has missed what is no longer kept.
+    // The number of the last frame before what a client is to get, and whether it has missed what is no longer kept. "earliest" is the id
+    // of no frame, so it begins with the oldest, without a gap.
     private (long Place, bool HasGap) FindPlace(SubscribeRequest request, Topic[] topics) =>
         request.LastEventId is not { } id ? (History.LogIndex.Last, false)
         : TryFindPlace(request.Selection, id, out var place) ? (place, History.LogIndex.HasDropped(place, request.Selection, topics))

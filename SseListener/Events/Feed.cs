@@ -3,13 +3,10 @@ namespace SseListener.Events;
 /// <summary>What a client is to get, in order. For its lane's thread.</summary>
 internal abstract class Feed(LogIndex logIndex)
 {
-    /// <summary>The order of all frames.</summary>
     protected LogIndex LogIndex => logIndex;
 
     /// <summary>Whether everything that may be delivered has been read.</summary>
     public abstract bool IsCaughtUp { get; }
-
-    /// <summary>Whether what comes next has been dropped.</summary>
     public abstract bool IsLapped { get; }
 
     /// <summary>Fills a slice with what comes next, which may be nothing even though there is more to come.</summary>
@@ -30,7 +27,6 @@ internal sealed class ChannelFeed(LogIndex logIndex, Cursor<byte> start) : Feed(
     private Cursor<byte> _cursor = start;
 
     public override bool IsCaughtUp => _cursor.Read(1, out _) is CursorState.CaughtUp;
-
     public override bool IsLapped => _cursor.IsLapped;
 
     public override CursorState Fill(Slice slice) => slice.Fill(ref _cursor);

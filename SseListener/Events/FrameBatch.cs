@@ -6,13 +6,13 @@ namespace SseListener.Events;
 /// </summary>
 internal sealed class FrameBatch
 {
-    // A buffer that a large batch has made larger is not kept.
     private const int LargestKept = 1024 * 1024;
 
     private readonly List<BatchFrame> _frames = [];
     private ArrayBufferWriter<byte> _bytes = new();
 
     public IReadOnlyList<BatchFrame> Frames => _frames;
+    public long FrameBytes => _frames.Sum(frame => (long)frame.Length);
 
     /// <summary>The number of its first frame, or the one that it would have.</summary>
     public long First { get; private set; }
@@ -20,51 +20,49 @@ internal sealed class FrameBatch
     /// <summary>When they were published, as <see cref="SteadyClock"/> counts.</summary>
     public long Time { get; private set; }
 
-    public long FrameBytes => _frames.Sum(frame => (long)frame.Length);
-
     /// <summary>Bytes that were written, those included that were discarded.</summary>
     public int Length { get; private set; }
 
-    /// <summary>Takes the next frame's bytes, until <see cref="Add"/> or <see cref="Discard"/>.</summary>
+    /// <summary>Takes the next frame's bytes, until <see cref="Add"/> or <see cref="EndFrame"/>.</summary>
     public IBufferWriter<byte> Output => _bytes;
-
-    /// <summary>What <see cref="Output"/> has taken.</summary>
     public ReadOnlySpan<byte> Written => _bytes.WrittenSpan[Length..];
 
-    /// <summary>Begins another batch, at the number of its first frame.</summary>
+    /// <summary>Empties a buffer that is used again, unless a large batch has made it large.</summary>
+    public static void Reset(ref ArrayBufferWriter<byte> buffer)
+    {
+        buffer.ResetWrittenCount();
+        if (buffer.Capacity > LargestKept)
+            buffer = new ArrayBufferWriter<byte>();
+    }
+
     public void Begin(long sequence, long time)
     {
-        _bytes.ResetWrittenCount();
-        if (_bytes.Capacity > LargestKept)
-            _bytes = new ArrayBufferWriter<byte>();
-
+        Reset(ref _bytes);
         _frames.Clear();
         Length = 0;
         First = sequence;
         Time = time;
     }
 
-    /// <summary>Makes what was written the next frame, for a channel.</summary>
-    /// <returns>Its place in <see cref="Frames"/>.</returns>
+    /// <summary>Makes what was written the next frame, for a channel, and returns its index in <see cref="Frames"/>.</summary>
     public int Add(ChannelLog log)
     {
         _frames.Add(new BatchFrame(log, First + _frames.Count, Length, Written.Length, Following: 0));
-        Discard();
+        EndFrame();
         return _frames.Count - 1;
     }
 
     /// <summary>Binds the frames from the <paramref name="first"/> on together: they are kept together, or not at all.</summary>
     public void Bind(int first)
     {
-        for (var place = first; place < _frames.Count; place++)
-            _frames[place] = _frames[place] with { Following = _frames.Count - 1 - place };
+        for (var index = first; index < _frames.Count; index++)
+            _frames[index] = _frames[index] with { Following = _frames.Count - 1 - index };
     }
 
-    /// <summary>Begins a new frame behind what was written.</summary>
-    public void Discard() => Length = _bytes.WrittenCount;
+    /// <summary>Ends what was written, so that the next frame begins behind it. What was not added is discarded.</summary>
+    public void EndFrame() => Length = _bytes.WrittenCount;
 
-    /// <summary>Takes back all frames but the first <paramref name="count"/>.</summary>
-    public void TakeBack(int count) => _frames.RemoveRange(count, _frames.Count - count);
+    public void RemoveFrom(int first) => _frames.RemoveRange(first, _frames.Count - first);
 
     public ReadOnlySpan<byte> BytesOf(BatchFrame frame) => _bytes.WrittenSpan.Slice(frame.Start, frame.Length);
 }

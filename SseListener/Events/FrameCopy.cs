@@ -14,25 +14,20 @@ internal sealed class FrameCopy(bool isEnveloped)
 
     private static readonly JsonReaderOptions _options = new() { MaxDepth = EventJson.MaxDepth };
 
-    private FramePosition _frame;
-    private int _position;
+    private FrameLocation _frame;
+    private int _copied;
     private int _dataStart;
     private int _dataEnd;
     private bool _isJson;
 
-    /// <summary>Whether the frame has been copied to its end.</summary>
-    public bool IsDone => _position == _frame.Length;
-
-    /// <summary>Whether the frame has been dropped meanwhile.</summary>
+    public bool IsDone => _copied == _frame.Length;
     public bool IsLapped => _frame.IsDropped;
-
     private static ReadOnlySpan<byte> Field => "data: "u8;
 
-    /// <summary>Begins with another frame.</summary>
-    public void Begin(FramePosition frame)
+    public void Begin(FrameLocation frame)
     {
         _frame = frame;
-        _position = 0;
+        _copied = 0;
         if (isEnveloped && frame.Segment.Buffer is { } buffer)
             FindData(buffer.AsSpan(frame.Start, frame.Length));
     }
@@ -45,7 +40,7 @@ internal sealed class FrameCopy(bool isEnveloped)
             return false;
 
         var frame = buffer.AsSpan(_frame.Start, _frame.Length);
-        if (_position < _dataEnd)
+        if (_copied < _dataEnd)
             WriteEnvelope(frame, output, limit);
         else
             CopyTo(frame.Length, frame, output, limit);
@@ -54,7 +49,7 @@ internal sealed class FrameCopy(bool isEnveloped)
         {
             // A segment keeps all later ones of its channel in memory.
             _frame = default;
-            _position = _dataEnd = 0;
+            _copied = _dataEnd = 0;
         }
 
         return true;
@@ -76,7 +71,7 @@ internal sealed class FrameCopy(bool isEnveloped)
 
     private void WriteEnvelope(ReadOnlySpan<byte> frame, IBufferWriter<byte> output, int limit)
     {
-        if (_position == 0)
+        if (_copied == 0)
         {
             CopyTo(_dataStart, frame, output, _dataStart);
             output.Write(Encoding.ASCII.GetBytes($$"""{"channel":"{{_frame.Channel}}","data":{{(_isJson ? "" : "\"")}}"""));
@@ -85,9 +80,9 @@ internal sealed class FrameCopy(bool isEnveloped)
         if (_isJson)
             CopyTo(_dataEnd, frame, output, limit);
         else
-            WriteEscaped(frame[_position..Math.Min(_dataEnd, _position + Math.Min(limit, EscapedPiece))], output);
+            WriteEscaped(frame[_copied..Math.Min(_dataEnd, _copied + Math.Min(limit, EscapedPiece))], output);
 
-        if (_position == _dataEnd)
+        if (_copied == _dataEnd)
             output.Write(_isJson ? "}"u8 : "\"}"u8);
     }
 
@@ -95,21 +90,21 @@ internal sealed class FrameCopy(bool isEnveloped)
     {
         var end = piece.IndexOf((byte)'\n');
         JsonText.WriteEscaped(output, end < 0 ? piece : piece[..end]);
-        _position += end < 0 ? piece.Length : end;
+        _copied += end < 0 ? piece.Length : end;
         if (end >= 0)
         {
             // The next line of the same data.
             output.Write("\\n"u8);
-            _position += 1 + Field.Length;
+            _copied += 1 + Field.Length;
         }
     }
 
     private void CopyTo(int end, ReadOnlySpan<byte> frame, IBufferWriter<byte> output, int limit)
     {
         // The two line feeds at a frame's end stay together, for slices count frames by them.
-        var last = _position + limit + 1 >= end ? end : _position + limit;
-        output.Write(frame[_position..last]);
-        _position = last;
+        var last = _copied + limit + 1 >= end ? end : _copied + limit;
+        output.Write(frame[_copied..last]);
+        _copied = last;
     }
 
     private static bool IsJson(ReadOnlySpan<byte> data)

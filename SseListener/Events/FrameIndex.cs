@@ -9,17 +9,16 @@ internal sealed class FrameIndex
     private const int SmallestPart = 4;
     private const int LargestPart = 1024;
 
-    private ChainPart<FramePosition> _last = new(SmallestPart);
+    private ChainPart<FrameLocation> _last = new(SmallestPart);
 
-    /// <summary>A cursor behind the newest frame. For the hub's writer only.</summary>
-    public Cursor<FramePosition> End => new(_last, _last.Length);
+    public Cursor<FrameLocation> End => new(_last, _last.Length);
 
-    public void Append(FramePosition frame)
+    public void Append(FrameLocation frame)
     {
         if (_last.TryAppend([frame]))
             return;
 
-        var next = new ChainPart<FramePosition>(Math.Min(_last.Length * 2, LargestPart));
+        var next = new ChainPart<FrameLocation>(Math.Min(_last.Length * 2, LargestPart));
         next.TryAppend([frame]);
         _last.Link(next);
         _last = next;

@@ -11,22 +11,24 @@ internal sealed class History
 
     // Quiet channels may be many, and each have one small event.
     private const int SmallestSegment = 128;
-    private const int SmallestLargest = 512;
     private const int LargestSegment = 256 * 1024;
 
-    // Forgetting that many ids takes a few milliseconds, for which publishers wait.
+    // However small the history is, a segment may grow to this.
+    private const int SmallestLimit = 512;
+
+    // Forgetting their ids takes a few milliseconds, for which publishers wait.
     private const int FramesAtATime = 2000;
 
     private readonly long _limit;
     private readonly TimeSpan _age;
     private readonly SegmentLimits _segments;
     private readonly Action<ChannelLog> _emptied;
-    private readonly HashSet<FramePosition> _index = new(new ById());
-    private readonly HashSet<FramePosition>.AlternateLookup<ReadOnlySpan<byte>> _byId;
+    private readonly HashSet<FrameLocation> _index = new(new ById());
+    private readonly HashSet<FrameLocation>.AlternateLookup<ReadOnlySpan<byte>> _byId;
     private long _appended;
     private long _bytes;
 
-    /// <summary>A history of so many bytes that tells of each log of which nothing is kept any more.</summary>
+    /// <summary>Keeps <paramref name="limit"/> bytes of frames, and tells of each log of which nothing is kept any more.</summary>
     public History(long limit, TimeSpan age, Action<ChannelLog> emptied)
     {
         _limit = limit;
@@ -34,27 +36,26 @@ internal sealed class History
         _emptied = emptied;
         _byId = _index.GetAlternateLookup<ReadOnlySpan<byte>>();
         var share = limit / SegmentsOfHistory;
-        var largest = (int)Math.Clamp(share, SmallestLargest, LargestSegment);
+        var largest = (int)Math.Clamp(share, SmallestLimit, LargestSegment);
         var time = (long)(age / SegmentsOfHistory).TotalMilliseconds;
         _segments = new SegmentLimits(SmallestSegment, largest, time, Math.Max(share, largest));
     }
 
     public Kept Kept => new(_index.Count, Volatile.Read(ref _bytes));
-
     public LogIndex LogIndex { get; } = new();
 
     /// <summary>Appends a frame, published at <paramref name="time"/> (Unix milliseconds), to a channel's log.</summary>
-    public FramePosition Append(ChannelLog log, ReadOnlySpan<byte> frame, long sequence, long time)
+    public FrameLocation Append(ChannelLog log, ReadOnlySpan<byte> frame, long sequence, long time)
     {
-        var position = log.Append(frame, new FrameStamp(sequence, time, _appended), _segments);
-        LogIndex.Append(position);
+        var location = log.Append(frame, new FrameStamp(sequence, time, _appended), _segments);
+        LogIndex.Append(location);
 
         // In a journal that is read back, an id may occur again behind an event that is no longer to be kept.
-        _index.Remove(position);
-        _index.Add(position);
+        _index.Remove(location);
+        _index.Add(location);
         _appended += frame.Length;
         _bytes += frame.Length;
-        return position;
+        return location;
     }
 
     /// <summary>Drops what no longer fits, up to the frame with this number, which stays: it is still to be delivered.</summary>
@@ -67,8 +68,7 @@ internal sealed class History
     /// <summary>Whether what was published at one time is too old at another (Unix milliseconds).</summary>
     public bool IsTooOld(long published, long time) => published < time - (long)_age.TotalMilliseconds;
 
-    /// <summary>Drops what is too old at <paramref name="time"/> (Unix milliseconds), but not too much of it at once.</summary>
-    /// <returns>Whether there may be more.</returns>
+    /// <summary>Drops what is too old at a time (Unix milliseconds), but not too much at once; true when there may be more.</summary>
     public bool Expire(long time)
     {
         var remaining = FramesAtATime;
@@ -88,7 +88,7 @@ internal sealed class History
     }
 
     /// <summary>Finds the frame with this id (UTF-8) among those kept.</summary>
-    public bool TryFind(ReadOnlySpan<byte> id, out FramePosition position) => _byId.TryGetValue(id, out position);
+    public bool TryFind(ReadOnlySpan<byte> id, out FrameLocation location) => _byId.TryGetValue(id, out location);
 
     private void DropFirst(ChannelLog log)
     {
@@ -105,13 +105,13 @@ internal sealed class History
             _emptied(log);
     }
 
-    private sealed class ById : IEqualityComparer<FramePosition>, IAlternateEqualityComparer<ReadOnlySpan<byte>, FramePosition>
+    private sealed class ById : IEqualityComparer<FrameLocation>, IAlternateEqualityComparer<ReadOnlySpan<byte>, FrameLocation>
     {
-        public bool Equals(FramePosition x, FramePosition y) => x.Id.SequenceEqual(y.Id);
+        public bool Equals(FrameLocation x, FrameLocation y) => x.Id.SequenceEqual(y.Id);
 
-        public int GetHashCode([DisallowNull] FramePosition obj) => GetHashCode(obj.Id);
+        public int GetHashCode([DisallowNull] FrameLocation obj) => GetHashCode(obj.Id);
 
-        public bool Equals(ReadOnlySpan<byte> alternate, FramePosition other) => alternate.SequenceEqual(other.Id);
+        public bool Equals(ReadOnlySpan<byte> alternate, FrameLocation other) => alternate.SequenceEqual(other.Id);
 
         // HashCode is seeded at random in each process, so ids cannot be chosen to collide.
         public int GetHashCode(ReadOnlySpan<byte> alternate)
@@ -121,7 +121,7 @@ internal sealed class History
             return hash.ToHashCode();
         }
 
-        public FramePosition Create(ReadOnlySpan<byte> alternate) => throw new NotSupportedException("An id alone is no frame.");
+        public FrameLocation Create(ReadOnlySpan<byte> alternate) => throw new NotSupportedException("An id alone is no frame.");
     }
 }
 

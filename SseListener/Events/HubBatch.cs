@@ -3,15 +3,14 @@ namespace SseListener.Events;
 /// <summary>All that the hub's loop knows of the batch that it is working on. For the loop only.</summary>
 internal sealed class HubBatch(EventStore store)
 {
-    private readonly Dictionary<string, int> _placesById = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, int> _indexesById = new(StringComparer.Ordinal);
 
-    /// <summary>What waited for the loop, in order.</summary>
     public List<HubWork> Work { get; } = [];
-
-    /// <summary>The frames of what is to be published.</summary>
     public FrameBatch Frames { get; } = new();
 
-    /// <summary>What became of each publish, and whether that depends on whether the batch can be stored.</summary>
+    /// <summary>
+    /// What became of each publish, and whether that holds only if the batch is stored: not for one that was a repetition altogether.
+    /// </summary>
     public List<(Publish Work, PublishResult Result, bool NeedsStoring)> Publishes { get; } = [];
 
     public List<(Subscribe Work, Subscription? Result)> Subscribes { get; } = [];
@@ -23,20 +22,15 @@ internal sealed class HubBatch(EventStore store)
     {
         Work.Clear();
         Frames.Begin(sequence, time);
-        _placesById.Clear();
+        _indexesById.Clear();
         Publishes.Clear();
         Subscribes.Clear();
         Appended.Clear();
     }
 
     /// <summary>Adds the frames of a publish: of all its events, or of none.</summary>
-    public void Encode(Publish publish)
-    {
-        var result = Encode(publish, out var needsStoring);
-        Publishes.Add((publish, result, needsStoring));
-    }
+    public void Encode(Publish publish) => Publishes.Add((publish, EncodeEvents(publish, out var needsStoring), needsStoring));
 
-    /// <summary>Answers all that waited, once the frames are stored or not.</summary>
     public void Answer(Stored stored)
     {
         foreach (var (work, result, needsStoring) in Publishes)
@@ -50,7 +44,7 @@ internal sealed class HubBatch(EventStore store)
             work.Answer.SetResult(result);
     }
 
-    private PublishResult Encode(Publish publish, out bool needsStoring)
+    private PublishResult EncodeEvents(Publish publish, out bool needsStoring)
     {
         needsStoring = false;
         if (store.Open(publish.Channel, Frames) is not { } log)
@@ -64,7 +58,7 @@ internal sealed class HubBatch(EventStore store)
             {
                 // The event that it conflicts with may be one of this batch.
                 needsStoring = true;
-                TakeBack(first);
+                RemoveFrom(first);
                 return new PublishResult.Conflict(ids[i]);
             }
         }
@@ -82,29 +76,29 @@ internal sealed class HubBatch(EventStore store)
             return Discard(kept.Segment.Log == log && kept.Bytes.SequenceEqual(Frames.Written));
 
         needsStoring = true;
-        if (sseEvent.Id is not null && _placesById.TryGetValue(id, out var place))
+        if (sseEvent.Id is not null && _indexesById.TryGetValue(id, out var index))
         {
-            var other = Frames.Frames[place];
+            var other = Frames.Frames[index];
             return Discard(other.Log == log && Frames.BytesOf(other).SequenceEqual(Frames.Written));
         }
 
-        place = Frames.Add(log);
+        index = Frames.Add(log);
         if (sseEvent.Id is not null)
-            _placesById.Add(id, place);
+            _indexesById.Add(id, index);
 
         return true;
     }
 
     private bool Discard(bool isSame)
     {
-        Frames.Discard();
+        Frames.EndFrame();
         return isSame;
     }
 
-    private void TakeBack(int count)
+    private void RemoveFrom(int first)
     {
-        Frames.TakeBack(count);
-        foreach (var (id, _) in _placesById.Where(entry => entry.Value >= count))
-            _placesById.Remove(id);
+        Frames.RemoveFrom(first);
+        foreach (var (id, _) in _indexesById.Where(entry => entry.Value >= first))
+            _indexesById.Remove(id);
     }
 }

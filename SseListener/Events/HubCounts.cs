@@ -7,7 +7,6 @@ internal sealed class HubCounts
 
     /// <summary>Events that were published; those that were not delivered again are not among them.</summary>
     public long Published { get; set; }
-
     public long PublishedBytes { get; set; }
 
     /// <summary>Clients that were told that something is missing.</summary>

@@ -4,13 +4,13 @@ namespace SseListener.Events;
 /// Restores a frame that was stored before, at a time that <see cref="SteadyClock"/> counts. Frames come in the order of their numbers, and
 /// their bytes are good only during the call.
 /// </summary>
-internal delegate void TakeFrame(long sequence, string channel, long time, ReadOnlySpan<byte> frame);
+internal delegate void RestoreFrame(long sequence, string channel, long time, ReadOnlySpan<byte> frame);
 
 /// <summary>The one log of all events: what is in it survives the program, and only then is delivered.</summary>
 internal interface IEventLog : IDisposable
 {
     /// <summary>Opens it, and gives back what it has stored.</summary>
-    bool TryOpen(TakeFrame take, [NotNullWhen(false)] out string? problem);
+    bool TryOpen(RestoreFrame restore, [NotNullWhen(false)] out string? problem);
 
     /// <summary>The number of the last frame that it has stored; 0 for none.</summary>
     long Last { get; }
@@ -18,7 +18,10 @@ internal interface IEventLog : IDisposable
     /// <summary>The key that goes with what it stores, and is made with it: <see cref="PositionCipher.KeySize"/> bytes.</summary>
     byte[] Key { get; }
 
-    /// <summary>The numbers behind which this start, which is the last, and earlier ones that have left no frame began.</summary>
+    /// <summary>
+    /// Where starts of the program began to number, oldest first; the last is the present one. Those that have a frame behind them are left
+    /// out.
+    /// </summary>
     IReadOnlyList<long> Starts { get; }
 
     /// <summary>Whether, as far as is known, batches can be stored. Any thread may ask.</summary>

@@ -7,7 +7,7 @@ namespace SseListener.Events;
 internal sealed class LogIndex
 {
     private readonly FrameIndex _frames = new();
-    private Cursor<FramePosition> _beginning;
+    private Cursor<FrameLocation> _beginning;
     private long _published;
     private long _appending;
     private long _known;
@@ -17,7 +17,6 @@ internal sealed class LogIndex
 
     /// <summary>The number of the newest frame that there has been; 0 for none.</summary>
     public long Last { get; private set; }
-
     public long Drops { get; private set; }
 
     /// <summary>The highest number of a frame that is no longer kept; 0 for none.</summary>
@@ -31,8 +30,6 @@ internal sealed class LogIndex
 
     /// <summary>The number up to which some frames can be read: beyond <see cref="Published"/> while a batch is being appended.</summary>
     public long Appending => Volatile.Read(ref _appending);
-
-    /// <summary>The number before that of the oldest frame that is kept.</summary>
     public long BeforeOldest => _beginning.TryPeek(out var oldest) ? oldest.Sequence - 1 : Last;
 
     /// <summary>The segment of the oldest frame that is kept; null when nothing is.</summary>
@@ -55,10 +52,9 @@ internal sealed class LogIndex
     // The number before that of the first frame in the index, kept or not.
     private long BeforeFirst => _beginning.Part.Length > 0 ? _beginning.Part.Buffer![0].Sequence - 1 : Last;
 
-    /// <summary>Says that the frames up to this number are about to be appended.</summary>
     public void BeginAppending(long last) => Volatile.Write(ref _appending, last);
 
-    public void Append(FramePosition frame)
+    public void Append(FrameLocation frame)
     {
         _frames.Append(frame);
         Last = frame.Sequence;
@@ -71,34 +67,29 @@ internal sealed class LogIndex
         Volatile.Write(ref _published, Last);
     }
 
-    /// <summary>Counts a segment that is dropped, whose last frame has this number.</summary>
-    /// <returns>The number of this drop.</returns>
+    /// <summary>Counts a segment that is dropped, whose last frame has this number, and returns the number of the drop.</summary>
     public long Drop(long lastSequence)
     {
         Forget(lastSequence);
         return ++Drops;
     }
 
-    /// <summary>Says that frames up to this number are not kept.</summary>
     public void Forget(long sequence) => LastDropped = Math.Max(LastDropped, sequence);
 
-    /// <summary>A cursor behind the frame with this number.</summary>
-    public Cursor<FramePosition> After(long sequence)
+    public Cursor<FrameLocation> After(long sequence)
     {
         var part = _beginning.Part;
         while (part.Next is { } next && part.Buffer![part.Length - 1].Sequence <= sequence)
             part = next;
 
-        var cursor = new Cursor<FramePosition>(part, 0);
+        var cursor = new Cursor<FrameLocation>(part, 0);
         while (cursor.TryPeek(out var frame) && frame.Sequence <= sequence)
             cursor.Advance(1);
 
         return cursor;
     }
 
-    /// <summary>Goes on after a restart of the program.</summary>
-    /// <param name="known">The number of the last frame that was stored.</param>
-    /// <param name="starts">The numbers after which this start, and those before it that have left no frame, began to count.</param>
+    /// <summary>Goes on after a restart. Restored frames count as published from the first batch on, before any client comes.</summary>
     public void ContinueAfter(long known, IReadOnlyList<long> starts)
     {
         _known = known;
@@ -106,7 +97,10 @@ internal sealed class LogIndex
         Last = starts[^1];
     }
 
-    /// <summary>Whether the log has ever had the place behind this number.</summary>
+    /// <summary>
+    /// Whether the log has ever had the place behind this number: it was the end of the log or the beginning of a start, or has a
+    /// kept frame before or behind it. Below the first frame in the index nobody can tell any more: <see cref="HasDropped"/> decides.
+    /// </summary>
     public bool HasPlace(long sequence)
     {
         if (sequence == Last || _starts.Contains(sequence))

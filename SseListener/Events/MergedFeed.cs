@@ -5,7 +5,7 @@ namespace SseListener.Events;
 /// is new, from the index of each topic. A frame that is in two of them is sent once.
 /// </summary>
 internal sealed class MergedFeed(
-    LogIndex logIndex, HubCounts counts, Selection selection, Cursor<FramePosition>[] live, ReplayRange range, bool isEnveloped)
+    LogIndex logIndex, HubCounts counts, Selection selection, Cursor<FrameLocation>[] live, ReplayRange range, bool isEnveloped)
     : Feed(logIndex)
 {
     // Frames of other channels that are skipped for one write: a search must not keep the lane from its other clients.
@@ -16,12 +16,11 @@ internal sealed class MergedFeed(
 
     private readonly FrameCopy _copy = new(isEnveloped);
     private bool _isReplaying = range.After < range.Through;
-    private Cursor<FramePosition> _replay = range.After < range.Through ? logIndex.After(range.After) : default;
+    private Cursor<FrameLocation> _replay = range.After < range.Through ? logIndex.After(range.After) : default;
     private long _last = range.After;
     private int _skipped;
 
     public override bool IsCaughtUp => _copy.IsDone && !TryFindNext(out _) && !_isReplaying;
-
     public override bool IsLapped => _copy.IsDone ? TryFindNext(out var next) && next.IsDropped : _copy.IsLapped;
 
     public override CursorState Fill(Slice slice)
@@ -52,7 +51,7 @@ internal sealed class MergedFeed(
         return CursorState.SliceAndMore;
     }
 
-    private void Begin(FramePosition frame)
+    private void Begin(FrameLocation frame)
     {
         _last = frame.Sequence;
         _copy.Begin(frame);
@@ -61,7 +60,7 @@ internal sealed class MergedFeed(
     }
 
     // False with _isReplaying still set means that the search is to go on later.
-    private bool TryFindNext(out FramePosition next)
+    private bool TryFindNext(out FrameLocation next)
     {
         for (; _isReplaying && _skipped < LongestSearch; _skipped++)
         {
@@ -81,10 +80,10 @@ internal sealed class MergedFeed(
         return TryFindLive(out next);
     }
 
-    private bool IsMissed(FramePosition frame) =>
+    private bool IsMissed(FrameLocation frame) =>
         frame.Sequence > _last && selection.Includes(frame.Channel) && !(frame.IsDropped && frame.Segment.DropNumber <= range.Drops);
 
-    private bool TryFindLive(out FramePosition next)
+    private bool TryFindLive(out FrameLocation next)
     {
         next = default;
         var published = LogIndex.Published;
@@ -97,7 +96,7 @@ internal sealed class MergedFeed(
         return next.Sequence > 0;
     }
 
-    private bool TryPeek(ref Cursor<FramePosition> cursor, long published, out FramePosition frame)
+    private bool TryPeek(ref Cursor<FrameLocation> cursor, long published, out FrameLocation frame)
     {
         while (cursor.TryPeek(out frame) && frame.Sequence <= published)
         {

@@ -11,7 +11,6 @@ internal static class NanoId
     /// <summary>Length of the ids of clients and events, in characters: 60 random bits.</summary>
     public const int Size = 10;
 
-    /// <summary>A new random id.</summary>
     public static string Generate(int size = Size)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(size);

@@ -12,7 +12,6 @@ internal sealed class PositionCipher : IDisposable
     /// <summary>What these ids begin with, and ids of publishers do not.</summary>
     public const char Mark = '@';
 
-    /// <summary>Bytes of a key.</summary>
     public const int KeySize = 16;
 
     // One block: the number, random bytes, and zeros, which no other key would leave there.

@@ -11,10 +11,7 @@ internal sealed class Segment(ChannelLog log, int capacity) : ChainPart<byte>(ca
     private List<int> _ends = new(capacity: 1);
     private FrameStamp _first;
 
-    /// <summary>The log that this is a part of.</summary>
     public ChannelLog Log { get; } = log;
-
-    /// <inheritdoc cref="ChainPart{T}.Next"/>
     public new Segment? Next => (Segment?)base.Next;
 
     /// <summary>When its last frame was published, in Unix milliseconds.</summary>
@@ -22,23 +19,21 @@ internal sealed class Segment(ChannelLog log, int capacity) : ChainPart<byte>(ca
 
     /// <summary>The number of its last frame; 0 when there is none.</summary>
     public long LastSequence => Count == 0 ? 0 : _sequences[^1];
-
     public int Count => _sequences.Count;
 
     /// <summary>Which of all drops was the one of this segment. Set once the bytes are dropped.</summary>
     public long DropNumber { get; private set; }
 
-    /// <summary>Where each frame lies.</summary>
-    public IEnumerable<FramePosition> Frames => _sequences.Select((sequence, place) =>
-        new FramePosition(this, StartOf(place), _ends[place] - StartOf(place), sequence));
+    public IEnumerable<FrameLocation> Frames => _sequences.Select((sequence, index) =>
+        new FrameLocation(this, StartOf(index), _ends[index] - StartOf(index), sequence));
 
     /// <summary>Whether a frame is too far from the first one to be in the same segment.</summary>
-    public bool IsOver(FrameStamp stamp, SegmentLimits limits) =>
+    public bool IsTooFar(FrameStamp stamp, SegmentLimits limits) =>
         Count > 0 && (stamp.Time - _first.Time > limits.Time || stamp.Before - _first.Before > limits.Stretch);
 
-    public bool TryAppend(ReadOnlySpan<byte> frame, FrameStamp stamp, out FramePosition position)
+    public bool TryAppend(ReadOnlySpan<byte> frame, FrameStamp stamp, out FrameLocation location)
     {
-        position = new FramePosition(this, Length, frame.Length, stamp.Sequence);
+        location = new FrameLocation(this, Length, frame.Length, stamp.Sequence);
         if (!TryAppend(frame))
             return false;
 
@@ -52,7 +47,6 @@ internal sealed class Segment(ChannelLog log, int capacity) : ChainPart<byte>(ca
     /// <summary>A cursor at the first frame that has a higher number.</summary>
     public Cursor<byte> After(long sequence) => new(this, StartOf(CountThrough(sequence)));
 
-    /// <summary>How many of its frames have a higher number.</summary>
     public int CountAfter(long sequence) => Count - CountThrough(sequence);
 
     public void Drop(long number)
@@ -63,15 +57,12 @@ internal sealed class Segment(ChannelLog log, int capacity) : ChainPart<byte>(ca
         DropBuffer();
     }
 
-    private int CountThrough(long sequence) => _sequences.BinarySearch(sequence) is var place && place < 0 ? ~place : place + 1;
+    private int CountThrough(long sequence) => _sequences.BinarySearch(sequence) is var index && index < 0 ? ~index : index + 1;
 
-    private int StartOf(int place) => place == 0 ? 0 : _ends[place - 1];
+    private int StartOf(int index) => index == 0 ? 0 : _ends[index - 1];
 }
 
-/// <summary>When and where a frame comes in the order of all frames.</summary>
-/// <param name="Sequence">Its number.</param>
-/// <param name="Time">When it was published, in Unix milliseconds.</param>
-/// <param name="Before">Bytes of all frames, of all channels, before it.</param>
+/// <summary>A frame's number, when it was published (Unix milliseconds), and the bytes of all frames, of all channels, before it.</summary>
 internal readonly record struct FrameStamp(long Sequence, long Time, long Before);
 
 /// <summary>What one segment may hold.</summary>

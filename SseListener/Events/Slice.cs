@@ -1,8 +1,9 @@
 namespace SseListener.Events;
 
 /// <summary>
-/// What is sent at once: whole frames, or a piece of one that is longer than a slice. A lane has one, and fills it once for all clients
-/// that stand at the same place. For the lane's thread.
+/// What is sent at once: whole frames, or a piece of one that is longer than a slice. Either a lane fills it from a cursor
+/// (<see cref="Fill"/>), once for all clients whose cursors are equal, or it is written to between <see cref="Begin"/> and
+/// <see cref="End"/>. For the lane's thread.
 /// </summary>
 internal sealed class Slice : IBufferWriter<byte>
 {
@@ -21,7 +22,6 @@ internal sealed class Slice : IBufferWriter<byte>
     private Cursor<byte> _next;
     private CursorState _state;
 
-    /// <summary>How many bytes of frames there are.</summary>
     public int Length { get; private set; }
 
     /// <summary>How many frames end in it.</summary>
@@ -39,7 +39,9 @@ internal sealed class Slice : IBufferWriter<byte>
         return slice;
     }
 
-    /// <summary>The bytes, and so many of the margins before and behind them.</summary>
+    public Span<byte> Bytes => Around(0, 0);
+
+    /// <summary>The bytes, and with them a number of bytes of each margin.</summary>
     public Span<byte> Around(int before, int behind) => _buffer.AsSpan(Margin - before, before + Length + behind);
 
     /// <summary>
@@ -48,7 +50,7 @@ internal sealed class Slice : IBufferWriter<byte>
     public List<ArraySegment<byte>> Behind(int count)
     {
         if (_parts.Count == 0)
-            return [Around(0, 0)[count..].ToArray()];
+            return [Bytes[count..].ToArray()];
 
         var pieces = new List<ArraySegment<byte>>();
         foreach (var part in _parts)
@@ -72,7 +74,7 @@ internal sealed class Slice : IBufferWriter<byte>
         return _state;
     }
 
-    /// <summary>Prepares it for a sweep or a turn: there may be more behind the last frame by now.</summary>
+    /// <summary>Prepares it for a sweep or a turn. A slice that ended before the end of the log stays good.</summary>
     public void Renew()
     {
         if (_state is not CursorState.SliceAndMore)
@@ -86,17 +88,15 @@ internal sealed class Slice : IBufferWriter<byte>
         _parts.Clear();
     }
 
-    /// <summary>Empties it, to be written to.</summary>
     public void Begin()
     {
         Forget();
         Length = 0;
     }
 
-    /// <summary>Says that everything has been written.</summary>
     public void End()
     {
-        var bytes = Around(0, 0);
+        var bytes = Bytes;
         Frames = bytes.Count(_end);
         EndsFrame = bytes.IsEmpty || bytes.EndsWith(_end);
     }
@@ -141,7 +141,7 @@ internal sealed class Slice : IBufferWriter<byte>
     // Whole frames, so that no chunk ends within one that fits into it. Only the last part can end within a frame.
     private int CutToFrames()
     {
-        var bytes = Around(0, 0);
+        var bytes = Bytes;
         if (Length < Longest || bytes.EndsWith(_end))
             return 0;
 

@@ -4,7 +4,7 @@ namespace SseListener.Events;
 /// What a new client wants to listen to, with data that name their channel or not. From an unknown last id on it gets all that is kept, and
 /// without any only what is new.
 /// </summary>
-internal sealed record SubscribeRequest(string Client, Selection Selection, bool IsEnveloped, string? LastEventId);
+internal sealed record SubscribeRequest(Selection Selection, bool IsEnveloped, string? LastEventId);
 
 /// <summary>
 /// A client's place: behind the frame with that number, and with a gap if events between its last id and there were dropped or never known.
@@ -19,13 +19,10 @@ internal sealed class Selection(IReadOnlyList<string> topics, Func<string, bool>
     private readonly HashSet<string> _names = topics.Where(ChannelNames.IsName).ToHashSet(StringComparer.Ordinal);
     private readonly string[] _patterns = [.. topics.Where(ChannelNames.IsPattern)];
 
-    /// <summary>The names and patterns.</summary>
     public IReadOnlyList<string> Topics => topics;
-
-    /// <summary>Whether the client may hear a channel.</summary>
     public bool MayHear(string channel) => mayHear is null || mayHear(channel);
 
-    /// <summary>Whether a channel is one of them.</summary>
+    /// <summary>Whether a channel is one of them, and the client may hear it.</summary>
     public bool Includes(string channel) =>
         (_names.Contains(channel) || Array.Exists(_patterns, pattern => ChannelNames.Covers(pattern, channel))) && MayHear(channel);
 }

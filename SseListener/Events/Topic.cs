@@ -11,10 +11,10 @@ internal abstract class Topic(string name)
 
     public string Name { get; } = name;
 
-    /// <summary>Clients that listen, or are about to.</summary>
+    /// <summary>Clients that the hub has given a place. While there are some, the topic is not forgotten.</summary>
     public int Listeners { get; set; }
 
-    /// <summary>How many clients that lanes serve listen to it by this name. Any thread may ask.</summary>
+    /// <summary>Clients that lanes serve, for presence. Any thread may ask.</summary>
     public int Clients => Volatile.Read(ref _clients);
 
     /// <summary>The topic's new frames, for clients that merge several topics; null while there are no such clients.</summary>

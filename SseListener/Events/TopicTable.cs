@@ -25,7 +25,6 @@ internal sealed class TopicTable(int maxChannels)
     /// <summary>The channel to give up for another one; null when there is none.</summary>
     public ChannelLog? LongestSilent => _silent.First?.Value;
 
-    /// <summary>Whether a channel may be opened without there being too many.</summary>
     public bool HasRoomFor(string channel) =>
         _keeping < maxChannels || _topics.GetValueOrDefault(channel) is ChannelLog { IsKeeping: true };
 
@@ -44,22 +43,21 @@ internal sealed class TopicTable(int maxChannels)
         return log;
     }
 
-    /// <summary>Counts a listener in on channels and patterns, which may be new; on none when there would be too many.</summary>
-    public bool TryListen(IReadOnlyList<string> names, [NotNullWhen(true)] out Topic[]? topics)
+    /// <summary>Counts a listener in on channels and patterns, which may be new; null, and on none, when there would be too many.</summary>
+    public Topic[]? Listen(IReadOnlyList<string> names)
     {
-        topics = null;
         var newcomers = names.Count(name => !_topics.ContainsKey(name));
         if (newcomers > 0 && _topics.Count - _keeping + newcomers > maxChannels)
-            return false;
+            return null;
 
-        topics = [.. names.Select(Find)];
+        Topic[] topics = [.. names.Select(Find)];
         foreach (var topic in topics)
         {
             topic.Listeners++;
             RestartSilence(topic);
         }
 
-        return true;
+        return topics;
     }
 
     public void StopListening(IReadOnlyList<Topic> topics)

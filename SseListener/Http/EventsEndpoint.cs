@@ -83,7 +83,7 @@ internal sealed class EventsEndpoint(
             return (null, refusal);
 
         var selection = new Selection(topics, grant.MayHear);
-        return (new Permit(new SubscribeRequest(NanoId.Generate(), selection, isEnveloped, exchange.LastEventId), LifetimeOf(grant)), null);
+        return (new Permit(new SubscribeRequest(selection, isEnveloped, exchange.LastEventId), LifetimeOf(grant)), null);
     }
 
     // Null when the hub takes no more clients.
@@ -93,7 +93,7 @@ internal sealed class EventsEndpoint(
             ? new SocketOutput(socket, IsChunked(exchange), StreamSocket.TakenBy)
             : new StreamOutput(exchange.Response.OutputStream, exchange.BreakWrite);
         return await hub.SubscribeAsync(permit.Request) is { } subscription
-            ? new Client(permit.Request.Client, output, subscription, permit.Lifetime)
+            ? new Client(NanoId.Generate(), output, subscription, permit.Lifetime)
             : null;
     }
 
@@ -159,7 +159,7 @@ internal sealed class EventsEndpoint(
 
     private void End(Exchange exchange, Client client, EndReason reason)
     {
-        if (reason.IsOnPurpose())
+        if (IsOnPurpose(reason))
         {
             // With the last chunk, which makes the response a whole one.
             exchange.Response.Abort();
@@ -190,6 +190,10 @@ internal sealed class EventsEndpoint(
         var milliseconds = (long)time.TotalMilliseconds;
         return milliseconds + (milliseconds / parts * RandomNumberGenerator.GetInt32(-1000, 1001) / 1000);
     }
+
+    // The client then sees a complete response, not one that broke off.
+    private static bool IsOnPurpose(EndReason reason) =>
+        reason is EndReason.TokenExpired or EndReason.MaxAge or EndReason.Dismissed or EndReason.ServerStop;
 
     private static string Describe(EndReason reason) => reason switch
     {

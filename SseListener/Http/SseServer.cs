@@ -45,7 +45,7 @@ internal sealed class SseServer : IAsyncDisposable
         _listener = new RequestListener(options.Listener, exchange => _router!.AnswerAsync(exchange), log);
         _lanes = CreateLanes();
         _journal = CreateLog();
-        _hub = new EventHub(new HubLimits(options.History, options.HistoryAge, options.MaxChannels), _journal, _lanes);
+        _hub = new EventHub(new HubLimits(options.History, options.HistoryAge, options.MaxChannels), _journal, _lanes.Wake);
         _metrics.Observe(() => _clients.Count, _hub, _lanes);
         var responses = new Responses(options.WriteTimeout, _metrics, log);
         var crossOrigin = new CrossOrigin(options.Cors, log);
@@ -80,10 +80,9 @@ internal sealed class SseServer : IAsyncDisposable
     /// <summary>Reads history back and begins to listen; false leaves a <paramref name="problem"/> that says why it cannot.</summary>
     public bool TryStart([NotNullWhen(false)] out string? problem)
     {
-        if (!_journal.TryOpen(_hub.Restore, out problem))
+        if (!_hub.TryOpen(out problem))
             return false;
 
-        _hub.Continue();
         try
         {
             _listener.Start();

@@ -64,7 +64,7 @@ internal sealed class StatusEndpoints(
               "version": {{JsonText.Quote(ProgramVersion.Text)}},
               "status": {{JsonText.Quote(Problem?.Detail ?? "ok")}},
               "uptimeSeconds": {{(long)metrics.Uptime.TotalSeconds}},
-              "lanes": {{lanes.Count}},
+              "lanes": {{options.Lanes}},
               "clients": {
                 "now": {{clients.Count}},
                 "ever": {{metrics.Connects}},

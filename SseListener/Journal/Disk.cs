@@ -42,7 +42,6 @@ internal static partial class Disk
         (OperatingSystem.IsLinux() ? GetStatus((int)handle.DangerousGetHandle(), "", EmptyPath) : null)
         ?? new FileStatus(0, 0, RandomAccess.GetLength(handle));
 
-    /// <summary>Brings an open file to the disk.</summary>
     public static void Sync(SafeFileHandle handle)
     {
         if (!OperatingSystem.IsLinux())

@@ -9,9 +9,6 @@ namespace SseListener.Journal;
 /// </summary>
 internal sealed class FileLog(JournalOptions options, LogWriter log) : IEventLog
 {
-    // A buffer that has grown larger is not reused.
-    private const int LargestBuffer = 1024 * 1024;
-
     private static readonly TimeSpan _upkeepEvery = TimeSpan.FromSeconds(1);
 
     private readonly Lock _lock = new();
@@ -25,31 +22,25 @@ internal sealed class FileLog(JournalOptions options, LogWriter log) : IEventLog
     private bool _isOpen;
 
     public long Last { get; private set; }
-
     public byte[] Key => _key.Bytes;
-
     public IReadOnlyList<long> Starts => _key.Starts;
-
     public bool IsWritable => !_isFailing;
 
-    public bool TryOpen(TakeFrame take, [NotNullWhen(false)] out string? problem)
+    public bool TryOpen(RestoreFrame restore, [NotNullWhen(false)] out string? problem)
     {
-        problem = null;
+        problem = $"The folder {options.Folder} is in use by another process; --data names another one.";
         try
         {
             if (!_files.Folder.TryLock())
-            {
-                problem = $"The folder {options.Folder} is in use by another process; --data names another one.";
                 return false;
-            }
 
             _key.Read();
-            (var files, Last) = new JournalReader(take, log).ReadFolder(options.Folder);
+            (var files, Last) = new JournalReader(restore, log).ReadFolder(options.Folder);
             _key.Begin(Last);
             _files.Open(files, Last + 1);
             _isOpen = true;
-            _timer = new Timer(_ => Upkeep());
-            _timer.Change(_upkeepEvery, Timeout.InfiniteTimeSpan);
+            _timer = new Timer(_ => Upkeep(), state: null, _upkeepEvery, Timeout.InfiniteTimeSpan);
+            problem = null;
             return true;
         }
         catch (Exception e) when (Disk.IsFailure(e))
@@ -118,9 +109,7 @@ internal sealed class FileLog(JournalOptions options, LogWriter log) : IEventLog
     // Good until the next call.
     private ReadOnlySpan<byte> Encode(FrameBatch batch)
     {
-        _buffer.ResetWrittenCount();
-        if (_buffer.Capacity > LargestBuffer)
-            _buffer = new ArrayBufferWriter<byte>();
+        FrameBatch.Reset(ref _buffer);
 
         // The machine's time: after a restart there is no other, and time that a machine has slept counts then.
         var time = DateTimeOffset.UtcNow.ToUnixTimeMilliseconds();
@@ -153,7 +142,11 @@ internal sealed class FileLog(JournalOptions options, LogWriter log) : IEventLog
 
             _files.Flush();
             lock (_lock)
-                EnsureWritable(SteadyClock.Now);
+            {
+                EnsureWritable();
+                if (!_isFailing)
+                    _files.DeleteOldFiles(SteadyClock.Now);
+            }
 
             _timer!.Change(_upkeepEvery, Timeout.InfiniteTimeSpan);
         }
@@ -161,13 +154,13 @@ internal sealed class FileLog(JournalOptions options, LogWriter log) : IEventLog
 
     // Also when nobody publishes: publishers may wait until /healthz says that all is well. It probes with as many bytes as could not be
     // written last, since a disk that is nearly full always has room for a few.
-    private void EnsureWritable(long now)
+    private void EnsureWritable()
     {
         try
         {
             _files.Folder.EnsureLocked();
             _key.EnsureWritten();
-            _files.Prepare(Last + 1, now);
+            _files.Prepare(Last + 1, SteadyClock.Now);
             if (_isFailing)
                 _files.Current.Probe(_failedBytes);
 
@@ -176,10 +169,7 @@ internal sealed class FileLog(JournalOptions options, LogWriter log) : IEventLog
         catch (Exception e) when (Disk.IsFailure(e))
         {
             ReportWrite(e);
-            return;
         }
-
-        _files.DeleteOldFiles(now);
     }
 
     // Only a change is logged: publishers go on trying.

@@ -34,13 +34,10 @@ internal sealed class JournalFile : IDisposable
     /// <summary>Bytes of the frames alone.</summary>
     public long FrameBytes { get; private set; }
 
-    /// <summary>When its first frame was published, by <see cref="SteadyClock"/>; 0 when there is none.</summary>
+    /// <summary>When its first and its last frame were published, by <see cref="SteadyClock"/>; 0 when there is none.</summary>
     public long FirstTime { get; private set; }
-
-    /// <summary>When its last frame was published, by <see cref="SteadyClock"/>; 0 when there is none.</summary>
     public long LastTime { get; private set; }
 
-    /// <summary>The file for frames from <paramref name="first"/> on.</summary>
     public static JournalFile Create(string folder, long first) =>
         new(System.IO.Path.Combine(folder, string.Create(CultureInfo.InvariantCulture, $"{Prefix}{first:d20}{Suffix}")), first);
 
@@ -57,6 +54,8 @@ internal sealed class JournalFile : IDisposable
     public void Open(JournalOptions options)
     {
         _options = options;
+
+        // A file that was read back must still be there.
         _handle = Open(Length > 0 ? FileMode.Open : FileMode.OpenOrCreate);
         _status = Disk.Of(_handle);
     }
@@ -87,7 +86,10 @@ internal sealed class JournalFile : IDisposable
         }
     }
 
-    /// <summary>Counts frames that are in it, published at a time of <see cref="SteadyClock"/>.</summary>
+    /// <summary>
+    /// Counts frames that are in it, published at a time of <see cref="SteadyClock"/>. Apart from <see cref="Append"/>, for the reader
+    /// calls it, too.
+    /// </summary>
     public void Count(long frameBytes, long time)
     {
         FirstTime = FirstTime == 0 ? time : FirstTime;
@@ -95,7 +97,7 @@ internal sealed class JournalFile : IDisposable
         FrameBytes += frameBytes;
     }
 
-    /// <summary>Finds out whether so many bytes can be appended, and removes them again.</summary>
+    /// <summary>Finds out whether <paramref name="length"/> bytes can be appended, and removes them again.</summary>
     public void Probe(int length)
     {
         var comment = new byte[length];

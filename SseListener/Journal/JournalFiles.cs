@@ -5,8 +5,8 @@ namespace SseListener.Journal;
 
 /// <summary>
 /// The files of a journal: one is appended to until it is full or long, then the next one is begun; an older one is deleted when
-/// everything in it is outside history. For one thread at a time, except <see cref="Flush"/>. What fails throws:
-/// <see cref="Disk.IsFailure"/>.
+/// everything in it is outside history. For one thread at a time, except <see cref="Flush"/>. Times are of
+/// <see cref="SteadyClock"/>. What fails throws: <see cref="Disk.IsFailure"/>.
 /// </summary>
 internal sealed class JournalFiles(JournalOptions options, LogWriter log) : IDisposable
 {
@@ -37,8 +37,6 @@ internal sealed class JournalFiles(JournalOptions options, LogWriter log) : IDis
     }
 
     /// <summary>Makes sure that what is appended will be read back: that the file is what its name means, is whole, and has room.</summary>
-    /// <param name="next">The number of the next frame.</param>
-    /// <param name="now">By <see cref="SteadyClock"/>.</param>
     public void Prepare(long next, long now)
     {
         var file = Current;
@@ -69,8 +67,6 @@ internal sealed class JournalFiles(JournalOptions options, LogWriter log) : IDis
         Current.Flush(log);
     }
 
-    /// <summary>Deletes the files that are outside history.</summary>
-    /// <param name="now">By <see cref="SteadyClock"/>.</param>
     public void DeleteOldFiles(long now)
     {
         try

@@ -12,8 +12,7 @@ internal sealed class JournalFolder(string path) : IDisposable
     private SafeFileHandle? _lock;
     private bool _isLost;
 
-    /// <summary>Makes the folder when it is missing, and locks it.</summary>
-    /// <returns>False when another process has it.</returns>
+    /// <summary>Makes the folder when it is missing, and locks it; false when another process has it.</summary>
     public bool TryLock()
     {
         Create();

@@ -19,7 +19,7 @@ internal sealed class JournalKey(string folder, LogWriter log)
 
     public byte[] Bytes { get; private set; } = RandomNumberGenerator.GetBytes(PositionCipher.KeySize);
 
-    /// <summary>The numbers behind which starts began that have left no frame; the present start's is the last.</summary>
+    /// <summary><see cref="IEventLog.Starts"/>.</summary>
     public IReadOnlyList<long> Starts { get; private set; } = [];
 
     /// <summary>Reads the file, if it is there, or throws: <see cref="Disk.IsFailure"/>.</summary>
@@ -41,6 +41,7 @@ internal sealed class JournalKey(string folder, LogWriter log)
     /// </remarks>
     public void Begin(long last)
     {
+        // More frames than are lost at once, and up to 2^39 more that nobody can guess.
         var start = _isNew ? last : Starts.Append(last).Max() + (1L << 32) + ((long)RandomNumberGenerator.GetInt32(int.MaxValue) << 8);
         Starts = [.. Starts.Where(earlier => earlier > last).TakeLast(MostStarts - 1), start];
         TryWrite();

@@ -32,8 +32,8 @@ internal readonly record struct JournalLine(long Sequence, string Channel, long 
         foreach (var word in words)
             crc = BitOperations.Crc32C(crc, word);
 
-        foreach (var rest in bytes[(words.Length * sizeof(ulong))..])
-            crc = BitOperations.Crc32C(crc, rest);
+        foreach (var single in bytes[(words.Length * sizeof(ulong))..])
+            crc = BitOperations.Crc32C(crc, single);
 
         return ~crc;
     }
@@ -45,8 +45,8 @@ internal readonly record struct JournalLine(long Sequence, string Channel, long 
         var line = output.GetSpan(LongestLine);
         var (culture, crc) = (CultureInfo.InvariantCulture, Checksum(bytes));
         Utf8.TryWrite(line, culture, $": {frame.Sequence} {frame.Log.Name} {time} {crc:x8} {frame.Following} ", out var length);
-        Utf8.TryWrite(line[length..], culture, $"{Checksum(line[..length]):x8}\n", out var rest);
-        output.Advance(length + rest);
+        Utf8.TryWrite(line[length..], culture, $"{Checksum(line[..length]):x8}\n", out var added);
+        output.Advance(length + added);
         output.Write(bytes);
     }
 

@@ -7,15 +7,14 @@ namespace SseListener.Journal;
 /// Reads a journal back. What is damaged is skipped, up to the next frame that is whole; at the very end also the first frames of a
 /// publish whose last ones are missing.
 /// </summary>
-internal sealed class JournalReader(TakeFrame take, LogWriter log)
+internal sealed class JournalReader(RestoreFrame restore, LogWriter log)
 {
     private readonly long _now = SteadyClock.Now;
     private long _last;
     private long _time;
     private int _frames;
 
-    /// <summary>Reads all files of a folder.</summary>
-    /// <returns>The files, oldest first, and the number of the last frame.</returns>
+    /// <summary>Reads all files of a folder, oldest first, and finds the number of the last frame.</summary>
     public (List<JournalFile> Files, long Last) ReadFolder(string folder)
     {
         var started = Stopwatch.GetTimestamp();
@@ -49,8 +48,25 @@ internal sealed class JournalReader(TakeFrame take, LogWriter log)
     private void ReadFile(JournalFile file, long end, bool isLast)
     {
         var bytes = File.ReadAllBytes(file.Path);
+        var good = FindGood(bytes, end, isLast);
+        foreach (var frame in good)
+        {
+            // The order is certain, the clock may have been wrong: no frame is older than the one before it, and none is of the future.
+            _time = Math.Max(_time, Math.Min(frame.Line.Time, _now));
+            restore(frame.Line.Sequence, frame.Line.Channel, _time, bytes.AsSpan(frame.Start..frame.End));
+            file.Count(frame.End - frame.Start, _time);
+            _last = frame.Line.Sequence;
+            _frames++;
+        }
 
-        // In the order of their numbers, each once: a disk may have written some bytes to a wrong place.
+        // What lies behind, in the last file, is cut off when that is opened.
+        file.Length = good.Select(frame => frame.End).DefaultIfEmpty().Max();
+        ReportDamage(file, good, bytes.Length, isLast);
+    }
+
+    // In the order of their numbers, each once: a disk may have written some bytes to a wrong place.
+    private List<FoundFrame> FindGood(ReadOnlySpan<byte> bytes, long end, bool isLast)
+    {
         var good = FindFrames(bytes)
             .Where(frame => frame.Line.Sequence > _last && frame.Line.Sequence < end)
             .DistinctBy(frame => frame.Line.Sequence)
@@ -62,33 +78,23 @@ internal sealed class JournalReader(TakeFrame take, LogWriter log)
             good.RemoveAll(frame => frame.LastOfPublish == unfinished);
         }
 
-        foreach (var frame in good)
-        {
-            // The order is certain, the clock may have been wrong: no frame is older than the one before it, and none is of the future.
-            _time = Math.Max(_time, Math.Min(frame.Line.Time, _now));
-            take(frame.Line.Sequence, frame.Line.Channel, _time, bytes.AsSpan(frame.Start..frame.End));
-            file.Count(frame.End - frame.Start, _time);
-            _last = frame.Line.Sequence;
-            _frames++;
-        }
-
-        ReportDamage(file, good, bytes.Length, isLast);
+        return good;
     }
 
     // All frames that are whole, wherever they are.
     private static List<FoundFrame> FindFrames(ReadOnlySpan<byte> bytes)
     {
         List<FoundFrame> found = [];
-        for (var position = 0; position < bytes.Length;)
+        for (var offset = 0; offset < bytes.Length;)
         {
-            if (TryRead(bytes, position, out var frame))
+            if (TryRead(bytes, offset, out var frame))
             {
                 found.Add(frame);
-                position = frame.End;
+                offset = frame.End;
             }
             else
             {
-                position = NextLine(bytes, position);
+                offset = NextLine(bytes, offset);
             }
         }
 
@@ -96,55 +102,56 @@ internal sealed class JournalReader(TakeFrame take, LogWriter log)
     }
 
     // A line, and the frame behind it, which ends with the first blank line.
-    private static bool TryRead(ReadOnlySpan<byte> bytes, int position, out FoundFrame frame)
+    private static bool TryRead(ReadOnlySpan<byte> bytes, int offset, out FoundFrame frame)
     {
         frame = default;
-        var start = position + bytes[position..].IndexOf((byte)'\n') + 1;
-        if (start == position || !JournalLine.TryParse(bytes[position..(start - 1)], out var line))
+        var start = offset + bytes[offset..].IndexOf((byte)'\n') + 1;
+        if (start == offset || !JournalLine.TryParse(bytes[offset..(start - 1)], out var line))
             return false;
 
         var length = bytes[start..].IndexOf("\n\n"u8) + 2;
-        frame = new FoundFrame(line, position, start, start + length);
+        frame = new FoundFrame(line, offset, start, start + length);
         return length >= 2 && JournalLine.Checksum(bytes.Slice(start, length)) == line.Crc;
     }
 
     // If the line feed before it is damaged, it begins one byte later. No line of a frame looks like either.
-    private static int NextLine(ReadOnlySpan<byte> bytes, int position)
+    private static int NextLine(ReadOnlySpan<byte> bytes, int offset)
     {
-        while (bytes[position..].IndexOf((byte)'\n') is var end and >= 0)
+        while (bytes[offset..].IndexOf((byte)'\n') is var end and >= 0)
         {
-            position += end + 1;
-            var beginning = bytes[position..Math.Min(position + 1 + JournalLine.Start.Length, bytes.Length)];
+            offset += end + 1;
+            var beginning = bytes[offset..Math.Min(offset + 1 + JournalLine.Start.Length, bytes.Length)];
             if (beginning.IndexOf(JournalLine.Start) is var start and >= 0)
-                return position + start;
+                return offset + start;
         }
 
         return bytes.Length;
     }
 
-    // What lies between good frames is damaged. What lies behind them in the last file is cut off when that is opened.
+    // What lies between good frames is damaged.
     private void ReportDamage(JournalFile file, List<FoundFrame> good, int length, bool isLast)
     {
-        foreach (var frame in good.OrderBy(frame => frame.Position))
+        var end = 0;
+        foreach (var frame in good.OrderBy(frame => frame.Offset))
         {
-            ReportSkipped(file, frame.Position);
-            file.Length = frame.End;
+            ReportSkipped(file, end, frame.Offset);
+            end = frame.End;
         }
 
         if (!isLast)
-            ReportSkipped(file, length);
-        else if (length > file.Length)
-            log.Warning($"{file.Path} does not end with a whole event: cut off {length - file.Length} bytes");
+            ReportSkipped(file, end, length);
+        else if (length > end)
+            log.Warning($"{file.Path} does not end with a whole event: cut off {length - end} bytes");
     }
 
-    private void ReportSkipped(JournalFile file, int end)
+    private void ReportSkipped(JournalFile file, int start, int end)
     {
-        if (end > file.Length)
-            log.Warning($"{file.Path} is damaged: skipped {end - file.Length} bytes at {file.Length}");
+        if (end > start)
+            log.Warning($"{file.Path} is damaged: skipped {end - start} bytes at {start}");
     }
 
     // A frame that is whole: its line, and where they are.
-    private readonly record struct FoundFrame(JournalLine Line, int Position, int Start, int End)
+    private readonly record struct FoundFrame(JournalLine Line, int Offset, int Start, int End)
     {
         public long LastOfPublish => Line.Sequence + Line.Following;
     }

@@ -7,14 +7,11 @@ namespace SseListener.Journal;
 internal sealed class MemoryLog : IEventLog
 {
     public long Last => 0;
-
     public byte[] Key { get; } = RandomNumberGenerator.GetBytes(PositionCipher.KeySize);
-
     public IReadOnlyList<long> Starts => [0];
-
     public bool IsWritable => true;
 
-    public bool TryOpen(TakeFrame take, [NotNullWhen(false)] out string? problem)
+    public bool TryOpen(RestoreFrame restore, [NotNullWhen(false)] out string? problem)
     {
         problem = null;
         return true;

@@ -12,7 +12,6 @@ internal sealed class MetricFamily
     private readonly double[] _bounds;
     private readonly bool _isSum;
 
-    /// <summary>A family that has measured nothing.</summary>
     public MetricFamily(Instrument instrument)
     {
         var isHistogram = instrument is Histogram<double>;
@@ -25,17 +24,15 @@ internal sealed class MetricFamily
         _help = Escape(instrument.Description ?? "");
         _bounds = [.. (instrument as Histogram<double>)?.Advice?.HistogramBucketBoundaries ?? []];
         Name = NameOf(instrument.Name, instrument.Unit, isCounter);
+
+        // Prometheus can tell a rate from the first measurement on only if there was a zero before.
         if (isHistogram)
-        {
-            // Prometheus can tell a rate from the first measurement on only if there was a zero before.
             _series[""] = new Series(_bounds.Length + 1);
-        }
     }
 
     /// <summary>The name: words with underscores, the unit, and <c>_total</c> for a counter.</summary>
     public string Name { get; }
 
-    /// <summary>Records a measurement.</summary>
     public void Record(double value, ReadOnlySpan<KeyValuePair<string, object?>> tags)
     {
         var labels = tags.IsEmpty ? "" : LabelsOf(tags);
@@ -51,7 +48,6 @@ internal sealed class MetricFamily
         }
     }
 
-    /// <summary>Writes its lines.</summary>
     public void Write(StringBuilder text)
     {
         text.Append(CultureInfo.InvariantCulture, $"# HELP {Name} {_help}\n# TYPE {Name} {_type}\n");
@@ -87,12 +83,7 @@ internal sealed class MetricFamily
     // docs: "Prometheus and OpenMetrics Compatibility" of OpenTelemetry.
     private static string NameOf(string name, string? unit, bool isCounter)
     {
-        var suffix = unit switch
-        {
-            "s" => "_seconds",
-            "By" => "_bytes",
-            _ => "",
-        };
+        var suffix = unit is "s" ? "_seconds" : unit is "By" ? "_bytes" : "";
         var words = name.Replace('.', '_');
         return $"{words}{(words.EndsWith(suffix, StringComparison.Ordinal) ? "" : suffix)}{(isCounter ? "_total" : "")}";
     }
@@ -115,7 +106,6 @@ internal sealed class MetricFamily
     private sealed class Series(int buckets)
     {
         public long[] Buckets { get; } = new long[buckets];
-
         public double Value { get; set; }
     }
 }

@@ -8,7 +8,6 @@ namespace SseListener.Metrics;
 /// </summary>
 internal sealed class PrometheusText : IDisposable
 {
-    /// <summary>The format's media type.</summary>
     public const string ContentType = "text/plain; version=0.0.4; charset=utf-8";
 
     // docs: .NET runtime metrics, built in since .NET 9.
@@ -21,7 +20,6 @@ internal sealed class PrometheusText : IDisposable
     private readonly ConcurrentDictionary<string, MetricFamily> _families = new(StringComparer.Ordinal);
     private readonly MeterListener _listener = new();
 
-    /// <summary>Listens to a meter from here on.</summary>
     public PrometheusText(Meter meter)
     {
         _listener.InstrumentPublished = (instrument, listener) =>
@@ -40,7 +38,6 @@ internal sealed class PrometheusText : IDisposable
         _listener.Start();
     }
 
-    /// <summary>Writes all metrics as they are now.</summary>
     public string Write()
     {
         var text = new StringBuilder();

@@ -4,17 +4,16 @@ namespace SseListener.Metrics;
 /// <param name="counts">Reads the counts: always as many numbers, which only grow.</param>
 internal sealed class Rates(Func<long[]> counts) : IDisposable
 {
-    /// <summary>The time that the rates are told for, in seconds.</summary>
+    /// <summary>In seconds.</summary>
     public const int Window = 10;
 
     private readonly Lock _lock = new();
     private readonly Queue<(long Time, long[] Counts)> _samples = new([(Environment.TickCount64, counts())]);
     private Timer? _timer;
 
-    /// <summary>Begins to sample once a second.</summary>
     public void Start() => _timer = new Timer(_ => Sample(), state: null, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(1));
 
-    /// <summary>Each count's growth a second, over the last ten seconds or since the start.</summary>
+    /// <summary>Each count's growth a second, over the window or since the start.</summary>
     public double[] Read()
     {
         var now = Environment.TickCount64;

@@ -11,7 +11,6 @@ namespace SseListener.Metrics;
 /// </summary>
 internal sealed class ServerMetrics : IDisposable
 {
-    /// <summary>The meter's name.</summary>
     public const string MeterName = "SseListener";
 
     // Seconds; a lone event takes some 20 us, a sweep of 10,000 clients some 100 ms.
@@ -36,7 +35,6 @@ internal sealed class ServerMetrics : IDisposable
     private readonly Counter<long> _errors;
     private long _connects;
 
-    /// <summary>A meter whose instruments have measured nothing.</summary>
     public ServerMetrics()
     {
         Text = new PrometheusText(_meter);
@@ -55,28 +53,14 @@ internal sealed class ServerMetrics : IDisposable
         Gauge("sse.build.info", null, "The program's version.", () => 1, Tag("version", ProgramVersion.Text));
     }
 
-    /// <summary>Clients that were given a stream.</summary>
     public long Connects => Interlocked.Read(ref _connects);
-
-    /// <summary>How long it has been measuring.</summary>
     public TimeSpan Uptime => DateTimeOffset.UtcNow - _started;
-
-    /// <summary>The metrics as Prometheus reads them.</summary>
     public PrometheusText Text { get; }
-
-    /// <summary>How long sweeps last, in seconds.</summary>
     public Histogram<double> Sweeps { get; }
-
-    /// <summary>How long it takes from an append to the end of the sweep that delivers it, in seconds.</summary>
     public Histogram<double> Latencies { get; }
-
-    /// <summary>How long writes to the journal take, in seconds.</summary>
     public Histogram<double> JournalWrites { get; }
-
-    /// <summary>How long flushes of the journal take, in seconds.</summary>
     public Histogram<double> JournalFlushes { get; }
 
-    /// <summary>Reads from here on what these count.</summary>
     public void Observe(Func<int> clients, EventHub hub, DeliveryLanes lanes)
     {
         Gauge("sse.clients", "{client}", "Clients that are connected.", () => clients());
@@ -90,22 +74,13 @@ internal sealed class ServerMetrics : IDisposable
         Count("sse.gaps", "{client}", "Clients that came back for something that is no longer kept.", () => hub.Counts.Gaps);
         Gauge("sse.channels", "{channel}", "Channels there are.", () => hub.Channels);
         Gauge("sse.patterns", "{pattern}", "Patterns that somebody listens to.", () => hub.Patterns);
-        Gauge(
-            "sse.history.events", "{event}", "Events that are kept for clients that come back, joins and leaves among them.",
-            () => hub.Kept.Events);
+        Gauge("sse.history.events", "{event}", "Events that are kept for clients that come back.", () => hub.Kept.Events);
         Gauge("sse.history", "By", "Bytes of events that are kept for clients that come back.", () => hub.Kept.Bytes);
     }
 
-    /// <summary>Counts a client that was given a stream.</summary>
     public void CountConnect() => Interlocked.Increment(ref _connects);
-
-    /// <summary>Counts a client that was given none.</summary>
     public void CountRefused(string reason) => _refused.Add(1, Tag("reason", reason));
-
-    /// <summary>Counts a stream that has ended.</summary>
     public void CountEnded(EndReason reason) => _ended.Add(1, Tag("reason", NameOf(reason)));
-
-    /// <summary>Counts a publish that was refused.</summary>
     public void CountPublishError(int status) => _errors.Add(1, Tag("status", status));
 
     /// <summary>The name of a reason in a metric and in the log.</summary>
@@ -129,11 +104,9 @@ internal sealed class ServerMetrics : IDisposable
         return counter;
     }
 
-    private Histogram<double> Histogram(string name, string help) =>
-        _meter.CreateHistogram(name, "s", help, tags: null, _times);
+    private Histogram<double> Histogram(string name, string help) => _meter.CreateHistogram(name, "s", help, tags: null, _times);
 
-    private void Count(string name, string unit, string help, Func<long> count) =>
-        _meter.CreateObservableCounter(name, count, unit, help);
+    private void Count(string name, string unit, string help, Func<long> count) => _meter.CreateObservableCounter(name, count, unit, help);
 
     private void Gauge(string name, string? unit, string help, Func<long> value, params KeyValuePair<string, object?>[] tags) =>
         _meter.CreateObservableGauge(name, () => new Measurement<long>(value(), tags), unit, help);

@@ -16,12 +16,7 @@ internal sealed class HeapTrim(Func<long> activity) : IDisposable
     private long _lastActivity;
     private long _allocatedBefore;
 
-    /// <summary>Begins to check once a second.</summary>
-    public void Start()
-    {
-        _timer = new Timer(_ => Check(), state: null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
-        _timer.Change(_interval, Timeout.InfiniteTimeSpan);
-    }
+    public void Start() => _timer = new Timer(_ => Check(), state: null, _interval, Timeout.InfiniteTimeSpan);
 
     public void Dispose() => _timer?.Dispose();
 

@@ -12,9 +12,7 @@ internal static class PoolThreads
     // More join when those that run are stuck, as with refused bodies that trickle.
     private static readonly int _most = Math.Max(32, 2 * Environment.ProcessorCount);
 
-    /// <summary>
-    /// Sets up the pool for the server, before it is used. Where the program's environment forces the pool's size, that counts.
-    /// </summary>
+    /// <summary>Sets up the pool before it is used. Where the program's environment forces its size, that counts.</summary>
     public static void Prepare(ServerOptions options)
     {
         // The pool does not try out whether more threads would do more, and the few it has stay when they have nothing to do.

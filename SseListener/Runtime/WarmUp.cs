@@ -22,8 +22,6 @@ internal static class WarmUp
     private static readonly TimeSpan _pace = TimeSpan.FromMilliseconds(1);
 
     /// <summary>Warms up, unless the program was compiled beforehand. If that fails, only the first requests are slower.</summary>
-    /// <param name="options">The options of the server to warm up.</param>
-    /// <param name="pages">The folder of the pages; null for those within the program.</param>
     public static async Task RunAsync(ServerOptions options, string? pages)
     {
         if (!RuntimeFeature.IsDynamicCodeCompiled)
@@ -71,7 +69,7 @@ internal static class WarmUp
         MaxClientsPerAddress = 0,
     };
 
-    // Opens one connection after the other, sends so many requests on each, and reads that something has come back.
+    // Opens one connection after the other, sends a number of requests on each, and reads that something has come back.
     private static async Task UseAsync(int port, string request, int requests, CancellationToken end)
     {
         var (bytes, nowhere) = (Encoding.ASCII.GetBytes(request), new byte[1024]);

@@ -1,11 +1,9 @@
 namespace SseListener.Events;
 
 /// <summary>Where one frame lies in its channel's log, and its number among all frames of all channels.</summary>
-internal readonly record struct FramePosition(Segment Segment, int Start, int Length, long Sequence)
+internal readonly record struct FrameLocation(Segment Segment, int Start, int Length, long Sequence)
 {
     public string Channel => Segment.Log.Name;
-
-    /// <summary>Whether it is no longer kept.</summary>
     public bool IsDropped => Segment.Buffer is null;
 
     /// <summary>The frame's bytes. Only while it is kept.</summary>
