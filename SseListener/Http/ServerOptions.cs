@@ -14,7 +14,7 @@ internal sealed record ServerOptions : AccessOptions
     /// <summary>The TCP port, 1 to 65535. HttpListener cannot choose one itself.</summary>
     public int Port { get; init; } = 3000;
 
-    /// <summary>The folder of the pages; null for <c>public</c> in the working directory, else beside the program.</summary>
+    /// <summary>The folder of the pages; null for <c>public</c> in the working directory, or without it the pages within the program.</summary>
     public string? Public { get; init; }
 
     /// <summary>The folder that history is kept in; null to keep it in memory only.</summary>

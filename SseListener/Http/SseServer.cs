@@ -8,10 +8,7 @@ using SseListener.Metrics;
 
 namespace SseListener.Http;
 
-/// <summary>
-/// The listener loop: takes requests in, hands them to the router, and holds the open streams in a dictionary until its ordered,
-/// bounded stop.
-/// </summary>
+/// <summary>Puts the server together, starts it, and stops it in order and within bounds.</summary>
 [SuppressMessage("Usage", "CA2213:Disposable fields should be disposed", Justification = "Disposing them is a step of the stop.")]
 internal sealed class SseServer : IAsyncDisposable
 {
@@ -135,7 +132,7 @@ internal sealed class SseServer : IAsyncDisposable
         }
         else if (_access.NeedsNoToken && _options.TrustProxy && !_options.OpenPublish)
         {
-            _log.Warning("whoever the proxy lets through can publish: set --publish-token or --jwt-key");
+            _log.Warning("everybody whom the proxy lets through can publish: set --publish-token or --jwt-key");
         }
 
         if (_options.JwtKey is { } key)
@@ -181,7 +178,7 @@ internal sealed class SseServer : IAsyncDisposable
         }
     }
 
-    // Whatever becomes of a step, the next one takes care of what it left. Whoever waits for Running is told why the hub failed.
+    // What a step leaves undone, the next one takes care of. StopAsync does not fail because the hub has.
     private static async Task WithinAsync(Task step, CancellationToken limit) =>
         await step.WaitAsync(limit).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
 }

@@ -159,7 +159,7 @@ internal sealed class RequestListener : IDisposable
             _log.Debug($"a connection ended during its answer: {e.Message}");
             context.Response.Abort();
         }
-#pragma warning disable CA1031 // The one place where whatever was not foreseen ends: the server goes on without this request.
+#pragma warning disable CA1031 // At the boundary of a request: what was not foreseen costs this request only.
         catch (Exception e)
 #pragma warning restore CA1031
         {
