@@ -13,13 +13,12 @@ internal sealed class ClientsEndpoint(ConcurrentDictionary<string, Client> clien
     public static bool Has(string path) => path.StartsWith(Path, StringComparison.Ordinal);
 
     /// <summary>Ends the stream. An EventSource comes back by itself; only a token that is no longer good keeps it away.</summary>
-    /// <returns>Why not, or null.</returns>
     public async Task<Refusal?> DismissAsync(Exchange exchange)
     {
         // The check comes first: without any right to publish a caller must not learn who is there.
         clients.TryGetValue(exchange.Target.Path[Path.Length..], out var client);
         var channels = client?.Subscription.Topics.Select(topic => topic.Name) ?? [];
-        if (await access.PublishAsync(exchange, [.. channels]) is { } refusal)
+        if (await access.CheckPublishAsync(exchange, [.. channels]) is { } refusal)
             return refusal;
 
         if (client is null)

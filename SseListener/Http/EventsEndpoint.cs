@@ -78,7 +78,7 @@ internal sealed class EventsEndpoint(
             return (null, Refusal.Of(400, problem));
         }
 
-        var (grant, refusal) = await access.SubscribeAsync(exchange, topics);
+        var (grant, refusal) = await access.CheckSubscribeAsync(exchange, topics);
         if (grant is null)
             return (null, refusal);
 

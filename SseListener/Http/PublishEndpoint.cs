@@ -14,13 +14,12 @@ internal sealed class PublishEndpoint(ServerOptions options, EventHub hub, Permi
     private readonly BodiesUnderWay _bodies = new(options);
 
     /// <summary>Publishes what the request brings.</summary>
-    /// <returns>Why not, or null.</returns>
     public async Task<Refusal?> PublishAsync(Exchange exchange)
     {
         if (!Parameters.TryReadChannel(exchange.Target, out var channel, out var problem))
             return Refusal.Of(400, problem);
 
-        if (await access.PublishAsync(exchange, [channel]) is { } forbidden)
+        if (await access.CheckPublishAsync(exchange, [channel]) is { } forbidden)
             return forbidden;
 
         return Check(exchange, out var format) ?? await PublishAsync(exchange, channel, format);

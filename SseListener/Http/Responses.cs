@@ -47,7 +47,7 @@ internal sealed class Responses(TimeSpan writeTimeout, ServerMetrics metrics, Lo
 
         SetIfNotNull(exchange, "Allow", refusal.Allow);
         exchange.Response.Headers["Cache-Control"] = "no-store";
-        SetIfNotNull(exchange, "WWW-Authenticate", refusal.Error is { } error ? $"Bearer error=\"{error}\"" : null);
+        SetIfNotNull(exchange, "WWW-Authenticate", refusal.TokenError is { } error ? $"Bearer error=\"{error}\"" : null);
         SetIfNotNull(exchange, "Retry-After", refusal.IsForNow ? "1" : null);
         var (title, detail) = (JsonText.Quote(refusal.Title), JsonText.Quote(refusal.Detail));
         var problem = $$"""{"type":"about:blank","title":{{title}},"status":{{refusal.Status}},"detail":{{detail}}}""";

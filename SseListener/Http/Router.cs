@@ -23,7 +23,7 @@ internal sealed class Router(
     public async Task AnswerAsync(Exchange exchange)
     {
         Log(exchange);
-        crossOrigin.Mark(exchange);
+        crossOrigin.SetHeaders(exchange);
         if ((Check(exchange) ?? await RouteAsync(exchange)) is { } refusal)
             await responses.RefuseAsync(exchange, refusal);
     }

@@ -62,7 +62,6 @@ internal sealed class StaticFiles(string? root, Responses responses)
     }
 
     /// <summary>Answers GET and HEAD with a file.</summary>
-    /// <returns>Why not, or null.</returns>
     public async Task<Refusal?> ServeAsync(Exchange exchange)
     {
         await using var page = TryOpen(exchange.Target.Path);
