@@ -58,7 +58,7 @@ internal sealed class StatusEndpoints(
         var (kept, rates) = (hub.Kept, _rates.Read());
         return string.Create(CultureInfo.InvariantCulture, $$"""
             {
-              "version": {{JsonText.Quote(ProgramVersion.Text)}},
+              "version": {{JsonText.Quote(ServerMetrics.Version)}},
               "status": {{JsonText.Quote(Problem?.Detail ?? "ok")}},
               "uptimeSeconds": {{(long)metrics.Uptime.TotalSeconds}},
               "lanes": {{lanes.Count}},
