@@ -11,7 +11,6 @@ internal static class StandardStreams
     private static readonly ForgivingWriter _output = new(WriterOf(IsInherited(Output) ? Console.OpenStandardOutput() : Stream.Null));
     private static readonly ForgivingWriter _error = new(OpenError());
 
-    /// <summary>Whether standard output is open.</summary>
     public static bool IsOutputOpen { get; } = IsInherited(Output);
 
     /// <summary>Whether something that was written to standard output is lost.</summary>
