@@ -87,7 +87,6 @@ internal static class Units
         return Enum.TryParse(text, ignoreCase: true, out value) && names.Contains(text, StringComparer.OrdinalIgnoreCase);
     }
 
-    /// <summary>Such a name.</summary>
     public static string NameText<T>(T value)
         where T : struct, Enum => value.ToString().ToLowerInvariant();
 

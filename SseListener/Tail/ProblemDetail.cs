@@ -22,14 +22,10 @@ internal static class ProblemDetail
             var length = await body.ReadAtLeastAsync(bytes, bytes.Length, throwOnEndOfStream: false, limit.Token);
             return JsonNode.Parse(bytes.AsSpan(0, length))?["detail"]?.GetValue<string>() ?? Nothing;
         }
-        catch (OperationCanceledException) when (!interrupted.IsCancellationRequested)
+        catch (Exception e) when (e is OperationCanceledException ? !interrupted.IsCancellationRequested
+            : e is JsonException or InvalidOperationException or ArgumentException or IOException or HttpRequestException)
         {
-            return Nothing;
-        }
-        catch (Exception e) when (e
-            is JsonException or InvalidOperationException or ArgumentException or IOException or HttpRequestException)
-        {
-            // No JSON object, half a body, half a character, or a member twice.
+            // Too late, no JSON object, half a body, half a character, or a member twice.
             return Nothing;
         }
     }

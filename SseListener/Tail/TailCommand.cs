@@ -23,7 +23,6 @@ internal static class TailCommand
     private static readonly Option<string?> _token =
         new("--token") { Description = "bearer token, if the channel is private [SSE_TOKEN]", HelpName = "TOKEN" };
 
-    /// <summary>The verb.</summary>
     public static Command Create()
     {
         var tail = new Command("tail", "Print the events of a stream as they come, and come back when it breaks off.")
@@ -66,14 +65,11 @@ internal static class TailCommand
 
             return stream.IsRefused ? 1 : 0;
         }
-        catch (OperationCanceledException) when (interrupted.IsCancellationRequested)
+        catch (Exception e) when (e is OperationCanceledException
+            ? interrupted.IsCancellationRequested
+            : e is IOException { HResult: BrokenPipe })
         {
-            // Ctrl+C is how one stops watching.
-            return 0;
-        }
-        catch (IOException e) when (e.HResult == BrokenPipe)
-        {
-            // Nobody reads any more what is printed.
+            // Ctrl+C is how one stops watching. With a broken pipe nobody reads any more what is printed.
             return 0;
         }
         catch (Exception e) when (StandardStreams.IsUnwritable(e))
