@@ -90,7 +90,7 @@ internal sealed class EventsEndpoint(
     private async Task<Client?> AdmitAsync(Exchange exchange, Permit permit)
     {
         Output output = exchange.Socket is { } socket
-            ? new SocketOutput(socket, IsChunked(exchange), StreamSocket.TakenBy)
+            ? new SocketOutput(socket, IsChunked(exchange), StreamSocket.AcknowledgedBy)
             : new StreamOutput(exchange.Response.OutputStream, exchange.BreakWrite);
         return await hub.SubscribeAsync(permit.Request) is { } subscription
             ? new Client(permit.Request.Client, output, subscription, permit.Lifetime)

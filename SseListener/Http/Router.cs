@@ -81,7 +81,7 @@ internal sealed class Router(
         if (ReferenceEquals(target, RequestTarget.None))
             return Refusal.Of(400, "The URL has an escape that is not %XX, or whose bytes are not UTF-8.");
 
-        return target.HasTooMuch ? Refusal.Of(400, $"The URL may have at most {RequestTarget.MostParameters} parameters.")
+        return target.HasTooManyParameters ? Refusal.Of(400, $"The URL may have at most {RequestTarget.MostParameters} parameters.")
             : exchange.HeaderSize > options.MaxHeader
                 ? Refusal.Of(431, $"The request line and the header fields may have at most {options.MaxHeader} bytes (--max-header).")
             : hub.IsComplete && target.Path is not ("/status" or "/metrics") ? Refusal.Stopping
