@@ -19,16 +19,16 @@ internal sealed class EventsEndpoint(
     ServerMetrics metrics,
     LogWriter log)
 {
-    private readonly ClientPlaces _places = new(options);
+    private readonly ClientSlots _slots = new(options);
 
     /// <summary>Holds the response open until the client has gone.</summary>
     /// <returns>Why the client is given no stream, or null.</returns>
     public async Task<Refusal?> SubscribeAsync(Exchange exchange)
     {
         // This method lasts as long as a stream: what it still needs after an await takes memory for each client.
-        var address = _places.AddressOf(exchange);
+        var address = _slots.AddressOf(exchange);
         var (permit, refusal) = await PermitAsync(exchange);
-        if (permit is null || !_places.TryTake(address, out refusal))
+        if (permit is null || !_slots.TryAcquire(address, out refusal))
             return refusal;
 
         Client? client = null;
@@ -46,7 +46,7 @@ internal sealed class EventsEndpoint(
         }
         finally
         {
-            _places.Release(address);
+            _slots.Release(address);
             if (client is not null)
             {
                 clients.TryRemove(client.Id, out _);
