@@ -6,9 +6,7 @@ namespace SseListener.Http;
 /// <summary>
 /// A request's body, read with a limit on what arrives, not on what Content-Length claims, and with a deadline for all of it.
 /// </summary>
-/// <param name="others">The bodies that are under way, this one among them.</param>
-/// <param name="options">Its bounds.</param>
-internal sealed class RequestBody(BodiesUnderWay others, ServerOptions options) : IDisposable
+internal sealed class RequestBody(BodiesUnderWay bodies, ServerOptions options) : IDisposable
 {
     /// <summary>Most bytes of a read. Large arrays would be on the heap of large objects, which is collected rarely.</summary>
     public const int PartSize = 16 * 1024;
@@ -82,10 +80,9 @@ internal sealed class RequestBody(BodiesUnderWay others, ServerOptions options) 
         _ = _end.CancelAsync();
     }
 
-    /// <inheritdoc/>
     public void Dispose()
     {
-        others.Remove(this);
+        bodies.Remove(this);
         _end.Dispose();
     }
 
@@ -111,7 +108,7 @@ internal sealed class RequestBody(BodiesUnderWay others, ServerOptions options) 
         var size = Math.Min(PartSize, missing);
         if (_length > 0)
         {
-            if (!others.TryMakeRoom(this, size))
+            if (!bodies.TryMakeRoom(this, size))
                 return false;
 
             _full.Add(_part);
@@ -138,7 +135,7 @@ internal sealed class RequestBody(BodiesUnderWay others, ServerOptions options) 
     private bool TryComplete(Exchange exchange)
     {
         exchange.BodyIsRead = true;
-        if (!others.TryComplete(this))
+        if (!bodies.TryComplete(this))
             return false;
 
         // The parsers want it in one piece. All parts but the last have the same size.
