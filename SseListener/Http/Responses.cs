@@ -38,7 +38,7 @@ internal sealed class Responses(TimeSpan writeTimeout, ServerMetrics metrics, Lo
     /// <summary>Tells a client why its request is refused.</summary>
     public Task RefuseAsync(Exchange exchange, Refusal refusal)
     {
-        Count(exchange, refusal);
+        Record(exchange, refusal);
 
         // To an EventSource every answer that is not 200 is final (WHATWG HTML, section 9.2.3): it would stay away although the server is
         // back, or has room, a moment later. It comes back after a connection that ends without an answer.
@@ -96,20 +96,15 @@ internal sealed class Responses(TimeSpan writeTimeout, ServerMetrics metrics, Lo
         exchange.Close();
     }
 
-    private void Count(Exchange exchange, Refusal refusal)
+    private void Record(Exchange exchange, Refusal refusal)
     {
-        var (method, path) = (exchange.Request.HttpMethod, exchange.Target.Path);
-        var from = $"{method} {exchange.Target.Shown} from {exchange.Remote}";
+        var (method, target) = (exchange.Request.HttpMethod, exchange.Target);
+        var from = $"{method} {target.Shown} from {exchange.Remote}";
         log.Often(LogLevel.Info, $"refused {refusal.Cause}", $"{from} {refusal.Status}: {refusal.Reason}");
-        switch (method, path)
-        {
-            case ("GET", "/events"):
-                metrics.CountRefused(refusal.Cause);
-                break;
-            case ("POST", "/events" or "/generate"):
-                metrics.CountPublishError(refusal.Status);
-                break;
-        }
+        if (exchange.AsksForStream)
+            metrics.CountRefused(refusal.Cause);
+        else if (method == "POST" && target.Path is "/events" or "/generate")
+            metrics.CountPublishError(refusal.Status);
     }
 
     private static void SetIfNotNull(Exchange exchange, string field, string? value)
@@ -120,11 +115,9 @@ internal sealed class Responses(TimeSpan writeTimeout, ServerMetrics metrics, Lo
 
     private static async Task LingerAsync(Exchange exchange)
     {
+        // It cannot be read safely.
         if (exchange.Request.ContentLength64 < 0 && exchange.ChunkedBody is null)
-        {
-            // It cannot be read safely.
             return;
-        }
 
         var input = exchange.Request.InputStream;
         var started = Stopwatch.GetTimestamp();
