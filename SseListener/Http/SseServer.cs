@@ -41,7 +41,7 @@ internal sealed class SseServer : IAsyncDisposable
         _log = log;
         _listener = new RequestListener(options.Listener, exchange => _router!.AnswerAsync(exchange), log);
         _lanes = CreateLanes();
-        _journal = CreateLog();
+        _journal = CreateJournal();
         _hub = new EventHub(new HubLimits(options.History, options.HistoryAge, options.MaxChannels), _journal, _lanes);
         _metrics.Observe(() => _clients.Count, _hub, _lanes);
         var responses = new Responses(options.WriteTimeout, _metrics, log);
@@ -54,7 +54,6 @@ internal sealed class SseServer : IAsyncDisposable
             _hub,
             new EventsEndpoint(options, _clients, _hub, _lanes, _access, responses, _metrics, log),
             new PublishEndpoint(options, _hub, _access, responses, log),
-            new ClientsEndpoint(_clients, _access, responses),
             _status,
             new StaticFiles(pages, responses),
             crossOrigin,
@@ -105,7 +104,6 @@ internal sealed class SseServer : IAsyncDisposable
     /// </summary>
     public Task StopAsync() => _stop ??= StopInOrderAsync();
 
-    /// <inheritdoc/>
     public async ValueTask DisposeAsync() => await StopAsync();
 
     private DeliveryLanes CreateLanes()
@@ -120,7 +118,7 @@ internal sealed class SseServer : IAsyncDisposable
         return new DeliveryLanes(_options.Lanes, lanes, () => new LaneMeter(_metrics.Sweeps, _metrics.Latencies));
     }
 
-    private IEventLog CreateLog() => _options.Data is not { } folder ? new MemoryLog() : new FileLog(
+    private IEventLog CreateJournal() => _options.Data is not { } folder ? new MemoryLog() : new FileLog(
         new(folder, _options.History, _options.HistoryAge, _options.Sync, _metrics.JournalWrites, _metrics.JournalFlushes), _log);
 
     private void LogWarnings()

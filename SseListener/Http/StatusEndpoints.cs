@@ -42,7 +42,6 @@ internal sealed class StatusEndpoints(
     public async Task<Refusal?> MetricsAsync(Exchange exchange) =>
         await ShowAsync(exchange, await access.CheckOperateAsync(exchange), PrometheusText.ContentType, metrics.Text.Write);
 
-    /// <inheritdoc/>
     public void Dispose() => _rates.Dispose();
 
     private async Task<Refusal?> ShowAsync(Exchange exchange, Refusal? refusal, string contentType, Func<string> write)
