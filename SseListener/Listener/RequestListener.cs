@@ -43,7 +43,7 @@ internal sealed class RequestListener : IDisposable
     public bool AnswersTo(string host) => _options.Host == "+" || _names.Contains(host.TrimEnd('.'));
 
     /// <summary>Begins to listen.</summary>
-    /// <exception cref="HttpListenerException">The address cannot be had. So says a <see cref="SocketException"/>, too.</exception>
+    /// <exception cref="HttpListenerException">The address cannot be had; a <see cref="SocketException"/> may say so, too.</exception>
     public void Start()
     {
         _listener.Start();
