@@ -13,7 +13,6 @@ internal sealed class Permissions(AccessOptions options, CrossOrigin crossOrigin
     /// <summary>Whether nobody may publish, for want of a way to tell who may.</summary>
     public bool IsClosed => NeedsNoToken && !options.OpenPublish && !IsLoopback(options.Host);
 
-    /// <summary>Whether publishing takes no token.</summary>
     public bool NeedsNoToken => _publishToken is null && _tokens is null;
 
     /// <summary>Checks whether a request may publish to these channels; without any, whether it has a right to publish at all.</summary>

@@ -83,12 +83,7 @@ internal static class CommandLine
             "log lines of one kind a minute; the others are counted"),
     ];
 
-    /// <summary>Reads the options, or prints what was asked for or what is wrong.</summary>
-    /// <param name="args">The program's arguments.</param>
-    /// <param name="verbs">What the program can do beside serving.</param>
-    /// <param name="environment">Finds a variable of the environment.</param>
-    /// <param name="options">What to start with, or null to end at once.</param>
-    /// <returns>The exit code when <paramref name="options"/> is null.</returns>
+    /// <summary>Reads the options; or prints what was asked for, or what is wrong, and returns the exit code.</summary>
     public static int Read(string[] args, IEnumerable<Command> verbs, Func<string, string?> environment, out ServerOptions? options)
     {
         options = null;

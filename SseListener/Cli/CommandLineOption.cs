@@ -64,11 +64,7 @@ internal sealed record CommandLineOption(string Name, string Default, string Hel
         new(name, standard, help, kind, (options, text, out expected) =>
             tryParse(text, out var value, out expected) ? set(options, value) : null);
 
-    /// <summary>Sets the option from its arguments or else from its variable, if either is there.</summary>
-    /// <param name="arguments">The values on the command line; null when it is not there.</param>
-    /// <param name="environment">Finds a variable of the environment.</param>
-    /// <param name="options">What to set.</param>
-    /// <returns>What is wrong with the value, or null.</returns>
+    /// <summary>Sets the option from its arguments, or without any from its variable; returns what is wrong, or null.</summary>
     public string? Read(IReadOnlyList<string>? arguments, Func<string, string?> environment, ref ServerOptions options)
     {
         foreach (var text in arguments ?? FromEnvironment(environment(Variable)))

@@ -43,7 +43,6 @@ internal sealed class ClientSlots(ServerOptions options)
         return refusal is null;
     }
 
-    /// <summary>Gives a slot back.</summary>
     public void Release(IPAddress address)
     {
         Interlocked.Decrement(ref _taken);

@@ -30,7 +30,6 @@ internal sealed class RequestBody(BodiesUnderWay bodies, ServerOptions options) 
     /// <summary>Whether it has had to make room for another, and counts no more.</summary>
     public bool HasGivenWay { get; private set; }
 
-    /// <summary>The bytes that arrived.</summary>
     public ReadOnlyMemory<byte> Bytes => _part.AsMemory(0, _inPart);
 
     private Refusal TooLarge => Refusal.Of(413, $"The body may have at most {options.MaxBody} bytes (--max-body).");
@@ -43,7 +42,6 @@ internal sealed class RequestBody(BodiesUnderWay bodies, ServerOptions options) 
         + "and the body of this one had been arriving for longest. Nothing was published.");
 
     /// <summary>Reads the body of a request, and tells the exchange when it has been read to its end.</summary>
-    /// <returns>Why it is not all here, or null.</returns>
     public async Task<Refusal?> ReadAsync(Exchange exchange)
     {
         var (claimed, chunked) = (exchange.Request.ContentLength64, exchange.ChunkedBody);

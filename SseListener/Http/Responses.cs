@@ -27,7 +27,6 @@ internal sealed class Responses(TimeSpan writeTimeout, ServerMetrics metrics, Lo
         return SendAsync(exchange, exchange.Request.HttpMethod == "HEAD" ? [] : body);
     }
 
-    /// <summary>Says that all is well, and nothing else.</summary>
     public Task SendEmptyAsync(Exchange exchange)
     {
         exchange.Response.StatusCode = (int)HttpStatusCode.NoContent;
@@ -35,7 +34,6 @@ internal sealed class Responses(TimeSpan writeTimeout, ServerMetrics metrics, Lo
         return SendAsync(exchange, []);
     }
 
-    /// <summary>Tells a client why its request is refused.</summary>
     public Task RefuseAsync(Exchange exchange, Refusal refusal)
     {
         Record(exchange, refusal);
@@ -87,7 +85,6 @@ internal sealed class Responses(TimeSpan writeTimeout, ServerMetrics metrics, Lo
     public Task WriteAsync(Exchange exchange, ReadOnlyMemory<byte> part) =>
         exchange.Response.OutputStream.WriteAsync(part).AsTask().WaitAsync(writeTimeout);
 
-    /// <summary>Ends an answer that has been written.</summary>
     public static async Task CloseAsync(Exchange exchange)
     {
         if (!exchange.BodyIsRead)

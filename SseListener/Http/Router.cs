@@ -90,11 +90,10 @@ internal sealed class Router(
     private void Log(Exchange exchange)
     {
         var level = exchange.AsksForStream ? LogLevel.Info : LogLevel.Debug;
+
+        // Only the path: a query may hold a secret.
         if (log.Writes(level))
-        {
-            // Only the path: a query may hold a secret.
             log.Often(level, "request", $"{exchange.Request.HttpMethod} {exchange.Target.Shown} from {exchange.Remote}");
-        }
 
         if (log.Writes(LogLevel.Debug))
         {

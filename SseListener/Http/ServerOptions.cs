@@ -66,7 +66,6 @@ internal sealed record ServerOptions : AccessOptions
     public LogFormat LogFormat { get; init; }
     public int LogRepeats { get; init; } = 100;
 
-    /// <summary>The options that the listener needs.</summary>
     public ListenerOptions Listener => new()
     {
         Host = Host,

@@ -30,10 +30,7 @@ internal sealed class SseServer : IAsyncDisposable
     private readonly Router _router;
     private Task? _stop;
 
-    /// <summary>A server that is not listening yet.</summary>
-    /// <param name="options">All its options.</param>
-    /// <param name="pages">The folder of the pages; null for those within the program.</param>
-    /// <param name="log">Takes its log lines.</param>
+    /// <summary>A server that is not listening yet. Without <paramref name="pages"/> it shows those within the program.</summary>
     public SseServer(ServerOptions options, string? pages, LogWriter log)
     {
         _askedClients = options.MaxClients;

@@ -27,10 +27,8 @@ internal sealed class StatusEndpoints(
         : !journal.IsWritable ? Refusal.Later(503, "journal", "The journal cannot be written.")
         : null;
 
-    /// <summary>Begins to measure what happens a second.</summary>
     public void Start() => _rates.Start();
 
-    /// <summary>Says whether the server can do its work.</summary>
     public Task<Refusal?> HealthAsync(Exchange exchange) =>
         ShowAsync(exchange, Problem, "application/json", () => """{"status":"ok"}""");
 
@@ -38,7 +36,6 @@ internal sealed class StatusEndpoints(
     public async Task<Refusal?> StatusAsync(Exchange exchange) =>
         await ShowAsync(exchange, await access.CheckOperateAsync(exchange), "application/json", WriteStatus);
 
-    /// <summary>Tells everything that is measured.</summary>
     public async Task<Refusal?> MetricsAsync(Exchange exchange) =>
         await ShowAsync(exchange, await access.CheckOperateAsync(exchange), PrometheusText.ContentType, metrics.Text.Write);
 

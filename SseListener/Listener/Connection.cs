@@ -27,14 +27,11 @@ internal sealed class Connection : Stream
     private int _readCalls;
     private volatile bool _isCut;
 
-    /// <summary>A connection that has been accepted.</summary>
-    /// <param name="socket">Its socket.</param>
-    /// <param name="longestHeader">Bytes of the longest request line with its header fields that is read.</param>
+    /// <summary>A connection of whose headers at most <paramref name="longestHeader"/> bytes are read.</summary>
     /// <exception cref="SocketException">It has ended already.</exception>
     public Connection(Socket socket, long longestHeader)
     {
-        Socket = socket;
-        Remote = (IPEndPoint)socket.RemoteEndPoint!;
+        (Socket, Remote) = (socket, (IPEndPoint)socket.RemoteEndPoint!);
         _limit = _longestHeader = longestHeader;
     }
 
@@ -45,7 +42,6 @@ internal sealed class Connection : Stream
 
     public bool IsClosed => Socket.SafeHandle.IsClosed;
 
-    /// <summary>Whether no request is under way.</summary>
     public bool IsIdle => Volatile.Read(ref _idleSince) >= 0;
 
     /// <summary>Whether it has brought no request yet.</summary>

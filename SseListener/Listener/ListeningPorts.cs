@@ -4,12 +4,8 @@ namespace SseListener.Listener;
 
 /// <summary>
 /// The listening sockets, one for each address of the host. HttpListener's own accept in a recursion, have a short queue, and answer 404
-/// while they open.
+/// while they open. Each accepted connection is handed over on a thread of the pool.
 /// </summary>
-/// <param name="options">The host and the port.</param>
-/// <param name="admitAsync">Is given each accepted connection, on a thread of the pool.</param>
-/// <param name="connections">Is told of each.</param>
-/// <param name="log">Takes what happens here.</param>
 internal sealed class ListeningPorts(
     ListenerOptions options, Func<Connection, Task> admitAsync, ConnectionTable connections, LogWriter log) : IDisposable
 {

@@ -23,7 +23,6 @@ internal sealed class RequestListener : IDisposable
     private int _underWay;
     private volatile bool _isStopping;
 
-    /// <summary>A listener that does not listen yet.</summary>
     public RequestListener(ListenerOptions options, Func<Exchange, Task> answer, LogWriter log)
     {
         (_options, _answer, _log) = (options, answer, log);
@@ -70,7 +69,6 @@ internal sealed class RequestListener : IDisposable
         return Volatile.Read(ref _underWay) == 0 ? Task.CompletedTask : _allAnswered.Task;
     }
 
-    /// <summary>Closes the port and every connection.</summary>
     public void Dispose()
     {
         _ports.Dispose();

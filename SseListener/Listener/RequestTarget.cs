@@ -59,7 +59,6 @@ internal sealed class RequestTarget
     public IEnumerable<string> All(params string[] names) =>
         _query.Count == 0 ? [] : _query.Where(parameter => names.Contains(parameter.Key)).Select(parameter => parameter.Value);
 
-    /// <summary>The first value of a query parameter, or null.</summary>
     public string? First(string name) => All(name).FirstOrDefault();
 
     // A client that takes us for a proxy sends the absolute form, http://host/path.

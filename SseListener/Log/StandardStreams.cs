@@ -13,7 +13,6 @@ internal static class StandardStreams
 
     public static bool IsOutputOpen { get; } = IsInherited(Output);
 
-    /// <summary>Whether something that was written to standard output is lost.</summary>
     public static bool HasLostOutput => !IsOutputOpen || _output.HasLost;
 
     /// <summary>Makes the console never throw when it writes.</summary>

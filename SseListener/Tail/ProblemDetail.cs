@@ -10,7 +10,6 @@ internal static class ProblemDetail
     private const string Nothing = "the server says no more";
     private static readonly TimeSpan _limit = TimeSpan.FromSeconds(10);
 
-    /// <summary>Reads it from any server's answer.</summary>
     public static async Task<string> ReadAsync(HttpResponseMessage answer, CancellationToken interrupted)
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(interrupted);
