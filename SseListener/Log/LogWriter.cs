@@ -40,7 +40,8 @@ internal sealed partial class LogWriter : IDisposable
     /// <summary>A log of lines of at least this level, and of at most <paramref name="repeats"/> of a kind a minute.</summary>
     public LogWriter(TextWriter output, LogLevel level, LogFormat format = LogFormat.Text, int repeats = int.MaxValue)
     {
-        (_output, _level, _format, _repeats) = (output, level, format, new LogRepeats(repeats));
+        _output = output;
+        (_level, _format, _repeats) = (level, format, new LogRepeats(repeats));
         _minutes = new Timer(_ => Summarize(), state: null, _minute, _minute);
         _writer = new Thread(WriteLines) { Name = "log", IsBackground = true };
         _writer.Start();

@@ -65,11 +65,14 @@ internal static class TailCommand
 
             return stream.IsRefused ? 1 : 0;
         }
-        catch (Exception e) when (e is OperationCanceledException
-            ? interrupted.IsCancellationRequested
-            : e is IOException { HResult: BrokenPipe })
+        catch (OperationCanceledException) when (interrupted.IsCancellationRequested)
         {
-            // Ctrl+C is how one stops watching. With a broken pipe nobody reads any more what is printed.
+            // Ctrl+C is how one stops watching.
+            return 0;
+        }
+        catch (IOException e) when (e.HResult == BrokenPipe)
+        {
+            // Nobody reads any more what is printed.
             return 0;
         }
         catch (Exception e) when (StandardStreams.IsUnwritable(e))
