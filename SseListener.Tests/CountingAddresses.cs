@@ -62,30 +62,30 @@ public sealed class CountingAddresses
     public void A_proxy_elsewhere_is_not_believed()
     {
         // An address of this network, as a bare socket cannot have here: the request is asked for its own only.
-        var places = new Http.ClientPlaces(new ServerOptions { TrustProxy = true, MaxClientsPerAddress = 1, MaxClients = 1 });
-        Assert.That(places.AddressOf(System.Net.IPAddress.Parse("198.51.100.7"), "192.0.2.1"), Is.EqualTo(System.Net.IPAddress.Parse("198.51.100.7")));
-        Assert.That(places.AddressOf(System.Net.IPAddress.Loopback, "192.0.2.1"), Is.EqualTo(System.Net.IPAddress.Parse("192.0.2.1")));
-        Assert.That(places.AddressOf(System.Net.IPAddress.IPv6Loopback, "192.0.2.1"), Is.EqualTo(System.Net.IPAddress.Parse("192.0.2.1")));
+        var slots = new Http.ClientSlots(new ServerOptions { TrustProxy = true, MaxClientsPerAddress = 1, MaxClients = 1 });
+        Assert.That(slots.AddressOf(System.Net.IPAddress.Parse("198.51.100.7"), "192.0.2.1"), Is.EqualTo(System.Net.IPAddress.Parse("198.51.100.7")));
+        Assert.That(slots.AddressOf(System.Net.IPAddress.Loopback, "192.0.2.1"), Is.EqualTo(System.Net.IPAddress.Parse("192.0.2.1")));
+        Assert.That(slots.AddressOf(System.Net.IPAddress.IPv6Loopback, "192.0.2.1"), Is.EqualTo(System.Net.IPAddress.Parse("192.0.2.1")));
     }
 
     [Test]
     public void Who_finds_no_room_leaves_the_count_of_his_address_as_it_was()
     {
-        var places = new Http.ClientPlaces(new ServerOptions { MaxClientsPerAddress = 2, MaxClients = 2 });
+        var slots = new Http.ClientSlots(new ServerOptions { MaxClientsPerAddress = 2, MaxClients = 2 });
         var (one, other) = (System.Net.IPAddress.Parse("192.0.2.1"), System.Net.IPAddress.Parse("192.0.2.2"));
-        Assert.That(places.TryTake(one, out _));
-        Assert.That(places.TryTake(other, out _));
+        Assert.That(slots.TryAcquire(one, out _));
+        Assert.That(slots.TryAcquire(other, out _));
         for (var i = 0; i < 5; i++)
         {
-            Assert.That(places.TryTake(one, out var full), Is.False);
+            Assert.That(slots.TryAcquire(one, out var full), Is.False);
             Assert.That(full!.Status, Is.EqualTo(503));
         }
 
-        places.Release(other);
-        Assert.That(places.TryTake(one, out _));
-        places.Release(one);
-        places.Release(one);
-        Assert.That(places.TryTake(one, out _));
+        slots.Release(other);
+        Assert.That(slots.TryAcquire(one, out _));
+        slots.Release(one);
+        slots.Release(one);
+        Assert.That(slots.TryAcquire(one, out _));
     }
 
     [Test]

@@ -179,7 +179,7 @@ public sealed class Measuring
         GC.Collect();
         Assert.That(await server.MetricAsync("dotnet_process_memory_working_set_bytes"), Is.GreaterThan(10_000_000));
         Assert.That(await server.MetricAsync("""dotnet_gc_collections_total{gc_heap_generation="gen2"}"""), Is.GreaterThan(0));
-        Assert.That(await server.MetricAsync($$"""sse_build_info{version="{{ProgramVersion.Text}}"}"""), Is.EqualTo(1));
+        Assert.That(await server.MetricAsync($$"""sse_build_info{version="{{ServerMetrics.Version}}"}"""), Is.EqualTo(1));
     }
 
     [Test]

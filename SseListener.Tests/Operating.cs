@@ -76,7 +76,7 @@ public sealed class Operating
         await client.NextAsync();
         using var document = JsonDocument.Parse(await server.Http.GetStringAsync(new Uri("/status", UriKind.Relative)));
         var status = document.RootElement;
-        Assert.That(status.GetProperty("version").GetString(), Is.EqualTo(ProgramVersion.Text));
+        Assert.That(status.GetProperty("version").GetString(), Is.EqualTo(Metrics.ServerMetrics.Version));
         Assert.That(status.GetProperty("status").GetString(), Is.EqualTo("ok"));
         Assert.That(status.GetProperty("uptimeSeconds").GetInt64(), Is.InRange(0, 60));
         Assert.That(status.GetProperty("lanes").GetInt32(), Is.EqualTo(2));

@@ -25,7 +25,7 @@ internal sealed class CrossOrigin(IReadOnlyList<string> allowed, LogWriter log)
     }
 
     /// <summary>Lets a page of a listed origin read the answer, whatever it will be. An unknown origin is never named.</summary>
-    public void Mark(Exchange exchange)
+    public void SetHeaders(Exchange exchange)
     {
         var origin = exchange.Request.Headers["Origin"];
         if (exchange.AsksForStream && origin is not null && Check(exchange) is { } foreign)
@@ -54,8 +54,7 @@ internal sealed class CrossOrigin(IReadOnlyList<string> allowed, LogWriter log)
         && exchange.Request.Headers["Origin"] is not null
         && exchange.Request.Headers["Access-Control-Request-Method"] is not null;
 
-    /// <summary>Sets up the answer to a marked preflight request.</summary>
-    /// <returns>Why its page may not use the server, or null.</returns>
+    /// <summary>Sets up the answer to a preflight request, beside what <see cref="SetHeaders"/> has set.</summary>
     public Refusal? AnswerPreflight(Exchange exchange, string methods)
     {
         var headers = exchange.Response.Headers;

@@ -13,30 +13,27 @@ internal sealed class Permissions(AccessOptions options, CrossOrigin crossOrigin
     /// <summary>Whether nobody may publish, for want of a way to tell who may.</summary>
     public bool IsClosed => NeedsNoToken && !options.OpenPublish && !IsLoopback(options.Host);
 
-    /// <summary>Whether publishing takes no token.</summary>
     public bool NeedsNoToken => _publishToken is null && _tokens is null;
 
     /// <summary>Checks whether a request may publish to these channels; without any, whether it has a right to publish at all.</summary>
-    /// <returns>Why not, or null.</returns>
-    public async Task<Refusal?> PublishAsync(Exchange exchange, IReadOnlyList<string> channels) =>
+    public async Task<Refusal?> CheckPublishAsync(Exchange exchange, IReadOnlyList<string> channels) =>
         crossOrigin.Check(exchange) is { } foreign ? foreign
         : !NeedsNoToken ? await CheckTokenAsync(exchange, channels)
         : !IsClosed ? null
-        : Refusal.Forbidden("Publishing is not open: the server can be reached from other machines,"
+        : Refusal.Of(403, "Publishing is not open: the server can be reached from other machines,"
             + " and has neither --publish-token nor --jwt-key nor --open-publish.");
 
     /// <summary>Checks whether a request may see how the server is doing: from this machine, or with a right to publish.</summary>
-    /// <returns>Why not, or null.</returns>
-    public async Task<Refusal?> OperateAsync(Exchange exchange) =>
+    public async Task<Refusal?> CheckOperateAsync(Exchange exchange) =>
         crossOrigin.Check(exchange) is { } foreign ? foreign
         : IsFromThisMachine(exchange) ? null
         : !NeedsNoToken ? await CheckTokenAsync(exchange, [])
-        : Refusal.Forbidden(
-            "Only programs on this machine may see this: the server has no --publish-token or --jwt-key by which to know others.");
+        : Refusal.Of(
+            403, "Only programs on this machine may see this: the server has no --publish-token or --jwt-key by which to know others.");
 
     /// <summary>Checks whether a request may listen to these channels and patterns.</summary>
     /// <returns>What it may hear, or why it may not.</returns>
-    public async Task<(Grant? Grant, Refusal? Refusal)> SubscribeAsync(Exchange exchange, IReadOnlyList<string> topics)
+    public async Task<(Grant? Grant, Refusal? Refusal)> CheckSubscribeAsync(Exchange exchange, IReadOnlyList<string> topics)
     {
         var presented = PresentedTokens.Of(exchange);
         var (token, refusal) = await VerifyAsync(exchange, presented);

@@ -1,18 +1,18 @@
 namespace SseListener.Access;
 
-/// <summary>Why a request is refused.</summary>
+/// <summary>Why a request is refused. A method that returns one, or null, has done what was asked for where it returns null.</summary>
 /// <param name="Status">The status of the answer.</param>
 /// <param name="Cause">Its name in metrics: one of a few.</param>
 /// <param name="Detail">What the answer says: what is wrong and what would be right; of a token only the kind of fault.</param>
 internal sealed record Refusal(int Status, string Cause, string Detail)
 {
     /// <summary>The error code (RFC 6750, section 3.1), when it is about a token.</summary>
-    public string? Error { get; private init; }
+    public string? TokenError { get; private init; }
 
     /// <summary>The methods that there are, when it is about the method.</summary>
     public string? Allow { get; private init; }
 
-    /// <summary>What the log says.</summary>
+    /// <summary>What the log says in place of <see cref="Detail"/>.</summary>
     public string Reason { get; private init; } = Detail;
 
     /// <summary>Whether the client may try again soon.</summary>
@@ -26,13 +26,10 @@ internal sealed record Refusal(int Status, string Cause, string Detail)
 
     /// <summary>There are two tokens, and they differ.</summary>
     public static Refusal Ambiguous { get; } = OfToken(
-        400,
-        "invalid_request",
-        "ambiguous_token",
+        400, "invalid_request", "ambiguous_token",
         "The request has different tokens in the query and Authorization: Bearer. Send one.",
         "the request has different tokens");
 
-    /// <summary>The server is stopping.</summary>
     public static Refusal Stopping { get; } = Later(503, "stopping", "The server is stopping.");
 
     /// <summary>Nobody knows what became of a publish. A broken connection says so; the publisher tries again with the same id.</summary>
@@ -42,8 +39,7 @@ internal sealed record Refusal(int Status, string Cause, string Detail)
     /// <summary>Something is wrong for which the status is name enough.</summary>
     public static Refusal Of(int status, string detail) => new(status, TitleOf(status).ToLowerInvariant().Replace(' ', '_'), detail);
 
-    /// <summary>The resource has other methods.</summary>
-    /// <param name="allow">Those it has.</param>
+    /// <summary>The resource has other methods: those in <paramref name="allow"/>.</summary>
     public static Refusal OfMethod(string allow) => Of(405, $"This resource answers to {allow}.") with { Allow = allow };
 
     /// <summary>A query parameter is wrong. The log does not name it: where an escape went wrong, a name has a token in it.</summary>
@@ -53,34 +49,25 @@ internal sealed record Refusal(int Status, string Cause, string Detail)
     /// <summary>There is no room at the moment.</summary>
     public static Refusal Later(int status, string cause, string detail) => new(status, cause, detail) { IsForNow = true };
 
-    /// <summary>It is not about a token, and the answer may say why.</summary>
-    public static Refusal Forbidden(string detail) => Of(403, detail);
-
     /// <summary>It comes from a page of another site; the log says what would let it in.</summary>
     public static Refusal Foreign(string detail) =>
-        Forbidden(detail) with { Reason = detail + " --cors lists the origins whose pages may." };
+        Of(403, detail) with { Reason = detail + " --cors lists the origins whose pages may." };
 
-    /// <summary>A token is needed.</summary>
     public static Refusal Missing(string detail, string reason) => OfToken(401, "invalid_request", "missing_token", detail, reason);
 
-    /// <summary>The token is not good.</summary>
     public static Refusal Invalid(string reason) => OfToken(
-        401,
-        "invalid_token",
-        "invalid_token",
+        401, "invalid_token", "invalid_token",
         "The token is not good: forged, expired, or for another server. The server's log says why.",
         "the token is not good: " + reason);
 
     /// <summary>The token is good, but not for this.</summary>
     public static Refusal Insufficient(string reason) => OfToken(
-        403,
-        "insufficient_scope",
-        "insufficient_scope",
+        403, "insufficient_scope", "insufficient_scope",
         "The token is good, but gives no right to this: its claim sse does not cover all that is asked for.",
         reason);
 
     private static Refusal OfToken(int status, string error, string cause, string detail, string reason) =>
-        new(status, cause, detail) { Error = error, Reason = reason };
+        new(status, cause, detail) { TokenError = error, Reason = reason };
 
     // .NET has an older name for 413.
     private static string TitleOf(int status)

@@ -7,8 +7,6 @@ namespace SseListener.Access;
 /// The key that verifies tokens, and the one algorithm (RFC 7518, section 3) that goes with it. If the token chose the algorithm, it could
 /// choose none, or HMAC with the public key, which everybody has.
 /// </summary>
-/// <param name="Key">The key.</param>
-/// <param name="Algorithm">The value that <c>alg</c> must have.</param>
 internal sealed record TokenKey(SecurityKey Key, string Algorithm)
 {
     // RFC 7518, sections 3.2 and 3.3.
@@ -39,8 +37,7 @@ internal sealed record TokenKey(SecurityKey Key, string Algorithm)
     /// <summary>Reads a key from an option's text: a secret, a PEM public key, or the name of a file with one of them.</summary>
     public static bool TryRead(string text, [NotNullWhen(true)] out TokenKey? key, out string expected)
     {
-        var read = File.Exists(text) ? FromFile(text) : NamesFile(text) ? Unreadable : FromText(text);
-        (key, expected) = (read as TokenKey, read as string ?? "");
+        (key, expected) = File.Exists(text) ? FromFile(text) : NamesFile(text) ? (null, Unreadable) : FromText(text);
         return key is not null;
     }
 
@@ -50,7 +47,7 @@ internal sealed record TokenKey(SecurityKey Key, string Algorithm)
         || _extensions.Contains(Path.GetExtension(text), StringComparer.OrdinalIgnoreCase)
         || (Path.GetDirectoryName(text) is { Length: > 0 } folder && Directory.Exists(folder));
 
-    private static object FromFile(string path)
+    private static (TokenKey? Key, string Expected) FromFile(string path)
     {
         try
         {
@@ -58,29 +55,29 @@ internal sealed record TokenKey(SecurityKey Key, string Algorithm)
         }
         catch (DecoderFallbackException)
         {
-            return OtherForm;
+            return (null, OtherForm);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            return Unreadable;
+            return (null, Unreadable);
         }
     }
 
-    private static object FromText(string text) => text.Contains("-----BEGIN", StringComparison.Ordinal) ? FromPem(text) : FromSecret(text);
+    private static (TokenKey? Key, string Expected) FromText(string text) =>
+        !text.Contains("-----BEGIN", StringComparison.Ordinal) ? FromSecret(text)
+        : text.Contains("PRIVATE", StringComparison.Ordinal) ? (null, Private)
+        : text.Contains("PUBLIC KEY-----", StringComparison.Ordinal) && (FromRsa(text) ?? FromEc(text)) is { } key ? (key, "")
+        : (null, OtherPem);
 
-    private static object FromPem(string text) =>
-        text.Contains("PRIVATE", StringComparison.Ordinal) ? Private
-        : text.Contains("PUBLIC KEY-----", StringComparison.Ordinal) ? FromRsa(text) ?? FromEc(text) ?? (object)OtherPem
-        : OtherPem;
-
-    private static object FromSecret(string text)
+    private static (TokenKey? Key, string Expected) FromSecret(string text)
     {
         // A public key in some other form is known to everybody, and no secret.
         var secret = Encoding.UTF8.GetBytes(text);
-        return _otherForms.Any(form => text.StartsWith(form, StringComparison.Ordinal)) || text.Any(char.IsControl) ? OtherForm
-            : secret.Length < ShortestSecret ? $"a secret of at least {ShortestSecret} bytes, where this one has {secret.Length},"
-                + " or the name of a file, of which there is none"
-            : new TokenKey(new SymmetricSecurityKey(secret) { KeyId = KeyName }, SecurityAlgorithms.HmacSha256);
+        return _otherForms.Any(form => text.StartsWith(form, StringComparison.Ordinal)) || text.Any(char.IsControl)
+                ? (null, OtherForm)
+            : secret.Length < ShortestSecret ? (null, $"a secret of at least {ShortestSecret} bytes, where this one has {secret.Length},"
+                + " or the name of a file, of which there is none")
+            : (new TokenKey(new SymmetricSecurityKey(secret) { KeyId = KeyName }, SecurityAlgorithms.HmacSha256), "");
     }
 
 #pragma warning disable CA2000 // A key that is read is needed for as long as the program runs.

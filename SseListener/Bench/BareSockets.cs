@@ -7,7 +7,6 @@ internal static class BareSockets
 
     private static readonly List<Socket> _clients = [];
 
-    /// <summary>Serves <c>GET</c> and <c>POST /events</c> until the process ends.</summary>
     public static void Run(int port)
     {
         using var listener = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
@@ -31,7 +30,6 @@ internal static class BareSockets
         }
     }
 
-    /// <summary>The frame that carries a body as its data.</summary>
     public static byte[] Frame(ReadOnlySpan<byte> body) => [.. "event: message\ndata: "u8, .. body, .. "\nid: abcdefghij\n\n"u8];
 
     private static void ServePublisher(Socket socket)

@@ -3,6 +3,10 @@ using SseListener.Listener;
 
 namespace SseListener.Bench;
 
+/// <summary>Nothing can be measured; the message says why, for the user.</summary>
+[SuppressMessage("Design", "CA1032:Implement standard exception constructors", Justification = "It always has a message.")]
+internal sealed class BenchException(string message) : Exception(message);
+
 /// <summary>
 /// <c>bench</c>: measures this program beside two yardsticks that it carries, or a server that runs already, and checks that every
 /// subscriber gets every event once and in order.

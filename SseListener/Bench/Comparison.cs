@@ -2,6 +2,17 @@ using SseListener.Listener;
 
 namespace SseListener.Bench;
 
+/// <summary>Work for a server, and what to measure while the server does it.</summary>
+internal interface IWorkload
+{
+    string Name { get; }
+
+    string Description { get; }
+
+    /// <exception cref="BenchException">The server refuses, or cannot be reached.</exception>
+    Measurement Measure(string name, Contender contender);
+}
+
 /// <summary>One column of a table: a server and the workload that it gets.</summary>
 internal sealed record Column(string Name, IWorkload Workload, Func<Contender> Start);
 
@@ -27,7 +38,6 @@ internal sealed class Comparison(int clients, int events, int size, int rate)
     // As many clients as both this process and the server have file descriptors for, and some to spare.
     private static int MostClients => Math.Min(LargestCrowd, Descriptors.Limit - (Descriptors.Reserve * 2));
 
-    /// <summary>The tables, each with its columns.</summary>
     public IEnumerable<IReadOnlyList<Column>> Tables()
     {
         var crowd = Math.Min(Math.Min(clients * 8, 8000), MostClients);

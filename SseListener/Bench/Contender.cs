@@ -9,6 +9,8 @@ internal sealed class Contender : IDisposable
     /// <summary>The variable that tells .NET to complete asynchronous receives on the thread that learns of them.</summary>
     public const string InlineCompletions = "DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS";
 
+    private const double Saturated = 0.95;
+
     private static readonly TimeSpan _startLimit = TimeSpan.FromSeconds(10);
 
     // .NET 10 raises no ProcessExit for them.
@@ -19,6 +21,9 @@ internal sealed class Contender : IDisposable
     private readonly PosixSignalRegistration[] _signals = [];
     private readonly Process? _process;
     private bool _hasEnded;
+    private long _started;
+    private double? _cpuBefore;
+    private TimeSpan _benchBefore;
 
     /// <summary>A server that runs already.</summary>
     public Contender(Target target) => Target = target;
@@ -36,11 +41,10 @@ internal sealed class Contender : IDisposable
             _process = _hasEnded ? null : Process.Start(start);
     }
 
-    /// <summary>Where it listens.</summary>
     public Target Target { get; }
 
-    /// <summary>CPU time it has used, in seconds; null when it is not the bench's own process.</summary>
-    public double? CpuSeconds => Refreshed()?.TotalProcessorTime.TotalSeconds;
+    /// <summary>CPU time it has used since the clock was started, in seconds; null when it is not the bench's own process.</summary>
+    public double? CpuSeconds => Refreshed()?.TotalProcessorTime.TotalSeconds - _cpuBefore;
 
     /// <summary>Memory it has in use, in bytes; null when it is not the bench's own process.</summary>
     public long? Memory => Refreshed()?.WorkingSet64;
@@ -54,11 +58,27 @@ internal sealed class Contender : IDisposable
             throw new BenchException("A server for the comparison does not start.");
     }
 
+    /// <summary>Measures from here on the time, and the CPU time of the server and of the bench.</summary>
+    public void StartClock()
+    {
+        _started = Stopwatch.GetTimestamp();
+        _cpuBefore = Refreshed()?.TotalProcessorTime.TotalSeconds;
+        _benchBefore = Environment.CpuUsage.TotalTime;
+    }
+
+    /// <summary>Seconds on the clock at a timestamp of <see cref="Stopwatch"/>; never 0.</summary>
+    public double SecondsUntil(long timestamp) => Math.Max(Stopwatch.GetElapsedTime(_started, timestamp).TotalSeconds, 1e-6);
+
+    /// <summary>Whether, within these seconds, the bench took most of a machine that had nothing left.</summary>
+    public bool IsSaturated(double seconds)
+    {
+        var (bench, server) = ((Environment.CpuUsage.TotalTime - _benchBefore).TotalSeconds, CpuSeconds ?? 0);
+        return bench > server && bench + server > Saturated * seconds * Environment.ProcessorCount;
+    }
+
     public void Dispose()
     {
-        foreach (var signal in _signals)
-            signal.Dispose();
-
+        Array.ForEach(_signals, signal => signal.Dispose());
         End();
         _process?.Dispose();
     }
@@ -93,12 +113,8 @@ internal sealed class Contender : IDisposable
         var start = new ProcessStartInfo(program, isDotnet ? $"\"{assembly}\" {arguments}" : arguments) { RedirectStandardOutput = true };
 
         // What is set for the user's own server, or for the bench, is not for this one.
-        foreach (var name in start.Environment.Keys.ToList())
-        {
-            if (name.StartsWith("SSE_", StringComparison.Ordinal) || name == InlineCompletions)
-                start.Environment.Remove(name);
-        }
-
+        bool IsOthers(string name) => name.StartsWith("SSE_", StringComparison.Ordinal) || name == InlineCompletions;
+        start.Environment.Keys.Where(IsOthers).ToList().ForEach(name => start.Environment.Remove(name));
         return start;
     }
 }

@@ -1,16 +1,14 @@
-using System.Text.RegularExpressions;
-
 namespace SseListener.Bench;
 
 /// <summary>
 /// Subscribers, and events that one publisher sends them at a rate, or back to back at 0. Subscribers and events are dealt to channels
 /// in turn, if there are any; subscribers that resume come only when everything has been published. The size is in bytes of JSON.
 /// </summary>
-internal sealed partial record DeliveryWorkload(
+internal sealed record DeliveryWorkload(
     string Name, int Clients, int Events, int Size, double Rate = 0, int Channels = 0, bool Resumes = false, string Beside = "")
     : IWorkload
 {
-    // A server may have something to put in order when many clients have come: wait a second for every so many of them.
+    // A server may have something to put in order when many clients have come: wait a second for each such number of them.
     private const double ClientsSettledPerSecond = 4000;
 
     // What should not come, such as a double, comes within this time after the last delivery.
@@ -31,35 +29,35 @@ internal sealed partial record DeliveryWorkload(
         using var run = new Run(Events);
         var lastEventId = Resumes ? PublishInAdvance(run, contender.Target) : null;
         var memory = contender.Memory;
-        var clock = new Clock(contender);
+        contender.StartClock();
         for (var i = 0; i < Clients; i++)
             run.Subscribers.Add(new Subscriber(run, contender.Target, contender.Target.Subscribe(lastEventId, ChannelOf(i))));
 
         run.WaitForStreams();
-        var connected = clock.SecondsUntil(Stopwatch.GetTimestamp());
+        var connected = contender.SecondsUntil(Stopwatch.GetTimestamp());
         if (!Resumes)
             Thread.Sleep(_aftermath + TimeSpan.FromSeconds(Clients / ClientsSettledPerSecond));
 
         var grown = contender.Memory - memory;
         if (!Resumes)
         {
-            clock = new Clock(contender);
+            contender.StartClock();
             Publish(run, contender.Target);
         }
 
         run.WaitForDeliveries(Deliveries);
-        var seconds = clock.SecondsUntil(run.LastDelivery);
+        var seconds = contender.SecondsUntil(run.LastDelivery);
         Thread.Sleep(_aftermath);
-        return Result(name, run, clock, seconds) with { ConnectSeconds = connected, MemoryPerClient = (double?)grown / Clients };
+        return Result(name, run, contender, seconds) with { ConnectSeconds = connected, MemoryPerClient = (double?)grown / Clients };
     }
 
-    // The first event, which is not part of the run, is where the subscribers resume.
+    // The first event, which is not part of the run, is where the subscribers resume. Its answer ends with {"id":"…"}.
     private string PublishInAdvance(Run run, Target target)
     {
         using var publisher = new Publisher(target);
         var answer = publisher.Send(target.Publish("""{"data":0}"""));
         Publish(run, target);
-        return IdOfAnswer().Match(answer).Groups[1].Value;
+        return answer.Split('"')[^2];
     }
 
     private void Publish(Run run, Target target)
@@ -76,14 +74,10 @@ internal sealed partial record DeliveryWorkload(
     }
 
     // A latency would say nothing where events wait for their subscribers.
-    private Measurement Result(string name, Run run, Clock clock, double seconds) => new(
-        name,
-        Name,
-        Clients,
-        Events,
-        seconds,
-        run.Delivered > 0 ? clock.ServerSeconds * 1e6 / run.Delivered : null,
-        clock.IsSaturated(seconds),
+    private Measurement Result(string name, Run run, Contender contender, double seconds) => new(
+        name, Name, Clients, Events, seconds,
+        run.Delivered > 0 ? contender.CpuSeconds * 1e6 / run.Delivered : null,
+        contender.IsSaturated(seconds),
         Delivered: run.Delivered,
         BytesPerSecond: run.Subscribers.Sum(subscriber => subscriber.Bytes) / seconds,
         LatencyP50: Resumes ? 0 : run.Latencies.Quantile(0.5),
@@ -94,7 +88,4 @@ internal sealed partial record DeliveryWorkload(
         Disordered: run.Subscribers.Sum(subscriber => subscriber.Disordered));
 
     private string? ChannelOf(int number) => Channels > 0 ? $"bench/{number % Channels}" : null;
-
-    [GeneratedRegex("""\{"id":"([^"]*)""")]
-    private static partial Regex IdOfAnswer();
 }

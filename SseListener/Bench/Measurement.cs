@@ -23,10 +23,8 @@ internal sealed record Measurement(
     long Doubled = 0,
     long Disordered = 0)
 {
-    /// <summary>Deliveries a second.</summary>
     public double DeliveriesPerSecond => Delivered / Seconds;
 
-    /// <summary>Events published a second.</summary>
     public double EventsPerSecond => Events / Seconds;
 
     /// <summary>Whether every subscriber got every event once and in order.</summary>

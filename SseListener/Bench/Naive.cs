@@ -9,7 +9,6 @@ internal static class Naive
     private static readonly SemaphoreSlim _publishing = new(1);
     private static readonly ConcurrentDictionary<Guid, Stream> _clients = new();
 
-    /// <summary>Serves <c>GET</c> and <c>POST /events</c> until the process ends.</summary>
     public static async Task RunAsync(int port)
     {
         using var listener = new HttpListener();

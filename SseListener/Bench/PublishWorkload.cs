@@ -12,13 +12,14 @@ internal sealed record PublishWorkload(string Name, int Connections, int Events,
         var json = "{\"data\":\"".PadRight(Size - 2, 'x') + "\"}";
         var body = string.Join('\n', Enumerable.Repeat(json, Batch));
         var request = contender.Target.Publish(body, Batch == 1 ? "application/json" : "application/x-ndjson");
-        var clock = new Clock(contender);
+        contender.StartClock();
         var publishers = Enumerable.Range(0, Connections).Select(_ => Task.Factory.StartNew(
             () => Publish(contender.Target, request), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default));
         Task.WhenAll(publishers).GetAwaiter().GetResult();
-        var seconds = clock.SecondsUntil(Stopwatch.GetTimestamp());
+        var seconds = contender.SecondsUntil(Stopwatch.GetTimestamp());
         var events = Connections * Events;
-        return new Measurement(name, Name, Clients: 0, events, seconds, clock.ServerSeconds * 1e6 / events, clock.IsSaturated(seconds));
+        var cpu = contender.CpuSeconds * 1e6 / events;
+        return new Measurement(name, Name, Clients: 0, events, seconds, cpu, contender.IsSaturated(seconds));
     }
 
     private void Publish(Target target, byte[] request)

@@ -8,7 +8,6 @@ internal sealed class Publisher(Target target) : IDisposable
     private readonly byte[] _answer = new byte[32 * 1024];
     private Socket? _socket;
 
-    /// <summary>Sends a request and returns its answer.</summary>
     /// <exception cref="BenchException">The server refused it, or the connection failed.</exception>
     public string Send(byte[] request)
     {

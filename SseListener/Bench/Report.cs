@@ -24,7 +24,6 @@ internal static partial class Report
         ("latency max, ms", "0.00", m => m.LatencyMax, ["paced", "crowd"]),
     ];
 
-    /// <summary>All measurements and the verdict.</summary>
     public static string Json(IReadOnlyList<Measurement> measurements) =>
         JsonSerializer.Serialize(new Verdict(measurements.All(m => m.IsFaultless), measurements), Format.Default.Verdict);
 

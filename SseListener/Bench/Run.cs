@@ -11,13 +11,11 @@ internal sealed class Run(int events) : IDisposable
     private long _delivered;
     private long _lastDelivery;
 
-    /// <summary>Number of events; the first is 0.</summary>
     public int Events => events;
 
     /// <summary>What stands before an event's number, in this run only.</summary>
     public byte[] Marker { get; } = Encoding.ASCII.GetBytes($"\"{NanoId.Generate()}\",\"i\":");
 
-    /// <summary>Times from an event's publish to its deliveries.</summary>
     public Histogram Latencies { get; } = new();
 
     /// <summary>Events delivered, each counted once for each subscriber.</summary>
@@ -45,7 +43,6 @@ internal sealed class Run(int events) : IDisposable
         Interlocked.Increment(ref _delivered);
     }
 
-    /// <summary>Waits until every subscriber has a stream.</summary>
     /// <exception cref="BenchException">For five seconds none has got one, and some are missing.</exception>
     public void WaitForStreams()
     {

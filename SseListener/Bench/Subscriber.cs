@@ -27,10 +27,8 @@ internal sealed class Subscriber : IDisposable
     /// <summary>Whether the server gave it a stream; null until it has answered.</summary>
     public bool? HasStream { get; private set; }
 
-    /// <summary>Bytes received.</summary>
     public long Bytes { get; private set; }
 
-    /// <summary>Events that came again.</summary>
     public long Doubled { get; private set; }
 
     /// <summary>Events that came after a later one.</summary>

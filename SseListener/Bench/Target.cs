@@ -10,7 +10,6 @@ internal sealed class Target
     private readonly string _authorization;
     private IPAddress? _address;
 
-    /// <summary>A target with a bearer token, or without one.</summary>
     /// <exception cref="BenchException">The URL is no http URL.</exception>
     public Target(string url, string? token)
     {
@@ -21,14 +20,20 @@ internal sealed class Target
         _authorization = token is null ? "" : $"Authorization: Bearer {token}\r\n";
     }
 
-    /// <summary>Opens a connection.</summary>
     /// <exception cref="BenchException">Its host is not known, or nobody listens there.</exception>
     public Socket Connect()
     {
         try
         {
             _address ??= Dns.GetHostAddresses(_url.IdnHost)[0];
-            return Connect(_address);
+            var socket = new Socket(_address.AddressFamily, SocketType.Stream, ProtocolType.Tcp)
+            {
+                NoDelay = true,
+                SendTimeout = Patience,
+                ReceiveTimeout = Patience,
+            };
+            socket.Connect(_address, _url.Port);
+            return socket;
         }
         catch (SocketException e)
         {
@@ -43,21 +48,8 @@ internal sealed class Target
         return Request("GET", channel, $"Accept: text/event-stream\r\n{resume}", "");
     }
 
-    /// <summary>The request of a publisher.</summary>
     public byte[] Publish(string body, string type = "application/json", string? channel = null) =>
         Request("POST", channel, $"Content-Type: {type}\r\nContent-Length: {body.Length}\r\n", body);
-
-    private Socket Connect(IPAddress address)
-    {
-        var socket = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp)
-        {
-            NoDelay = true,
-            SendTimeout = Patience,
-            ReceiveTimeout = Patience,
-        };
-        socket.Connect(address, _url.Port);
-        return socket;
-    }
 
     private byte[] Request(string method, string? channel, string fields, string body)
     {

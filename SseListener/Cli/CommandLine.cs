@@ -83,12 +83,7 @@ internal static class CommandLine
             "log lines of one kind a minute; the others are counted"),
     ];
 
-    /// <summary>Reads the options, or prints what was asked for or what is wrong.</summary>
-    /// <param name="args">The program's arguments.</param>
-    /// <param name="verbs">What the program can do beside serving.</param>
-    /// <param name="environment">Finds a variable of the environment.</param>
-    /// <param name="options">What to start with, or null to end at once.</param>
-    /// <returns>The exit code when <paramref name="options"/> is null.</returns>
+    /// <summary>Reads the options; or prints what was asked for, or what is wrong, and returns the exit code.</summary>
     public static int Read(string[] args, IEnumerable<Command> verbs, Func<string, string?> environment, out ServerOptions? options)
     {
         options = null;
@@ -105,20 +100,26 @@ internal static class CommandLine
         if (parsed.Action is { } action && action != command.Action && parsed.Errors.Count == 0)
             return parsed.Invoke();
 
-        var read = new ServerOptions();
-        var problem = parsed.Errors.Count > 0 ? parsed.Errors[0].Message : null;
-        foreach (var (option, argument) in arguments)
-            problem ??= option.Read(Values(option, parsed, argument), environment, ref read);
-
-        problem ??= read.Contradiction;
-        if (problem is not null)
-        {
+        options = TryRead(parsed, arguments, environment, out var problem);
+        if (options is null)
             Console.Error.WriteLine(LogWriter.OneLine($"{problem} See --help."));
-            return UsageError;
-        }
 
-        options = read;
-        return 0;
+        return options is null ? UsageError : 0;
+    }
+
+    private static ServerOptions? TryRead(
+        ParseResult parsed,
+        Dictionary<CommandLineOption, Option<string[]>> arguments,
+        Func<string, string?> environment,
+        out string? problem)
+    {
+        var options = new ServerOptions();
+        problem = parsed.Errors.Count > 0 ? parsed.Errors[0].Message : null;
+        foreach (var (option, argument) in arguments)
+            problem ??= option.Read(Values(option, parsed, argument), environment, ref options);
+
+        problem ??= options.Contradiction;
+        return problem is null ? options : null;
     }
 
     private static Option<string[]> ToArgument(CommandLineOption option) => new(option.Argument)

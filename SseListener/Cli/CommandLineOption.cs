@@ -5,7 +5,6 @@ namespace SseListener.Cli;
 /// <summary>Reads a value from text; if it is none, <paramref name="expected"/> says what it should be.</summary>
 internal delegate bool TryParse<T>(string text, [MaybeNullWhen(false)] out T value, out string expected);
 
-/// <summary>Sets one of the options to a value.</summary>
 internal delegate ServerOptions Setter<T>(ServerOptions options, T value);
 
 /// <summary>Sets one of the options to the value in a text; null, and what the text should be, if it is none.</summary>
@@ -29,10 +28,8 @@ internal sealed record CommandLineOption(string Name, string Default, string Hel
     /// <summary>The default of an option that has no value unless it is given one.</summary>
     public const string None = "none";
 
-    /// <summary>How it is written on the command line.</summary>
     public string Argument => "--" + Name;
 
-    /// <summary>The variable of the environment that also sets it.</summary>
     public string Variable => Name == "port" ? "PORT" : "SSE_" + Name.ToUpperInvariant().Replace('-', '_');
 
     public static CommandLineOption Number(string name, int standard, int least, int most, Setter<int> set, string help) =>
@@ -62,17 +59,12 @@ internal sealed record CommandLineOption(string Name, string Default, string Hel
     public static CommandLineOption List(string name, TryParse<string> tryParse, Setter<string> set, string help) =>
         Create(name, None, tryParse, set, help, OptionKind.List);
 
-    /// <summary>An option with a value of any type.</summary>
     public static CommandLineOption Create<T>(
         string name, string standard, TryParse<T> tryParse, Setter<T> set, string help, OptionKind kind = OptionKind.Value) =>
         new(name, standard, help, kind, (options, text, out expected) =>
             tryParse(text, out var value, out expected) ? set(options, value) : null);
 
-    /// <summary>Sets the option from its arguments or else from its variable, if either is there.</summary>
-    /// <param name="arguments">The values on the command line; null when it is not there.</param>
-    /// <param name="environment">Finds a variable of the environment.</param>
-    /// <param name="options">What to set.</param>
-    /// <returns>What is wrong with the value, or null.</returns>
+    /// <summary>Sets the option from its arguments, or without any from its variable; returns what is wrong, or null.</summary>
     public string? Read(IReadOnlyList<string>? arguments, Func<string, string?> environment, ref ServerOptions options)
     {
         foreach (var text in arguments ?? FromEnvironment(environment(Variable)))

@@ -12,14 +12,12 @@ internal static class Units
         ("ms", TimeSpan.TicksPerMillisecond), ("s", TimeSpan.TicksPerSecond), ("m", TimeSpan.TicksPerMinute), ("h", TimeSpan.TicksPerHour),
     ];
 
-    /// <summary>Any text that is not empty.</summary>
     public static bool TryText(string text, out string value, out string expected)
     {
         (value, expected) = (text, "a text that is not empty");
         return text.Length > 0;
     }
 
-    /// <summary>true or false, also as 1 or 0.</summary>
     public static bool TryFlag(string text, out bool value, out string expected)
     {
         expected = "true or false";
@@ -27,14 +25,12 @@ internal static class Units
         return value || text is "0" || text.Equals("false", StringComparison.OrdinalIgnoreCase);
     }
 
-    /// <summary>A token that can stand in a header field: visible ASCII.</summary>
     public static bool TryToken(string text, out string value, out string expected)
     {
         (value, expected) = (text, "a token of visible ASCII characters");
         return text.Length > 0 && text.All(c => c is > ' ' and < (char)0x7F);
     }
 
-    /// <summary>A file that holds nothing but such a token.</summary>
     public static bool TryTokenFile(string text, out string value, out string expected)
     {
         try
@@ -48,7 +44,6 @@ internal static class Units
         }
     }
 
-    /// <summary>A channel's name, a pattern such as user/*, or * for all.</summary>
     public static bool TryChannels(string text, out string value, out string expected)
     {
         (value, expected) = (text, "a channel's name, a pattern such as user/*, or * for all");
@@ -76,7 +71,6 @@ internal static class Units
         return isAll || kind is UriHostNameType.Dns or UriHostNameType.IPv4 or UriHostNameType.IPv6;
     }
 
-    /// <summary>One of the names of an enumeration.</summary>
     public static bool TryName<T>(string text, out T value, out string expected)
         where T : struct, Enum
     {
@@ -87,7 +81,6 @@ internal static class Units
         return Enum.TryParse(text, ignoreCase: true, out value) && names.Contains(text, StringComparer.OrdinalIgnoreCase);
     }
 
-    /// <summary>Such a name.</summary>
     public static string NameText<T>(T value)
         where T : struct, Enum => value.ToString().ToLowerInvariant();
 
@@ -100,7 +93,6 @@ internal static class Units
         return isDuration && value > TimeSpan.Zero && value <= TimeSpan.FromDays(24);
     }
 
-    /// <summary>The same, or 0.</summary>
     public static bool TryDurationOrZero(string text, out TimeSpan value, out string expected)
     {
         var isDuration = TryDuration(text, out value, out expected);
@@ -108,17 +100,14 @@ internal static class Units
         return isDuration || text is "0" or "0s";
     }
 
-    /// <summary>Such a duration, in the largest unit possible.</summary>
     public static string DurationText(TimeSpan duration) => duration == TimeSpan.Zero ? "0" : Text(duration.Ticks, _durations);
 
-    /// <summary>Reads whole numbers within these bounds.</summary>
     public static TryParse<int> NumberBetween(int least, int most) => (string text, out int value, out string expected) =>
     {
         expected = most == int.MaxValue ? $"a whole number from {least}" : $"a whole number from {least} to {most}";
         return int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out value) && value >= least && value <= most;
     };
 
-    /// <summary>Reads sizes such as 65536, 64KiB or 1MiB within these bounds.</summary>
     public static TryParse<long> SizeBetween(long least, long most) => (string text, out long value, out string expected) =>
     {
         expected = most == long.MaxValue ? "a size such as 64KiB or 1MiB" : $"a size from {least}B to {most}B, such as 64KiB or 1MiB";
@@ -126,7 +115,6 @@ internal static class Units
         return TryParse(withUnit, _sizes, out value) && value >= least && value <= most;
     };
 
-    /// <summary>Such a size, in the largest unit possible.</summary>
     public static string SizeText(long bytes) => Text(bytes, _sizes);
 
     private static bool TryParse(string text, (string Name, long Size)[] units, out long amount)

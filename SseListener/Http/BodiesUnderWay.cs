@@ -35,11 +35,9 @@ internal sealed class BodiesUnderWay(ServerOptions options)
     {
         lock (_lock)
         {
+            // It may be the oldest itself. Those that take no room would free none.
             while (_all.Contains(body) && _bytes + bytes > options.MaxPublishBytes)
-            {
-                // It may be the oldest itself. Those that take no room would free none.
                 GiveWay(_arriving.Where(other => other.Room > 0 || other == body).MinBy(other => other.Started)!);
-            }
 
             if (!_all.Contains(body))
                 return false;

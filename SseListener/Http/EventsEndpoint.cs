@@ -8,7 +8,10 @@ using SseListener.Metrics;
 
 namespace SseListener.Http;
 
-/// <summary><c>GET /events</c>: headers, a place in the log, a greeting, and then a lane does the rest until the client goes.</summary>
+/// <summary>
+/// <c>GET /events</c>: headers, a place in the log, a greeting, and then a lane does the rest until the client goes.
+/// <c>DELETE /clients/ID</c> ends a client's stream.
+/// </summary>
 internal sealed class EventsEndpoint(
     ServerOptions options,
     ConcurrentDictionary<string, Client> clients,
@@ -19,22 +22,24 @@ internal sealed class EventsEndpoint(
     ServerMetrics metrics,
     LogWriter log)
 {
-    private readonly ClientPlaces _places = new(options);
+    /// <summary>What the path of a client begins with; its id follows.</summary>
+    public const string ClientPath = "/clients/";
+
+    private readonly ClientSlots _slots = new(options);
 
     /// <summary>Holds the response open until the client has gone.</summary>
-    /// <returns>Why the client is given no stream, or null.</returns>
     public async Task<Refusal?> SubscribeAsync(Exchange exchange)
     {
         // This method lasts as long as a stream: what it still needs after an await takes memory for each client.
-        var address = _places.AddressOf(exchange);
+        var address = _slots.AddressOf(exchange);
         var (permit, refusal) = await PermitAsync(exchange);
-        if (permit is null || !_places.TryTake(address, out refusal))
+        if (permit is null || !_slots.TryAcquire(address, out refusal))
             return refusal;
 
         Client? client = null;
         try
         {
-            client = await AdmitAsync(exchange, permit);
+            client = await AdmitAsync(exchange, permit.Value);
             if (client is null)
                 return WhyNotAdmitted();
 
@@ -46,18 +51,19 @@ internal sealed class EventsEndpoint(
         }
         finally
         {
-            _places.Release(address);
+            _slots.Release(address);
             if (client is not null)
             {
                 clients.TryRemove(client.Id, out _);
                 hub.Unsubscribe(client.Subscription);
+
+                // After an exception too; what has ended already is not touched.
                 exchange.Break();
             }
         }
     }
 
     /// <summary>Answers HEAD with what GET would be answered, short of a client that takes a place.</summary>
-    /// <returns>Why GET would be given no stream, or null.</returns>
     public async Task<Refusal?> ShowHeadAsync(Exchange exchange)
     {
         var (permit, refusal) = await PermitAsync(exchange);
@@ -70,7 +76,27 @@ internal sealed class EventsEndpoint(
         return refusal;
     }
 
-    private async Task<(Permit? Permit, Refusal? Refusal)> PermitAsync(Exchange exchange)
+    /// <summary>
+    /// Ends a client's stream, for those who may publish to all that it listens to. An EventSource comes back by itself; only a token that
+    /// is no longer good keeps it away.
+    /// </summary>
+    public async Task<Refusal?> DismissAsync(Exchange exchange)
+    {
+        // The check comes first: without any right to publish a caller must not learn who is there.
+        clients.TryGetValue(exchange.Target.Path[ClientPath.Length..], out var client);
+        var channels = client?.Subscription.Topics.Select(topic => topic.Name) ?? [];
+        if (await access.CheckPublishAsync(exchange, [.. channels]) is { } refusal)
+            return refusal;
+
+        if (client is null)
+            return Refusal.Of(404, "There is no client with this id.");
+
+        client.End(EndReason.Dismissed);
+        await responses.SendEmptyAsync(exchange);
+        return null;
+    }
+
+    private async Task<((SubscribeRequest Request, Lifetime Lifetime)? Permit, Refusal? Refusal)> PermitAsync(Exchange exchange)
     {
         if (!Parameters.TryReadTopics(exchange.Target, out var topics, out var problem)
             || !Parameters.TryReadEnvelope(exchange.Target, out var isEnveloped, out problem))
@@ -78,19 +104,19 @@ internal sealed class EventsEndpoint(
             return (null, Refusal.Of(400, problem));
         }
 
-        var (grant, refusal) = await access.SubscribeAsync(exchange, topics);
+        var (grant, refusal) = await access.CheckSubscribeAsync(exchange, topics);
         if (grant is null)
             return (null, refusal);
 
         var selection = new Selection(topics, grant.MayHear);
-        return (new Permit(new SubscribeRequest(selection, isEnveloped, exchange.LastEventId), LifetimeOf(grant)), null);
+        return ((new SubscribeRequest(selection, isEnveloped, exchange.LastEventId), LifetimeOf(grant)), null);
     }
 
     // Null when the hub takes no more clients.
-    private async Task<Client?> AdmitAsync(Exchange exchange, Permit permit)
+    private async Task<Client?> AdmitAsync(Exchange exchange, (SubscribeRequest Request, Lifetime Lifetime) permit)
     {
         Output output = exchange.Socket is { } socket
-            ? new SocketOutput(socket, IsChunked(exchange), StreamSocket.TakenBy)
+            ? new SocketOutput(socket, IsChunked(exchange), StreamSocket.AcknowledgedBy)
             : new StreamOutput(exchange.Response.OutputStream, exchange.BreakWrite);
         return await hub.SubscribeAsync(permit.Request) is { } subscription
             ? new Client(NanoId.Generate(), output, subscription, permit.Lifetime)
@@ -109,11 +135,9 @@ internal sealed class EventsEndpoint(
         var response = exchange.Response;
         response.StatusCode = (int)HttpStatusCode.OK;
         response.ContentType = "text/event-stream";
+        // Never set to false, by which HttpListener understands a length of 0.
         if (IsChunked(exchange))
-        {
-            // Never set to false, by which HttpListener understands a length of 0.
             response.SendChunked = true;
-        }
 
         // No other request follows on the connection: a read on it tells when its client leaves.
         response.KeepAlive = false;
@@ -149,7 +173,7 @@ internal sealed class EventsEndpoint(
 
         lanes.Next().Add(client);
 
-        // The stop may have gone through the dictionary just before this client was in it.
+        // The stop ends the clients that it finds; this one may have come after that.
         if (hub.IsComplete)
             client.End(EndReason.ServerStop);
 
@@ -159,15 +183,11 @@ internal sealed class EventsEndpoint(
 
     private void End(Exchange exchange, Client client, EndReason reason)
     {
+        // Abort writes the last chunk (Listener/README.md), which makes the response a whole one.
         if (IsOnPurpose(reason))
-        {
-            // With the last chunk, which makes the response a whole one.
             exchange.Response.Abort();
-        }
         else
-        {
             exchange.Break(resets: reason is EndReason.WriteTimeout);
-        }
 
         metrics.CountEnded(reason);
         log.Often(LogLevel.Info, $"stream ended {ServerMetrics.NameOf(reason)}", reason is EndReason.Left
@@ -184,7 +204,7 @@ internal sealed class EventsEndpoint(
             : new Lifetime(oldest, EndReason.MaxAge);
     }
 
-    // In milliseconds; up to one of so many parts more or less.
+    // In milliseconds, up to one of these parts more or less.
     private static long Jittered(TimeSpan time, int parts)
     {
         var milliseconds = (long)time.TotalMilliseconds;
@@ -205,6 +225,4 @@ internal sealed class EventsEndpoint(
         EndReason.WriteTimeout => "it took nothing for longer than the write timeout",
         _ => "the server stops",
     };
-
-    private sealed record Permit(SubscribeRequest Request, Lifetime Lifetime);
 }

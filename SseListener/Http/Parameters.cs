@@ -22,7 +22,7 @@ internal static class Parameters
     private const string OfListening = "It is a parameter of GET /events only.";
 
     // Where a parameter belongs that another endpoint has.
-    private static readonly Dictionary<string, string> _places = new(StringComparer.Ordinal)
+    private static readonly Dictionary<string, string> _belongsTo = new(StringComparer.Ordinal)
     {
         ["type"] = OfText,
         ["id"] = OfText,
@@ -33,16 +33,12 @@ internal static class Parameters
         ["token"] = "A token is sent as Authorization: Bearer here.",
     };
 
-    /// <summary>Those of <c>GET /events</c>.</summary>
     public static IReadOnlyList<string> Stream { get; } = ["channel", "lastEventId", "last_event_id", "envelope", "token"];
 
-    /// <summary>Those of publishing text.</summary>
     public static IReadOnlyList<string> Text { get; } = ["channel", "type", "id", "retry"];
 
-    /// <summary>Those of publishing JSON.</summary>
     public static IReadOnlyList<string> Json { get; } = ["channel"];
 
-    /// <summary>Those of an endpoint that has none.</summary>
     public static IReadOnlyList<string> None { get; } = [];
 
     /// <summary>What is wrong with the names in a query, for the client, or null.</summary>
@@ -94,10 +90,10 @@ internal static class Parameters
 
     private static string DescribeUnknown(string name, IReadOnlyList<string> known)
     {
-        var meant = Spelling.Nearest(name, [.. known, .. _places.Keys]);
+        var meant = Spelling.Nearest(name, [.. known, .. _belongsTo.Keys]);
         var question = meant is null || meant == name ? "" : $" Did you mean \"{meant}\"?";
-        var place = meant is null || known.Contains(meant) ? "" : " " + _places[meant];
+        var hint = meant is null || known.Contains(meant) ? "" : " " + _belongsTo[meant];
         var list = known.Count == 0 ? "This resource has no parameters." : $"Those there are: {string.Join(", ", known)}.";
-        return $"The parameter \"{Spelling.Short(name)}\" is unknown here.{question}{place} {list}";
+        return $"The parameter \"{Spelling.Short(name)}\" is unknown here.{question}{hint} {list}";
     }
 }

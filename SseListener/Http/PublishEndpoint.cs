@@ -13,20 +13,21 @@ internal sealed class PublishEndpoint(ServerOptions options, EventHub hub, Permi
 
     private readonly BodiesUnderWay _bodies = new(options);
 
-    /// <summary>Publishes what the request brings.</summary>
-    /// <returns>Why not, or null.</returns>
     public async Task<Refusal?> PublishAsync(Exchange exchange)
     {
         if (!Parameters.TryReadChannel(exchange.Target, out var channel, out var problem))
             return Refusal.Of(400, problem);
 
-        if (await access.PublishAsync(exchange, [channel]) is { } forbidden)
+        if (await access.CheckPublishAsync(exchange, [channel]) is { } forbidden)
             return forbidden;
 
-        return Check(exchange, out var format) ?? await PublishAsync(exchange, channel, format);
+        if (!TryReadFormat(exchange.Request, out var format, out problem))
+            return Refusal.Of(415, problem);
+
+        return CheckBody(exchange, format) ?? await ReadAndPublishAsync(exchange, channel, format);
     }
 
-    private async Task<Refusal?> PublishAsync(Exchange exchange, string channel, Format format)
+    private async Task<Refusal?> ReadAndPublishAsync(Exchange exchange, string channel, Format format)
     {
         using var body = _bodies.TryAdd();
         if (body is null)
@@ -46,6 +47,7 @@ internal sealed class PublishEndpoint(ServerOptions options, EventHub hub, Permi
         return null;
     }
 
+    // Null: the hub has stopped.
     private Refusal Explain(PublishResult? result) => result switch
     {
         PublishResult.Conflict conflict =>
@@ -95,16 +97,13 @@ internal sealed class PublishEndpoint(ServerOptions options, EventHub hub, Permi
     {
         sseEvent = null;
         problem = "retry must be a whole number of milliseconds.";
-        var retry = 0;
-        var hasRetry = target.First("retry") is { } text;
-        return (!hasRetry || int.TryParse(target.First("retry"), NumberStyles.None, CultureInfo.InvariantCulture, out retry))
-            && SseEvent.TryCreate(body, target.First("type"), target.First("id"), hasRetry ? retry : null, out sseEvent, out problem);
+        var (text, retry) = (target.First("retry"), 0);
+        return (text is null || int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out retry))
+            && SseEvent.TryCreate(body, target.First("type"), target.First("id"), text is null ? null : retry, out sseEvent, out problem);
     }
 
-    // Whether the body, which has not been read yet, is of a kind that can be published.
-    private static Refusal? Check(Exchange exchange, out Format format)
+    private static bool TryReadFormat(HttpListenerRequest request, out Format format, [NotNullWhen(false)] out string? problem)
     {
-        var request = exchange.Request;
         _ = MediaTypeHeaderValue.TryParse(request.ContentType, out var type);
         Format? found = type?.MediaType?.ToUpperInvariant() switch
         {
@@ -115,14 +114,14 @@ internal sealed class PublishEndpoint(ServerOptions options, EventHub hub, Permi
         };
         format = found ?? Format.Json;
         var isUtf8 = type?.CharSet?.Trim('"').ToUpperInvariant() is null or "UTF-8" or "UTF8" or "US-ASCII";
-        var unsupported = found is null ? $"The Content-Type must be {Types}, and is {Shown(request.ContentType)}."
+        problem = found is null ? $"The Content-Type must be {Types}, and is {Shown(request.ContentType)}."
             : !isUtf8 ? "The charset must be utf-8."
             : !IsPlain(request.Headers["Content-Encoding"]) ? "The body must not be compressed: send it without a Content-Encoding."
             : null;
-        return unsupported is null ? CheckLength(exchange, format) : Refusal.Of(415, unsupported);
+        return problem is null;
     }
 
-    private static Refusal? CheckLength(Exchange exchange, Format format)
+    private static Refusal? CheckBody(Exchange exchange, Format format)
     {
         var isChunked = exchange.Request.ContentLength64 < 0;
         var hasLength = exchange.Request.Headers["Content-Length"] is not null;

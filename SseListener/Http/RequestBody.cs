@@ -6,9 +6,7 @@ namespace SseListener.Http;
 /// <summary>
 /// A request's body, read with a limit on what arrives, not on what Content-Length claims, and with a deadline for all of it.
 /// </summary>
-/// <param name="others">The bodies that are under way, this one among them.</param>
-/// <param name="options">Its bounds.</param>
-internal sealed class RequestBody(BodiesUnderWay others, ServerOptions options) : IDisposable
+internal sealed class RequestBody(BodiesUnderWay bodies, ServerOptions options) : IDisposable
 {
     /// <summary>Most bytes of a read. Large arrays would be on the heap of large objects, which is collected rarely.</summary>
     public const int PartSize = 16 * 1024;
@@ -32,7 +30,6 @@ internal sealed class RequestBody(BodiesUnderWay others, ServerOptions options) 
     /// <summary>Whether it has had to make room for another, and counts no more.</summary>
     public bool HasGivenWay { get; private set; }
 
-    /// <summary>The bytes that arrived.</summary>
     public ReadOnlyMemory<byte> Bytes => _part.AsMemory(0, _inPart);
 
     private Refusal TooLarge => Refusal.Of(413, $"The body may have at most {options.MaxBody} bytes (--max-body).");
@@ -45,7 +42,6 @@ internal sealed class RequestBody(BodiesUnderWay others, ServerOptions options) 
         + "and the body of this one had been arriving for longest. Nothing was published.");
 
     /// <summary>Reads the body of a request, and tells the exchange when it has been read to its end.</summary>
-    /// <returns>Why it is not all here, or null.</returns>
     public async Task<Refusal?> ReadAsync(Exchange exchange)
     {
         var (claimed, chunked) = (exchange.Request.ContentLength64, exchange.ChunkedBody);
@@ -82,10 +78,9 @@ internal sealed class RequestBody(BodiesUnderWay others, ServerOptions options) 
         _ = _end.CancelAsync();
     }
 
-    /// <inheritdoc/>
     public void Dispose()
     {
-        others.Remove(this);
+        bodies.Remove(this);
         _end.Dispose();
     }
 
@@ -111,7 +106,7 @@ internal sealed class RequestBody(BodiesUnderWay others, ServerOptions options) 
         var size = Math.Min(PartSize, missing);
         if (_length > 0)
         {
-            if (!others.TryMakeRoom(this, size))
+            if (!bodies.TryMakeRoom(this, size))
                 return false;
 
             _full.Add(_part);
@@ -138,7 +133,7 @@ internal sealed class RequestBody(BodiesUnderWay others, ServerOptions options) 
     private bool TryComplete(Exchange exchange)
     {
         exchange.BodyIsRead = true;
-        if (!others.TryComplete(this))
+        if (!bodies.TryComplete(this))
             return false;
 
         // The parsers want it in one piece. All parts but the last have the same size.

@@ -27,7 +27,6 @@ internal sealed class Responses(TimeSpan writeTimeout, ServerMetrics metrics, Lo
         return SendAsync(exchange, exchange.Request.HttpMethod == "HEAD" ? [] : body);
     }
 
-    /// <summary>Says that all is well, and nothing else.</summary>
     public Task SendEmptyAsync(Exchange exchange)
     {
         exchange.Response.StatusCode = (int)HttpStatusCode.NoContent;
@@ -35,10 +34,9 @@ internal sealed class Responses(TimeSpan writeTimeout, ServerMetrics metrics, Lo
         return SendAsync(exchange, []);
     }
 
-    /// <summary>Tells a client why its request is refused.</summary>
     public Task RefuseAsync(Exchange exchange, Refusal refusal)
     {
-        Count(exchange, refusal);
+        Record(exchange, refusal);
 
         // To an EventSource every answer that is not 200 is final (WHATWG HTML, section 9.2.3): it would stay away although the server is
         // back, or has room, a moment later. It comes back after a connection that ends without an answer.
@@ -47,7 +45,7 @@ internal sealed class Responses(TimeSpan writeTimeout, ServerMetrics metrics, Lo
 
         SetIfNotNull(exchange, "Allow", refusal.Allow);
         exchange.Response.Headers["Cache-Control"] = "no-store";
-        SetIfNotNull(exchange, "WWW-Authenticate", refusal.Error is { } error ? $"Bearer error=\"{error}\"" : null);
+        SetIfNotNull(exchange, "WWW-Authenticate", refusal.TokenError is { } error ? $"Bearer error=\"{error}\"" : null);
         SetIfNotNull(exchange, "Retry-After", refusal.IsForNow ? "1" : null);
         var (title, detail) = (JsonText.Quote(refusal.Title), JsonText.Quote(refusal.Detail));
         var problem = $$"""{"type":"about:blank","title":{{title}},"status":{{refusal.Status}},"detail":{{detail}}}""";
@@ -87,7 +85,6 @@ internal sealed class Responses(TimeSpan writeTimeout, ServerMetrics metrics, Lo
     public Task WriteAsync(Exchange exchange, ReadOnlyMemory<byte> part) =>
         exchange.Response.OutputStream.WriteAsync(part).AsTask().WaitAsync(writeTimeout);
 
-    /// <summary>Ends an answer that has been written.</summary>
     public static async Task CloseAsync(Exchange exchange)
     {
         if (!exchange.BodyIsRead)
@@ -96,20 +93,15 @@ internal sealed class Responses(TimeSpan writeTimeout, ServerMetrics metrics, Lo
         exchange.Close();
     }
 
-    private void Count(Exchange exchange, Refusal refusal)
+    private void Record(Exchange exchange, Refusal refusal)
     {
-        var (method, path) = (exchange.Request.HttpMethod, exchange.Target.Path);
-        var from = $"{method} {exchange.Target.Shown} from {exchange.Remote}";
+        var (method, target) = (exchange.Request.HttpMethod, exchange.Target);
+        var from = $"{method} {target.Shown} from {exchange.Remote}";
         log.Often(LogLevel.Info, $"refused {refusal.Cause}", $"{from} {refusal.Status}: {refusal.Reason}");
-        switch (method, path)
-        {
-            case ("GET", "/events"):
-                metrics.CountRefused(refusal.Cause);
-                break;
-            case ("POST", "/events" or "/generate"):
-                metrics.CountPublishError(refusal.Status);
-                break;
-        }
+        if (exchange.AsksForStream)
+            metrics.CountRefused(refusal.Cause);
+        else if (method == "POST" && target.Path is "/events" or "/generate")
+            metrics.CountPublishError(refusal.Status);
     }
 
     private static void SetIfNotNull(Exchange exchange, string field, string? value)
@@ -120,11 +112,9 @@ internal sealed class Responses(TimeSpan writeTimeout, ServerMetrics metrics, Lo
 
     private static async Task LingerAsync(Exchange exchange)
     {
+        // It cannot be read safely.
         if (exchange.Request.ContentLength64 < 0 && exchange.ChunkedBody is null)
-        {
-            // It cannot be read safely.
             return;
-        }
 
         var input = exchange.Request.InputStream;
         var started = Stopwatch.GetTimestamp();

@@ -12,18 +12,33 @@ internal sealed class Router(
     EventHub hub,
     EventsEndpoint events,
     PublishEndpoint publish,
-    ClientsEndpoint clients,
     StatusEndpoints status,
     StaticFiles files,
     CrossOrigin crossOrigin,
     Responses responses,
     LogWriter log)
 {
+    // A POST may have the parameters of text; PublishEndpoint refuses them beside JSON.
+    private readonly Dictionary<string, Route[]> _routes = new(StringComparer.Ordinal)
+    {
+        ["/events"] =
+        [
+            new("GET", events.SubscribeAsync, Parameters.Stream),
+            new("HEAD", events.ShowHeadAsync, Parameters.Stream),
+            new("POST", publish.PublishAsync, Parameters.Text),
+        ],
+        ["/generate"] = [new("POST", publish.PublishAsync, Parameters.Text)],
+        ["/healthz"] = [new("GET", status.HealthAsync, Parameters.None), new("HEAD", status.HealthAsync, Parameters.None)],
+        ["/status"] = [new("GET", status.StatusAsync, Parameters.None), new("HEAD", status.StatusAsync, Parameters.None)],
+        ["/metrics"] = [new("GET", status.MetricsAsync, Parameters.None), new("HEAD", status.MetricsAsync, Parameters.None)],
+        [EventsEndpoint.ClientPath] = [new("DELETE", events.DismissAsync, Parameters.None)],
+    };
+
     /// <summary>Answers a request; a stream is answered when it is over.</summary>
     public async Task AnswerAsync(Exchange exchange)
     {
         Log(exchange);
-        crossOrigin.Mark(exchange);
+        crossOrigin.SetHeaders(exchange);
         if ((Check(exchange) ?? await RouteAsync(exchange)) is { } refusal)
             await responses.RefuseAsync(exchange, refusal);
     }
@@ -31,26 +46,17 @@ internal sealed class Router(
     private Task<Refusal?> RouteAsync(Exchange exchange)
     {
         var path = exchange.Target.Path;
-        if (MethodsOf(path) is not { } methods)
+        var key = path.StartsWith(EventsEndpoint.ClientPath, StringComparison.Ordinal) ? EventsEndpoint.ClientPath : path;
+        if (!_routes.TryGetValue(key, out var routes))
             return files.ServeAsync(exchange);
 
         if (CrossOrigin.IsPreflight(exchange))
-            return AnswerPreflightAsync(exchange, methods);
+            return AnswerPreflightAsync(exchange, MethodsOf(routes));
 
-        (Func<Exchange, Task<Refusal?>> AnswerAsync, IReadOnlyList<string> Parameters)? route = (exchange.Request.HttpMethod, path) switch
-        {
-            ("GET", "/events") => (events.SubscribeAsync, Parameters.Stream),
-            ("HEAD", "/events") => (events.ShowHeadAsync, Parameters.Stream),
-            ("POST", "/events" or "/generate") => (publish.PublishAsync, Parameters.Text),
-            ("GET" or "HEAD", "/healthz") => (status.HealthAsync, Parameters.None),
-            ("GET" or "HEAD", "/status") => (status.StatusAsync, Parameters.None),
-            ("GET" or "HEAD", "/metrics") => (status.MetricsAsync, Parameters.None),
-            ("DELETE", _) when ClientsEndpoint.Has(path) => (clients.DismissAsync, Parameters.None),
-            _ => null,
-        };
-        return route is not var (answerAsync, parameters) ? Task.FromResult<Refusal?>(Refusal.OfMethod(methods))
-            : Parameters.ProblemOf(exchange.Target, parameters) is { } problem ? Task.FromResult<Refusal?>(Refusal.OfParameter(problem))
-            : answerAsync(exchange);
+        var route = Array.Find(routes, route => route.Method == exchange.Request.HttpMethod);
+        return route is null ? Task.FromResult<Refusal?>(Refusal.OfMethod(MethodsOf(routes)))
+            : Parameters.ProblemOf(exchange.Target, route.Known) is { } problem ? Task.FromResult<Refusal?>(Refusal.OfParameter(problem))
+            : route.AnswerAsync(exchange);
     }
 
     private async Task<Refusal?> AnswerPreflightAsync(Exchange exchange, string methods)
@@ -62,14 +68,7 @@ internal sealed class Router(
         return refusal;
     }
 
-    private static string? MethodsOf(string path) => path switch
-    {
-        "/events" => "GET, HEAD, POST",
-        "/generate" => "POST",
-        "/healthz" or "/status" or "/metrics" => "GET, HEAD",
-        _ when ClientsEndpoint.Has(path) => "DELETE",
-        _ => null,
-    };
+    private static string MethodsOf(Route[] routes) => string.Join(", ", routes.Select(route => route.Method));
 
     // What is wrong with a request whatever it asks for. A server that stops still tells how it is doing.
     private Refusal? Check(Exchange exchange)
@@ -81,7 +80,7 @@ internal sealed class Router(
         if (ReferenceEquals(target, RequestTarget.None))
             return Refusal.Of(400, "The URL has an escape that is not %XX, or whose bytes are not UTF-8.");
 
-        return target.HasTooMuch ? Refusal.Of(400, $"The URL may have at most {RequestTarget.MostParameters} parameters.")
+        return target.HasTooManyParameters ? Refusal.Of(400, $"The URL may have at most {RequestTarget.MostParameters} parameters.")
             : exchange.HeaderSize > options.MaxHeader
                 ? Refusal.Of(431, $"The request line and the header fields may have at most {options.MaxHeader} bytes (--max-header).")
             : hub.IsComplete && target.Path is not ("/status" or "/metrics") ? Refusal.Stopping
@@ -91,11 +90,10 @@ internal sealed class Router(
     private void Log(Exchange exchange)
     {
         var level = exchange.AsksForStream ? LogLevel.Info : LogLevel.Debug;
+
+        // Only the path: a query may hold a secret.
         if (log.Writes(level))
-        {
-            // Only the path: a query may hold a secret.
             log.Often(level, "request", $"{exchange.Request.HttpMethod} {exchange.Target.Shown} from {exchange.Remote}");
-        }
 
         if (log.Writes(LogLevel.Debug))
         {
@@ -109,4 +107,6 @@ internal sealed class Router(
     private static bool IsSecret(string header, string value) =>
         header.ToUpperInvariant() is "AUTHORIZATION" or "PROXY-AUTHORIZATION" or "COOKIE" or "REFERER"
         || value.Contains("token", StringComparison.OrdinalIgnoreCase);
+
+    private sealed record Route(string Method, Func<Exchange, Task<Refusal?>> AnswerAsync, IReadOnlyList<string> Known);
 }

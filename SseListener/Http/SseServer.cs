@@ -8,10 +8,7 @@ using SseListener.Metrics;
 
 namespace SseListener.Http;
 
-/// <summary>
-/// The listener loop: takes requests in, hands them to the router, and holds the open streams in a dictionary until its ordered,
-/// bounded stop.
-/// </summary>
+/// <summary>Puts the server together, starts it, and stops it in order and within bounds.</summary>
 [SuppressMessage("Usage", "CA2213:Disposable fields should be disposed", Justification = "Disposing them is a step of the stop.")]
 internal sealed class SseServer : IAsyncDisposable
 {
@@ -33,10 +30,7 @@ internal sealed class SseServer : IAsyncDisposable
     private readonly Router _router;
     private Task? _stop;
 
-    /// <summary>A server that is not listening yet.</summary>
-    /// <param name="options">All its options.</param>
-    /// <param name="pages">The folder of the pages; null for those within the program.</param>
-    /// <param name="log">Takes its log lines.</param>
+    /// <summary>A server that is not listening yet. Without <paramref name="pages"/> it shows those within the program.</summary>
     public SseServer(ServerOptions options, string? pages, LogWriter log)
     {
         _askedClients = options.MaxClients;
@@ -44,7 +38,7 @@ internal sealed class SseServer : IAsyncDisposable
         _log = log;
         _listener = new RequestListener(options.Listener, exchange => _router!.AnswerAsync(exchange), log);
         _lanes = CreateLanes();
-        _journal = CreateLog();
+        _journal = CreateJournal();
         _hub = new EventHub(new HubLimits(options.History, options.HistoryAge, options.MaxChannels), _journal, _lanes.Wake);
         _metrics.Observe(() => _clients.Count, _hub, _lanes);
         var responses = new Responses(options.WriteTimeout, _metrics, log);
@@ -57,7 +51,6 @@ internal sealed class SseServer : IAsyncDisposable
             _hub,
             new EventsEndpoint(options, _clients, _hub, _lanes, _access, responses, _metrics, log),
             new PublishEndpoint(options, _hub, _access, responses, log),
-            new ClientsEndpoint(_clients, _access, responses),
             _status,
             new StaticFiles(pages, responses),
             crossOrigin,
@@ -107,7 +100,6 @@ internal sealed class SseServer : IAsyncDisposable
     /// </summary>
     public Task StopAsync() => _stop ??= StopInOrderAsync();
 
-    /// <inheritdoc/>
     public async ValueTask DisposeAsync() => await StopAsync();
 
     private DeliveryLanes CreateLanes()
@@ -122,7 +114,7 @@ internal sealed class SseServer : IAsyncDisposable
         return new DeliveryLanes(_options.Lanes, lanes, () => new LaneMeter(_metrics.Sweeps, _metrics.Latencies));
     }
 
-    private IEventLog CreateLog() => _options.Data is not { } folder ? new MemoryLog() : new FileLog(
+    private IEventLog CreateJournal() => _options.Data is not { } folder ? new MemoryLog() : new FileLog(
         new(folder, _options.History, _options.HistoryAge, _options.Sync, _metrics.JournalWrites, _metrics.JournalFlushes), _log);
 
     private void LogWarnings()
@@ -134,7 +126,7 @@ internal sealed class SseServer : IAsyncDisposable
         }
         else if (_access.NeedsNoToken && _options.TrustProxy && !_options.OpenPublish)
         {
-            _log.Warning("whoever the proxy lets through can publish: set --publish-token or --jwt-key");
+            _log.Warning("everybody whom the proxy lets through can publish: set --publish-token or --jwt-key");
         }
 
         if (_options.JwtKey is { } key)
@@ -180,7 +172,7 @@ internal sealed class SseServer : IAsyncDisposable
         }
     }
 
-    // Whatever becomes of a step, the next one takes care of what it left. Whoever waits for Running is told why the hub failed.
+    // What a step leaves undone, the next one takes care of. StopAsync does not fail because the hub has.
     private static async Task WithinAsync(Task step, CancellationToken limit) =>
         await step.WaitAsync(limit).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
 }

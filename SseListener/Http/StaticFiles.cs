@@ -6,10 +6,8 @@ namespace SseListener.Http;
 
 /// <summary>
 /// The files under <c>public/</c>, read anew for each request so that an edit shows on reload. Nothing outside of it is
-/// served, no dot-file, nothing that a symbolic link leads to, and no FIFO or device.
+/// served, no dot-file, nothing that a symbolic link leads to, and no FIFO or device. Without a root it is the pages within the program.
 /// </summary>
-/// <param name="root">The folder; null for the pages within the program.</param>
-/// <param name="responses">Sends the answers.</param>
 internal sealed class StaticFiles(string? root, Responses responses)
 {
     private const string Folder = "public";
@@ -61,8 +59,6 @@ internal sealed class StaticFiles(string? root, Responses responses)
         return problem is null;
     }
 
-    /// <summary>Answers GET and HEAD with a file.</summary>
-    /// <returns>Why not, or null.</returns>
     public async Task<Refusal?> ServeAsync(Exchange exchange)
     {
         await using var page = TryOpen(exchange.Target.Path);

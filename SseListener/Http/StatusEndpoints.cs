@@ -27,25 +27,18 @@ internal sealed class StatusEndpoints(
         : !journal.IsWritable ? Refusal.Later(503, "journal", "The journal cannot be written.")
         : null;
 
-    /// <summary>Begins to measure what happens a second.</summary>
     public void Start() => _rates.Start();
 
-    /// <summary>Says whether the server can do its work.</summary>
-    /// <returns>Why not, or null.</returns>
     public Task<Refusal?> HealthAsync(Exchange exchange) =>
         ShowAsync(exchange, Problem, "application/json", () => """{"status":"ok"}""");
 
     /// <summary>Tells what the server is doing: the few numbers that a person asks for first.</summary>
-    /// <returns>Why not, or null.</returns>
     public async Task<Refusal?> StatusAsync(Exchange exchange) =>
-        await ShowAsync(exchange, await access.OperateAsync(exchange), "application/json", WriteStatus);
+        await ShowAsync(exchange, await access.CheckOperateAsync(exchange), "application/json", WriteStatus);
 
-    /// <summary>Tells everything that is measured.</summary>
-    /// <returns>Why not, or null.</returns>
     public async Task<Refusal?> MetricsAsync(Exchange exchange) =>
-        await ShowAsync(exchange, await access.OperateAsync(exchange), PrometheusText.ContentType, metrics.Text.Write);
+        await ShowAsync(exchange, await access.CheckOperateAsync(exchange), PrometheusText.ContentType, metrics.Text.Write);
 
-    /// <inheritdoc/>
     public void Dispose() => _rates.Dispose();
 
     private async Task<Refusal?> ShowAsync(Exchange exchange, Refusal? refusal, string contentType, Func<string> write)
@@ -61,7 +54,7 @@ internal sealed class StatusEndpoints(
         var (kept, rates) = (hub.Kept, _rates.Read());
         return string.Create(CultureInfo.InvariantCulture, $$"""
             {
-              "version": {{JsonText.Quote(ProgramVersion.Text)}},
+              "version": {{JsonText.Quote(ServerMetrics.Version)}},
               "status": {{JsonText.Quote(Problem?.Detail ?? "ok")}},
               "uptimeSeconds": {{(long)metrics.Uptime.TotalSeconds}},
               "lanes": {{options.Lanes}},

@@ -68,11 +68,13 @@ internal sealed class JournalKey(string folder, LogWriter log)
             {
                 output.Write([.. Bytes, .. Starts.SelectMany(BitConverter.GetBytes)]);
                 Disk.Sync(output.SafeFileHandle);
+
+                // Of what was written here, not of what has this name now: somebody may replace it at once.
+                _status = Disk.Of(output.SafeFileHandle);
             }
 
             File.Move(unfinished, _file, overwrite: true);
             Disk.SyncFolder(folder);
-            _status = Disk.Find(_file);
         }
         catch (Exception e) when (Disk.IsFailure(e))
         {

@@ -10,41 +10,38 @@ internal sealed class Connection : Stream
     private const long UnderWay = -1;
 
     // HttpListener calls itself for each piece of a header or a chunked body that yields nothing, as deep as there are reads in a row that
-    // complete at once. After so many others get their turn on the thread, too.
+    // complete at once. After this many, others get their turn on the thread, too.
     private const int MostReadsAtOnce = 4;
 
     private readonly long _longestHeader;
     [SuppressMessage("Usage", "CA2213:Disposable fields should be disposed", Justification = "It is HttpListener's, and owns nothing.")]
     private Stream _inner = Null;
     private long _idleSince = Environment.TickCount64;
+
+    // HttpListener has answered the request by itself, and waits for the rest of its body.
     private bool _isRefused;
-    private bool _isOld;
-    private long _read;
+
+    private bool _isHttp10;
+    private long _bytesRead;
     private long _limit;
-    private int _reads;
+    private int _readCalls;
     private volatile bool _isCut;
 
-    /// <summary>A connection that has been accepted.</summary>
-    /// <param name="socket">Its socket.</param>
-    /// <param name="longestHeader">Bytes of the longest request line with its header fields that is read.</param>
+    /// <summary>A connection of whose headers at most <paramref name="longestHeader"/> bytes are read.</summary>
     /// <exception cref="SocketException">It has ended already.</exception>
     public Connection(Socket socket, long longestHeader)
     {
-        Socket = socket;
-        Remote = (IPEndPoint)socket.RemoteEndPoint!;
+        (Socket, Remote) = (socket, (IPEndPoint)socket.RemoteEndPoint!);
         _limit = _longestHeader = longestHeader;
     }
 
     /// <summary>The socket. HttpListener closes it when the connection ends.</summary>
     public Socket Socket { get; }
 
-    /// <summary>The other end.</summary>
     public IPEndPoint Remote { get; }
 
-    /// <summary>Whether the connection has ended.</summary>
     public bool IsClosed => Socket.SafeHandle.IsClosed;
 
-    /// <summary>Whether no request is under way.</summary>
     public bool IsIdle => Volatile.Read(ref _idleSince) >= 0;
 
     /// <summary>Whether it has brought no request yet.</summary>
@@ -59,19 +56,14 @@ internal sealed class Connection : Stream
     /// <summary>The IPv6 address in the field <c>Host</c> of the latest request, in brackets; null for a name.</summary>
     public string? HostAddress { get; private set; }
 
-    /// <inheritdoc/>
     public override bool CanRead => true;
 
-    /// <inheritdoc/>
     public override bool CanSeek => false;
 
-    /// <inheritdoc/>
     public override bool CanWrite => true;
 
-    /// <inheritdoc/>
     public override long Length => throw new NotSupportedException();
 
-    /// <inheritdoc/>
     public override long Position
     {
         get => throw new NotSupportedException();
@@ -87,18 +79,18 @@ internal sealed class Connection : Stream
     {
         Volatile.Write(ref _idleSince, UnderWay);
         IsStranger = false;
-        (_read, _limit) = (0, mostChunked ?? long.MaxValue);
+        (_bytesRead, _limit) = (0, mostChunked ?? long.MaxValue);
         return !_isCut;
     }
 
     /// <summary>Notes that a request has been answered, before the next one is read.</summary>
     public void End()
     {
-        (_read, _reads, _limit, IsTooLong) = (0, 0, _longestHeader, false);
+        (_bytesRead, _readCalls, _limit, IsTooLong) = (0, 0, _longestHeader, false);
         Interlocked.CompareExchange(ref _idleSince, Environment.TickCount64, UnderWay);
     }
 
-    /// <summary>Whether it has been without a request for so many milliseconds.</summary>
+    /// <summary>Whether it has been without a request for longer than that.</summary>
     public bool IsIdleFor(double milliseconds) =>
         Volatile.Read(ref _idleSince) is >= 0 and var since && Environment.TickCount64 - since > milliseconds;
 
@@ -120,48 +112,43 @@ internal sealed class Connection : Stream
         Socket.Close();
     }
 
-    /// <inheritdoc/>
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
-        // The first read is one of the next request's header.
-        _isRefused &= _reads > 0;
-        if (++_reads % MostReadsAtOnce == 0)
+        // End has reset the count: the first read belongs to the next request, which has not been refused.
+        _isRefused &= _readCalls > 0;
+        if (++_readCalls % MostReadsAtOnce == 0)
             await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
 
-        IsTooLong = _read >= _limit;
+        IsTooLong = _bytesRead >= _limit;
         var isRefused = _isRefused && IsIdle;
         if (isRefused)
             DiscardAvailable();
 
         var count = IsTooLong || isRefused ? 0 : await _inner.ReadAsync(buffer, cancellationToken);
-        _read += count;
+        _bytesRead += count;
         IsCutOff = count == 0;
-        if (_reads == 1)
+        if (_readCalls == 1)
         {
             var read = buffer.Span[..count];
             HostAddress = IPv6Host.Hide(read);
-            _isOld = read[..Math.Max(0, read.IndexOf((byte)'\n'))].TrimEnd((byte)'\r').EndsWith(" HTTP/1.0"u8);
+            _isHttp10 = read[..Math.Max(0, read.IndexOf((byte)'\n'))].TrimEnd((byte)'\r').EndsWith(" HTTP/1.0"u8);
         }
 
         return count;
     }
 
-    /// <inheritdoc/>
     public override IAsyncResult BeginRead(byte[] buffer, int offset, int count, AsyncCallback? callback, object? state) =>
         TaskToAsyncResult.Begin(ReadAsync(buffer.AsMemory(offset, count)).AsTask(), callback, state);
 
-    /// <inheritdoc/>
     public override int EndRead(IAsyncResult asyncResult) => TaskToAsyncResult.End<int>(asyncResult);
 
-    /// <inheritdoc/>
     public override int Read(byte[] buffer, int offset, int count) =>
         ReadAsync(buffer.AsMemory(offset, count)).AsTask().GetAwaiter().GetResult();
 
-    /// <inheritdoc/>
     public override void Write(byte[] buffer, int offset, int count)
     {
         // HttpListener says 100 Continue to HTTP/1.0, too, which knows no such answer (RFC 9110, section 15.2).
-        if (!MayWrite() || (_isOld && IsIdle && buffer.AsSpan(offset, count).StartsWith("HTTP/1.1 100 "u8)))
+        if (!BeginWriting() || (_isHttp10 && IsIdle && buffer.AsSpan(offset, count).StartsWith("HTTP/1.1 100 "u8)))
             return;
 
         // HttpListener's own answers and its 100 Continue would hold a thread of the pool for a client that reads nothing.
@@ -174,25 +161,20 @@ internal sealed class Connection : Stream
         _inner.Write(buffer, offset, count);
     }
 
-    /// <inheritdoc/>
     public override IAsyncResult BeginWrite(byte[] buffer, int offset, int count, AsyncCallback? callback, object? state) =>
-        TaskToAsyncResult.Begin(MayWrite() ? _inner.WriteAsync(buffer, offset, count) : Task.CompletedTask, callback, state);
+        TaskToAsyncResult.Begin(BeginWriting() ? _inner.WriteAsync(buffer, offset, count) : Task.CompletedTask, callback, state);
 
-    /// <inheritdoc/>
     public override void EndWrite(IAsyncResult asyncResult) => TaskToAsyncResult.End(asyncResult);
 
-    /// <inheritdoc/>
     public override void Flush() => _inner.Flush();
 
-    /// <inheritdoc/>
     public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
 
-    /// <inheritdoc/>
     public override void SetLength(long value) => throw new NotSupportedException();
 
     // Where no request is under way HttpListener answers by itself: it refuses what it cannot read, and when it is closed it answers 200,
     // after which an EventSource never comes back. So a connection that has been cut writes nothing.
-    private bool MayWrite()
+    private bool BeginWriting()
     {
         _isRefused |= IsIdle;
         return !_isCut;

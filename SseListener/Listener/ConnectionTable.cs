@@ -3,8 +3,6 @@ using SseListener.Log;
 namespace SseListener.Listener;
 
 /// <summary>All open connections, and the rules by which those without a request are cut. Any thread may use it.</summary>
-/// <param name="idleTimeout">Longest that one may stay without a request.</param>
-/// <param name="log">Is told how many were cut, and why.</param>
 internal sealed class ConnectionTable(TimeSpan idleTimeout, LogWriter log)
 {
     private readonly Lock _lock = new();
@@ -25,7 +23,7 @@ internal sealed class ConnectionTable(TimeSpan idleTimeout, LogWriter log)
     /// <summary>Removes those that have ended, and cuts those that have waited too long for a request.</summary>
     public void Sweep()
     {
-        var endless = 0;
+        int endless;
         lock (_lock)
         {
             endless = _connections.Count(connection => connection.IsClosed && connection.IsTooLong && connection.IsIdle);

@@ -18,10 +18,7 @@ internal sealed class ConnectionWatch : IThreadPoolWorkItem, IDisposable
     private volatile bool _hasRun = true;
     private long _queued;
 
-    /// <summary>Starts the thread.</summary>
-    /// <param name="connections">The connections.</param>
-    /// <param name="receiveWaiting">Receives the requests that wait in HttpListener's queue.</param>
-    /// <param name="log">Is told when a check fails.</param>
+    /// <summary>Starts the thread. <paramref name="receiveWaiting"/> receives the requests that wait in HttpListener's queue.</summary>
     public ConnectionWatch(ConnectionTable connections, Action receiveWaiting, LogWriter log)
     {
         (_connections, _receiveWaiting, _log) = (connections, receiveWaiting, log);

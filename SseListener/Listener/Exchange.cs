@@ -7,7 +7,7 @@ internal sealed class Exchange
     private readonly Connection? _connection;
     private int _hasEnded;
 
-    /// <summary>Begins it.</summary>
+    /// <summary>Begins it. Also marks the connection as busy, which <see cref="End"/> undoes.</summary>
     /// <param name="context">The request, whose body has not been touched.</param>
     /// <param name="connection">The connection that it came in on; null where connections cannot be reached.</param>
     /// <param name="mostChunked">Bytes that are read of a chunked body, framing included.</param>
@@ -22,16 +22,13 @@ internal sealed class Exchange
         BodyIsRead = !context.Request.HasEntityBody;
     }
 
-    /// <summary>The request.</summary>
     public HttpListenerRequest Request => _context.Request;
 
-    /// <summary>The answer to it.</summary>
     public HttpListenerResponse Response => _context.Response;
 
     /// <summary>The socket of the connection, which stays HttpListener's; null where it cannot be reached.</summary>
     public Socket? Socket => _connection?.Socket;
 
-    /// <summary>The other end of the connection.</summary>
     public IPEndPoint Remote { get; }
 
     /// <summary>The host that the request is for, in lower case and without the port; an IPv6 address in brackets.</summary>
@@ -114,7 +111,6 @@ internal sealed class Exchange
     }
 
     /// <summary>The same; where the connection cannot be reached, HttpListener ends it in its own way.</summary>
-    /// <inheritdoc cref="TryBreak"/>
     public void Break(bool resets = false)
     {
         if (!TryBreak(resets))

@@ -8,9 +8,7 @@ internal static class IPv6Host
 {
     private static readonly SearchValues<byte> _characters = SearchValues.Create("0123456789ABCDEFabcdef:."u8);
 
-    /// <summary>Hides the address in a header, if one is there and all of it has come with the first read.</summary>
-    /// <param name="read">What was read first of a request.</param>
-    /// <returns>The address in its brackets, or null.</returns>
+    /// <summary>Hides an address, if all of it has come with the first read, and returns it in its brackets; or null.</summary>
     public static string? Hide(Span<byte> read)
     {
         var end = read.IndexOf("\r\n\r\n"u8);

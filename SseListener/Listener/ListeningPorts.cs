@@ -4,25 +4,23 @@ namespace SseListener.Listener;
 
 /// <summary>
 /// The listening sockets, one for each address of the host. HttpListener's own accept in a recursion, have a short queue, and answer 404
-/// while they open.
+/// while they open. Each accepted connection is handed over on a thread of the pool.
 /// </summary>
-/// <param name="options">The host and the port.</param>
-/// <param name="admitAsync">Is given each accepted connection, on a thread of the pool.</param>
-/// <param name="connections">Is told of each.</param>
-/// <param name="log">Takes what happens here.</param>
 internal sealed class ListeningPorts(
     ListenerOptions options, Func<Connection, Task> admitAsync, ConnectionTable connections, LogWriter log) : IDisposable
 {
     // How many connections may wait to be accepted: everybody comes back at once when a server has been started again.
     private const int Backlog = 4096;
 
-    // How many may wait for a thread of the pool. When there are so many the others wait in the kernel until all of these have had one:
+    // How many may wait for a thread of the pool. When this many do, the others wait in the kernel until all of these have had one:
     // however many come, the requests of those who are here already are not behind all of them.
     private const int MostWaiting = 16;
 
     private static readonly TimeSpan _pause = TimeSpan.FromMilliseconds(20);
 
     private readonly List<Socket> _ports = [];
+
+    // Not a Lock: Monitor.Wait needs an object.
     private readonly object _waitingLock = new();
     private int _waiting;
     private volatile bool _isClosed;
@@ -58,7 +56,6 @@ internal sealed class ListeningPorts(
         _ports.ForEach(port => new Thread(() => Accept(port)) { Name = "accept", IsBackground = true }.Start());
     }
 
-    /// <inheritdoc/>
     public void Dispose()
     {
         _isClosed = true;
@@ -89,15 +86,9 @@ internal sealed class ListeningPorts(
         {
             try
             {
-                var socket = port.Accept();
-
-                // The system hands out the lowest free number.
-                var isShort = Descriptors.Limit - (int)socket.Handle < Descriptors.Reserve;
-                Admit(socket);
-                if (isShort)
-                    WaitForDescriptors();
+                Admit(port.Accept());
             }
-            catch (Exception e) when (_isClosed && e is SocketException or ObjectDisposedException)
+            catch (Exception e) when (_isClosed && (e is SocketException or ObjectDisposedException))
             {
                 return;
             }
@@ -115,6 +106,8 @@ internal sealed class ListeningPorts(
 
     private void Admit(Socket socket)
     {
+        // The system hands out the lowest free number.
+        var isShort = Descriptors.Limit - (int)socket.Handle < Descriptors.Reserve;
         try
         {
             var connection = new Connection(socket, options.LongestHeader);
@@ -127,6 +120,9 @@ internal sealed class ListeningPorts(
             // It has gone already.
             socket.Dispose();
         }
+
+        if (isShort)
+            WaitForDescriptors();
     }
 
     private void BeginWaiting()

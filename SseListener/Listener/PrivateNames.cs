@@ -47,7 +47,8 @@ internal static class PrivateNames
     }
 
     /// <summary>A request that HttpListener has read and nobody has received yet; null when there is none.</summary>
-    public static HttpListenerContext? NextRequestOf(HttpListener listener) => GetContextFromQueue(listener);
+    [UnsafeAccessor(UnsafeAccessorKind.Method, Name = "GetContextFromQueue")]
+    public static extern HttpListenerContext? NextRequestOf(HttpListener listener);
 
     // The first call of each finds out, whatever it is called with: with nothing, it finds nothing or no name.
     private static bool AreFound() => ((Action[])
@@ -55,7 +56,7 @@ internal static class PrivateNames
         () => HttpConnectionOf(null!), () => _ = StreamOf(null!), () => Unbind(null!), () => RemoveConnection(null!),
         () => BeginReadRequest(null!), () => NewConnection(null!, null!, secure: false, null!), () => _ = SocketOf(null!),
         () => NewEndPointListener(null!, null!, 0, secure: false), () => NewPrefix(null!), () => AddPrefix(null!, null!, null!),
-        () => GetContextFromQueue(null!),
+        () => NextRequestOf(null!),
     ]).All(IsFound);
 
     private static bool IsFound(Action call)
@@ -110,7 +111,4 @@ internal static class PrivateNames
     [UnsafeAccessor(UnsafeAccessorKind.Method)]
     private static extern void AddPrefix(
         [UnsafeAccessorType(EndPointListener)] object entrance, [UnsafeAccessorType(ListenerPrefix)] object prefix, HttpListener listener);
-
-    [UnsafeAccessor(UnsafeAccessorKind.Method)]
-    private static extern HttpListenerContext? GetContextFromQueue(HttpListener listener);
 }

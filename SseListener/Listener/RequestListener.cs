@@ -23,10 +23,6 @@ internal sealed class RequestListener : IDisposable
     private int _underWay;
     private volatile bool _isStopping;
 
-    /// <summary>A listener that does not listen yet.</summary>
-    /// <param name="options">Where it listens, and what it bears.</param>
-    /// <param name="answer">Answers an exchange.</param>
-    /// <param name="log">Takes what happens here.</param>
     public RequestListener(ListenerOptions options, Func<Exchange, Task> answer, LogWriter log)
     {
         (_options, _answer, _log) = (options, answer, log);
@@ -36,7 +32,6 @@ internal sealed class RequestListener : IDisposable
         _ports = new ListeningPorts(options, AdmitAsync, _connections, log);
     }
 
-    /// <summary>Requests so far.</summary>
     public long Requests => Interlocked.Read(ref _requests);
 
     /// <summary>Whether an exception of <see cref="Start"/> says that another program has the port.</summary>
@@ -47,8 +42,7 @@ internal sealed class RequestListener : IDisposable
     public bool AnswersTo(string host) => _options.Host == "+" || _names.Contains(host.TrimEnd('.'));
 
     /// <summary>Begins to listen.</summary>
-    /// <exception cref="HttpListenerException">The address cannot be had.</exception>
-    /// <exception cref="SocketException">The address cannot be had.</exception>
+    /// <exception cref="HttpListenerException">The address cannot be had; a <see cref="SocketException"/> may say so, too.</exception>
     public void Start()
     {
         _listener.Start();
@@ -75,7 +69,6 @@ internal sealed class RequestListener : IDisposable
         return Volatile.Read(ref _underWay) == 0 ? Task.CompletedTask : _allAnswered.Task;
     }
 
-    /// <summary>Closes the port and every connection.</summary>
     public void Dispose()
     {
         _ports.Dispose();
@@ -116,11 +109,12 @@ internal sealed class RequestListener : IDisposable
             }
         }
 
-        if (context is not null)
-        {
-            _ = ReceiveAsync();
+        if (context is null)
+            return;
+
+        _ = ReceiveAsync();
+        if (!TryForget(context))
             await HandleAsync(context);
-        }
     }
 
     // HttpListener queues requests without a limit on the threads of the pool. Those that it has refused by itself hold no descriptor, and
@@ -128,19 +122,29 @@ internal sealed class RequestListener : IDisposable
     private void ReceiveWaiting()
     {
         while (PrivateNames.NextRequestOf(_listener) is { } context)
-            _ = RefusedByListener.Is(context.Request) ? HandleAsync(context) : Task.Run(() => HandleAsync(context));
+        {
+            if (!TryForget(context))
+                _ = Task.Run(() => HandleAsync(context));
+        }
+    }
+
+    // Requests that HttpListener has refused by itself, and hands over all the same: a POST or PUT without a length (411), and a transfer
+    // coding other than chunked (501). There is nothing left to answer, and they must not publish.
+    private bool TryForget(HttpListenerContext context)
+    {
+        var request = context.Request;
+        var coding = request.ProtocolVersion >= HttpVersion.Version11 ? request.Headers["Transfer-Encoding"] : null;
+        var hasNoLength = request.HttpMethod.ToUpperInvariant() is "POST" or "PUT" && request.Headers["Content-Length"] is null;
+        var isChunked = request.ContentLength64 < 0;
+        var isRefused = !isChunked && (coding is not null || hasNoLength);
+        if (isRefused && _usesPrivateNames)
+            PrivateNames.Forget(context);
+
+        return isRefused;
     }
 
     private async Task HandleAsync(HttpListenerContext context)
     {
-        if (RefusedByListener.Is(context.Request))
-        {
-            if (_usesPrivateNames)
-                PrivateNames.Forget(context);
-
-            return;
-        }
-
         var exchange = new Exchange(context, _usesPrivateNames ? PrivateNames.ConnectionOf(context) : null, _options.MaxChunkedBody);
         Interlocked.Increment(ref _underWay);
         Interlocked.Increment(ref _requests);
@@ -153,18 +157,11 @@ internal sealed class RequestListener : IDisposable
             else
                 context.Response.Abort();
         }
-        catch (Exception e) when (
-            e is HttpListenerException or SocketException or IOException or InvalidOperationException or TimeoutException)
-        {
-            _log.Debug($"a connection ended during its answer: {e.Message}");
-            context.Response.Abort();
-        }
-#pragma warning disable CA1031 // The one place where whatever was not foreseen ends: the server goes on without this request.
+#pragma warning disable CA1031 // At the boundary of a request: what was not foreseen costs this request only.
         catch (Exception e)
 #pragma warning restore CA1031
         {
-            var (method, path) = (context.Request.HttpMethod, context.Request.RawUrl!.Split('?')[0]);
-            _log.Often(LogLevel.Error, "failed request", $"{method} {path} failed: {e}");
+            LogFailure(context.Request, e);
             context.Response.Abort();
         }
         finally
@@ -173,5 +170,13 @@ internal sealed class RequestListener : IDisposable
             if (Interlocked.Decrement(ref _underWay) == 0 && _isStopping)
                 _allAnswered.TrySetResult();
         }
+    }
+
+    private void LogFailure(HttpListenerRequest request, Exception e)
+    {
+        if (e is HttpListenerException or SocketException or IOException or InvalidOperationException or TimeoutException)
+            _log.Debug($"a connection ended during its answer: {e.Message}");
+        else
+            _log.Often(LogLevel.Error, "failed request", $"{request.HttpMethod} {request.RawUrl!.Split('?')[0]} failed: {e}");
     }
 }

@@ -15,11 +15,7 @@ internal sealed class RequestTarget
 
     private readonly List<KeyValuePair<string, string>> _query;
 
-    private RequestTarget(string path, List<KeyValuePair<string, string>> query)
-    {
-        Path = path;
-        _query = query;
-    }
+    private RequestTarget(string path, List<KeyValuePair<string, string>> query) => (Path, _query) = (path, query);
 
     /// <summary>Stands in for a target that cannot be read.</summary>
     public static RequestTarget None { get; } = new("?", []);
@@ -27,8 +23,7 @@ internal sealed class RequestTarget
     /// <summary>The decoded path; it may still contain anything.</summary>
     public string Path { get; }
 
-    /// <summary>Whether the query has too many parameters.</summary>
-    public bool HasTooMuch => _query.Count > MostParameters;
+    public bool HasTooManyParameters => _query.Count > MostParameters;
 
     /// <summary>The path as it may be logged: without what may be a query, in which there may be a token.</summary>
     public string Shown
@@ -58,14 +53,12 @@ internal sealed class RequestTarget
         return true;
     }
 
-    /// <summary>The names of the query parameters.</summary>
     public IEnumerable<string> Names => _query.Select(parameter => parameter.Key);
 
     /// <summary>All values of a query parameter, which may have several names, in order.</summary>
     public IEnumerable<string> All(params string[] names) =>
         _query.Count == 0 ? [] : _query.Where(parameter => names.Contains(parameter.Key)).Select(parameter => parameter.Value);
 
-    /// <summary>The first value of a query parameter, or null.</summary>
     public string? First(string name) => All(name).FirstOrDefault();
 
     // A client that takes us for a proxy sends the absolute form, http://host/path.

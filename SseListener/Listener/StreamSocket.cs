@@ -35,7 +35,7 @@ internal static class StreamSocket
     }
 
     /// <summary>How many bytes the other end has acknowledged (tcpi_bytes_acked); 0 where that cannot be found out.</summary>
-    public static long TakenBy(Socket socket)
+    public static long AcknowledgedBy(Socket socket)
     {
         try
         {

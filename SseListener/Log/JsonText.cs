@@ -61,18 +61,8 @@ internal static class JsonText
             return;
         }
 
-        if (reader.ValueIsEscaped)
-        {
-            var text = new byte[reader.ValueSpan.Length];
-            WriteString(output, text.AsSpan(0, reader.CopyString(text)));
-        }
-        else
-        {
-            output.Write("\""u8);
-            output.Write(reader.ValueSpan);
-            output.Write("\""u8);
-        }
-
+        var text = reader.ValueIsEscaped ? new byte[reader.ValueSpan.Length] : [];
+        WriteString(output, reader.ValueIsEscaped ? text.AsSpan(0, reader.CopyString(text)) : reader.ValueSpan);
         if (reader.TokenType is JsonTokenType.PropertyName)
             output.Write(":"u8);
     }

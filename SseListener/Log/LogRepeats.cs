@@ -1,10 +1,9 @@
 namespace SseListener.Log;
 
 /// <summary>
-/// Keeps lines of one kind from flooding the log: the first of a minute are written, the others only counted. A kind is a word of the
-/// program, never of a request, so there are few. Any thread may use it.
+/// Keeps lines of one kind from flooding the log: the first ones of a minute are written, the others only counted. A kind is a word of
+/// the program, never of a request, so there are few. Any thread may use it.
 /// </summary>
-/// <param name="most">How many lines of a kind are written in a minute.</param>
 internal sealed class LogRepeats(int most)
 {
     private readonly ConcurrentDictionary<(LogLevel Level, string Kind), int> _lines = new();

@@ -13,6 +13,12 @@ internal sealed partial class LogWriter : IDisposable
 
     // Lines that wait are memory, and a request may bring a long one along.
     private const int LongestLine = 2000;
+
+    private static readonly string[] _levels = ["debug", "info", "warning", "error"];
+
+    // Of one length, so that messages stand below each other.
+    private static readonly string[] _columns = ["debug", "info ", "warn ", "error"];
+
     private static readonly TimeSpan _minute = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan _lastWords = TimeSpan.FromMilliseconds(500);
 
@@ -31,13 +37,11 @@ internal sealed partial class LogWriter : IDisposable
     private readonly Thread _writer;
     private long _dropped;
 
-    /// <summary>A log of lines of at least this level, and of at most so many <paramref name="repeats"/> of a kind a minute.</summary>
+    /// <summary>A log of lines of at least this level, and of at most <paramref name="repeats"/> of a kind a minute.</summary>
     public LogWriter(TextWriter output, LogLevel level, LogFormat format = LogFormat.Text, int repeats = int.MaxValue)
     {
         _output = output;
-        _level = level;
-        _format = format;
-        _repeats = new LogRepeats(repeats);
+        (_level, _format, _repeats) = (level, format, new LogRepeats(repeats));
         _minutes = new Timer(_ => Summarize(), state: null, _minute, _minute);
         _writer = new Thread(WriteLines) { Name = "log", IsBackground = true };
         _writer.Start();
@@ -79,8 +83,20 @@ internal sealed partial class LogWriter : IDisposable
             return;
 
         var message = text.Length <= LongestLine ? text : text[..LongestLine] + "…";
-        if (!_lines.Writer.TryWrite(LogLine.Write(_format, level, kind, message)))
+        if (!_lines.Writer.TryWrite(LineOf(level, kind, message)))
             Interlocked.Increment(ref _dropped);
+    }
+
+    // One line, whatever the message holds: nobody may forge another one, or drive a terminal.
+    private string LineOf(LogLevel level, string? kind, string message)
+    {
+        var time = DateTime.UtcNow.ToString("yyyy-MM-dd'T'HH:mm:ss.fff'Z'", CultureInfo.InvariantCulture);
+        if (_format is LogFormat.Text)
+            return $"{time} {_columns[(int)level]} {OneLine(message)}";
+
+        // JSON allows control characters that a terminal would obey.
+        var member = kind is null ? "" : $",\"kind\":{JsonText.Quote(kind)}";
+        return OneLine($$"""{"time":"{{time}}","level":"{{_levels[(int)level]}}"{{member}},"message":{{JsonText.Quote(message)}}}""");
     }
 
     private void Summarize()
@@ -101,7 +117,7 @@ internal sealed partial class LogWriter : IDisposable
 
             var dropped = Interlocked.Exchange(ref _dropped, 0);
             var summary = $"{dropped} lines were dropped: the log could not be written, or was read too slowly";
-            if (dropped > 0 && !TryWriteLine(LogLine.Write(_format, LogLevel.Warning, kind: null, summary)))
+            if (dropped > 0 && !TryWriteLine(LineOf(LogLevel.Warning, kind: null, summary)))
                 Interlocked.Add(ref _dropped, dropped);
         }
     }

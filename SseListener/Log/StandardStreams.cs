@@ -11,10 +11,8 @@ internal static class StandardStreams
     private static readonly ForgivingWriter _output = new(WriterOf(IsInherited(Output) ? Console.OpenStandardOutput() : Stream.Null));
     private static readonly ForgivingWriter _error = new(OpenError());
 
-    /// <summary>Whether standard output is open.</summary>
     public static bool IsOutputOpen { get; } = IsInherited(Output);
 
-    /// <summary>Whether something that was written to standard output is lost.</summary>
     public static bool HasLostOutput => !IsOutputOpen || _output.HasLost;
 
     /// <summary>Makes the console never throw when it writes.</summary>

@@ -1,4 +1,5 @@
 using System.Diagnostics.Metrics;
+using System.Reflection;
 using System.Text.Json;
 using SseListener.Delivery;
 using SseListener.Events;
@@ -28,8 +29,12 @@ internal sealed class ServerMetrics : IDisposable
     private static readonly object[] _ends = [.. Enum.GetValues<EndReason>().Select(NameOf)];
     private static readonly object[] _statuses = [400, 401, 403, 408, 409, 411, 413, 415, 503];
 
+    /// <summary>The program's version, such as 1.2.3.</summary>
+    public static string Version { get; } =
+        typeof(ServerMetrics).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion;
+
     private readonly DateTimeOffset _started = DateTimeOffset.UtcNow;
-    private readonly Meter _meter = new(MeterName, ProgramVersion.Text);
+    private readonly Meter _meter = new(MeterName, Version);
     private readonly Counter<long> _refused;
     private readonly Counter<long> _ended;
     private readonly Counter<long> _errors;
@@ -50,7 +55,7 @@ internal sealed class ServerMetrics : IDisposable
         JournalFlushes = Histogram(
             "sse.journal.flush.duration", "Time that it takes to bring the journal to the disk, which is done beside the appends.");
         Gauge("process.start_time", "s", "When the program was started, in Unix time.", () => _started.ToUnixTimeSeconds());
-        Gauge("sse.build.info", null, "The program's version.", () => 1, Tag("version", ProgramVersion.Text));
+        Gauge("sse.build.info", null, "The program's version.", () => 1, Tag("version", Version));
     }
 
     public long Connects => Interlocked.Read(ref _connects);

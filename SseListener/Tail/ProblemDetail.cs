@@ -10,7 +10,6 @@ internal static class ProblemDetail
     private const string Nothing = "the server says no more";
     private static readonly TimeSpan _limit = TimeSpan.FromSeconds(10);
 
-    /// <summary>Reads it from any server's answer.</summary>
     public static async Task<string> ReadAsync(HttpResponseMessage answer, CancellationToken interrupted)
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(interrupted);
@@ -22,14 +21,10 @@ internal static class ProblemDetail
             var length = await body.ReadAtLeastAsync(bytes, bytes.Length, throwOnEndOfStream: false, limit.Token);
             return JsonNode.Parse(bytes.AsSpan(0, length))?["detail"]?.GetValue<string>() ?? Nothing;
         }
-        catch (OperationCanceledException) when (!interrupted.IsCancellationRequested)
+        catch (Exception e) when (e is OperationCanceledException ? !interrupted.IsCancellationRequested
+            : e is JsonException or InvalidOperationException or ArgumentException or IOException or HttpRequestException)
         {
-            return Nothing;
-        }
-        catch (Exception e) when (e
-            is JsonException or InvalidOperationException or ArgumentException or IOException or HttpRequestException)
-        {
-            // No JSON object, half a body, half a character, or a member twice.
+            // Too late, no JSON object, half a body, half a character, or a member twice.
             return Nothing;
         }
     }

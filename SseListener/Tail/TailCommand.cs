@@ -23,7 +23,6 @@ internal static class TailCommand
     private static readonly Option<string?> _token =
         new("--token") { Description = "bearer token, if the channel is private [SSE_TOKEN]", HelpName = "TOKEN" };
 
-    /// <summary>The verb.</summary>
     public static Command Create()
     {
         var tail = new Command("tail", "Print the events of a stream as they come, and come back when it breaks off.")

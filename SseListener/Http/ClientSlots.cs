@@ -4,7 +4,7 @@ using SseListener.Listener;
 namespace SseListener.Http;
 
 /// <summary>Bounds the clients: in all, and at one address (of IPv6, in one network of 64 bits).</summary>
-internal sealed class ClientPlaces(ServerOptions options)
+internal sealed class ClientSlots(ServerOptions options)
 {
     private readonly ConcurrentDictionary<IPAddress, int> _atAddress = new();
     private int _taken;
@@ -13,9 +13,7 @@ internal sealed class ClientPlaces(ServerOptions options)
     public IPAddress AddressOf(Exchange exchange) =>
         AddressOf(exchange.Remote.Address, exchange.Request.Headers["X-Forwarded-For"]);
 
-    /// <summary>Where a request comes from.</summary>
-    /// <param name="peer">The other end of its connection.</param>
-    /// <param name="forwarded">Its field X-Forwarded-For.</param>
+    /// <summary>The same by the other end of its connection and its field X-Forwarded-For.</summary>
     public IPAddress AddressOf(IPAddress peer, string? forwarded)
     {
         // The last address is the one that the proxy itself has seen; those before it are what its client claims. Of several fields
@@ -25,8 +23,8 @@ internal sealed class ClientPlaces(ServerOptions options)
         return address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address;
     }
 
-    /// <summary>Takes a place; false leaves the <paramref name="refusal"/>.</summary>
-    public bool TryTake(IPAddress address, [NotNullWhen(false)] out Refusal? refusal)
+    /// <summary>Takes a slot; false leaves the <paramref name="refusal"/>.</summary>
+    public bool TryAcquire(IPAddress address, [NotNullWhen(false)] out Refusal? refusal)
     {
         var most = options.MaxClientsPerAddress;
         refusal = null;
@@ -38,14 +36,13 @@ internal sealed class ClientPlaces(ServerOptions options)
         else if (most > 0 && _atAddress.AddOrUpdate(NetworkOf(address), 1, static (_, clients) => clients + 1) > most)
         {
             Release(address);
-            var detail = $"{most} clients of this address are connected already (--max-clients-per-address).";
-            refusal = Refusal.Later(429, "address_limit", detail);
+            refusal = Refusal.Later(
+                429, "address_limit", $"{most} clients of this address are connected already (--max-clients-per-address).");
         }
 
         return refusal is null;
     }
 
-    /// <summary>Gives a place back.</summary>
     public void Release(IPAddress address)
     {
         Interlocked.Decrement(ref _taken);
