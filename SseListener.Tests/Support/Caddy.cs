@@ -1,3 +1,6 @@
+using System.Net.Security;
+using System.Net.Sockets;
+using System.Security.Authentication;
 using System.Security.Cryptography.X509Certificates;
 
 namespace SseListener.Tests.Support;
@@ -40,7 +43,11 @@ internal sealed class Caddy : IDisposable
             var caddy = new Caddy(path, TestServer.FreePort(), serverPort);
             await Wait.UntilAsync(() => caddy.IsRunning || caddy._program.HasEnded, "Caddy neither listens nor ends");
             if (caddy.IsRunning)
+            {
+                // It has the certificate a moment before it presents it.
+                await Wait.UntilAsync(caddy.PresentsCertificateAsync, "Caddy presents no certificate");
                 return caddy;
+            }
 
             Assert.That(caddy._program.Errors, Does.Contain("in use"));
             caddy.Dispose();
@@ -54,6 +61,23 @@ internal sealed class Caddy : IDisposable
         var file = Path.Combine(_folder.Path, "caddy", "certificates", "local", "sse.example.com", "sse.example.com.crt");
         using var certificate = X509Certificate2.CreateFromPem(File.ReadAllText(file));
         return Site.Connect(_port, certificate.RawData, from: from);
+    }
+
+    private async Task<bool> PresentsCertificateAsync()
+    {
+        using var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
+        await socket.ConnectAsync("127.0.0.1", _port);
+        await using var tls = new SslStream(new NetworkStream(socket));
+        try
+        {
+            var options = new SslClientAuthenticationOptions { TargetHost = new Uri(Site.Origin).Host, RemoteCertificateValidationCallback = (_, _, _, _) => true };
+            await tls.AuthenticateAsClientAsync(options);
+            return true;
+        }
+        catch (Exception e) when (e is AuthenticationException or IOException)
+        {
+            return false;
+        }
     }
 
     public void Dispose()
