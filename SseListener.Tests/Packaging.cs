@@ -14,7 +14,7 @@ namespace SseListener.Tests;
 [Parallelizable(ParallelScope.Self)]
 public sealed class Packaging
 {
-    private static readonly TimeSpan _limit = TimeSpan.FromMinutes(5);
+    private static readonly TimeSpan _limit = TimeSpan.FromMinutes(8);
     private static readonly string[] _algorithms = ["HS256", "ES256", "RS256"];
 
     [TestCase("-p:PublishAot=true")]

@@ -70,7 +70,7 @@ internal sealed class Caddy : IDisposable
         await using var tls = new SslStream(new NetworkStream(socket));
         try
         {
-            var options = new SslClientAuthenticationOptions { TargetHost = new Uri(Site.Origin).Host, RemoteCertificateValidationCallback = (_, _, _, _) => true };
+            var options = new SslClientAuthenticationOptions { TargetHost = new Uri(Site.Origin).Host, RemoteCertificateValidationCallback = (_, presented, _, _) => presented is not null };
             await tls.AuthenticateAsClientAsync(options);
             return true;
         }
