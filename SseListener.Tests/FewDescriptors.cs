@@ -123,7 +123,7 @@ public sealed class FewDescriptors
             BeginConnect(port, held);
         }
 
-        return program.HasEnded || program.Errors.Split("open for newcomers again").Length > 20;
+        return program.HasEnded || program.Errors.Split("open for newcomers again").Length > 5;
     }
 
     private static void BeginConnect(int port, List<Socket> connections)

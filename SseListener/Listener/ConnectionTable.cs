@@ -5,6 +5,9 @@ namespace SseListener.Listener;
 /// <summary>All open connections, and the rules by which those without a request are cut. Any thread may use it.</summary>
 internal sealed class ConnectionTable(TimeSpan idleTimeout, LogWriter log)
 {
+    // Milliseconds. The request of one who has just been accepted may be on its way.
+    private const double Grace = 100;
+
     private readonly Lock _lock = new();
     private readonly List<Connection> _connections = [];
     private bool _isClosed;
@@ -38,8 +41,8 @@ internal sealed class ConnectionTable(TimeSpan idleTimeout, LogWriter log)
     public void CutForDescriptors()
     {
         const string Why = "there are no file descriptors left";
-        if (Cut(Why, connection => connection.IsIdle && connection.IsStranger) == 0)
-            Cut(Why, connection => connection.IsIdle);
+        if (Cut(Why, connection => connection.IsStranger && connection.IsIdleFor(Grace)) == 0 && !HasStrangers())
+            Cut(Why, connection => connection.IsIdleFor(Grace));
     }
 
     /// <summary>Frees threads of the pool: HttpListener may wait on one for the rest of a body that it has refused by itself.</summary>
@@ -53,6 +56,12 @@ internal sealed class ConnectionTable(TimeSpan idleTimeout, LogWriter log)
             _isClosed = true;
             _connections.ForEach(connection => connection.Cut(resets: false));
         }
+    }
+
+    private bool HasStrangers()
+    {
+        lock (_lock)
+            return _connections.Exists(connection => connection is { IsClosed: false, IsStranger: true });
     }
 
     private int Cut(string why, Predicate<Connection> isDue)

@@ -153,9 +153,8 @@ internal sealed class ListeningPorts(
         log.Often(LogLevel.Warning, "closed for newcomers", text);
         while (!_isClosed && Descriptors.Room() < Descriptors.Reserve * 5 / 4)
         {
-            // First the pause: the request of the one who was accepted last may be on its way.
-            Thread.Sleep(_pause);
             connections.CutForDescriptors();
+            Thread.Sleep(_pause);
         }
 
         log.Often(LogLevel.Warning, "open for newcomers", "open for newcomers again");
