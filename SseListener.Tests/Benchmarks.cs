@@ -8,18 +8,28 @@ namespace SseListener.Tests;
 /// <summary>The verdict of <c>bench</c>. What it measures is not asserted: that depends on the machine.</summary>
 public sealed class Benchmarks
 {
-    private static readonly TimeSpan _limit = TimeSpan.FromMinutes(2);
+    private static readonly TimeSpan _limit = TimeSpan.FromMinutes(6);
 
-    // Alone: it takes all processors for a while, and beside other tests it took longer than its limit.
     [Test]
-    [NonParallelizable]
     public async Task A_small_one_has_every_workload_and_finds_nothing_wrong()
     {
         using var bench = BuiltProgram.Start("bench --clients 50 --events 100 --rate 500");
         Assert.That(await bench.EndAsync(_limit), Is.Zero, bench.Errors + bench.Output);
-        var workloads = Regex.Matches(bench.Output, "^([a-z ]+): (?:[0-9,]+|one) (?:clients?|connection)", RegexOptions.Multiline).Select(match => match.Groups[1].Value);
-        Assert.That(workloads, Is.EqualTo((string[])["burst", "paced", "crowd", "growing", "catching up", "channels", "publishing", "batches"]));
+        var workloads = Regex.Matches(bench.Output, "^([a-z ]+): [0-9,]+ (?:clients|connection)", RegexOptions.Multiline).Select(match => match.Groups[1].Value);
+        Assert.That(workloads, Is.EqualTo((string[])["burst", "paced", "crowd", "catching up", "publishing", "batches"]));
         Assert.That(bench.Output, Does.Match(@"sselistener +naive +sockets +of naive +of sockets").And.Not.Contain("WRONG"));
+    }
+
+    [Test]
+    public async Task Hubs_that_share_a_log_are_measured_beside_one_with_a_journal()
+    {
+        OtherPrograms.NatsServer();
+        using var bench = BuiltProgram.Start("bench --cluster --events 20 --rate 100");
+        Assert.That(await bench.EndAsync(_limit), Is.Zero, bench.Errors + bench.Output);
+        var tables = Regex.Matches(bench.Output, @"^([a-z ]+): .*\n +(.*?)  +of ", RegexOptions.Multiline);
+        Assert.That(tables.Select(table => (table.Groups[1].Value, Regex.Replace(table.Groups[2].Value, "  +", ", "))), Is.EqualTo(((string, string)[])
+            [("publishing", "journal, 1 node, 3 nodes"), ("same hub", "journal, 1 node, 3 nodes"), ("other hub", "1 node, 3 nodes")]));
+        Assert.That(bench.Output, Does.Not.Contain("WRONG"));
     }
 
     [Test]
@@ -31,16 +41,6 @@ public sealed class Benchmarks
         using var report = JsonDocument.Parse(bench.Output);
         Assert.That(report.RootElement.GetProperty("faultless").GetBoolean(), Is.True);
         Assert.That(report.RootElement.GetProperty("measurements")[0].GetProperty("delivered").GetInt64(), Is.EqualTo(20 * 50));
-    }
-
-    [Test]
-    public async Task Events_dealt_to_channels_reach_the_clients_of_each()
-    {
-        await using var server = TestServer.Start(o => o with { PresenceLimit = 0 });
-        using var bench = BuiltProgram.Start($"bench --url http://127.0.0.1:{server.Port}/events --clients 20 --channels 5 --events 50 --rate 0 --json");
-        Assert.That(await bench.EndAsync(_limit), Is.Zero, bench.Errors);
-        using var report = JsonDocument.Parse(bench.Output);
-        Assert.That(report.RootElement.GetProperty("measurements")[0].GetProperty("delivered").GetInt64(), Is.EqualTo(50 * 4));
     }
 
     [Test]
@@ -79,7 +79,6 @@ public sealed class Benchmarks
 
     [TestCase("--url ftp://127.0.0.1/", "no http URL", 1)]
     [TestCase("--url http://127.0.0.1:1/events", "cannot be reached", 1)]
-    [TestCase("--url http://127.0.0.1:1/events --clients 10 --channels 3", "10 clients cannot be dealt to 3 channels evenly", 1)]
     [TestCase("--clients 0", "from 1 to 20000", 2)]
     [TestCase("--size x", "from 64 to", 2)]
     public async Task What_cannot_be_measured_is_said(string arguments, string problem, int exitCode)

@@ -7,16 +7,15 @@ namespace SseListener.Tests;
 /// <summary>Data that name their channel, for clients that need it.</summary>
 public sealed class Envelopes
 {
-    [Test]
-    public async Task The_frame_is_the_same_but_for_its_data()
+    [TestCase("1", """event: ma"de|data: {"channel":"orders","data":{"a":[1,"ü"]}}|""")]
+    [TestCase("2", """data: {"channel":"orders","type":"ma\"de","id":"x\\y","data":{"a":[1,"ü"]}}|""")]
+    public async Task The_frame_is_the_same_but_for_its_data_and_the_type_that_is_in_them(string value, string beginning)
     {
         await using var server = TestServer.Start();
-        using var raw = new RawRequest(server.Port);
-        await raw.SendAsync(RawRequest.Head(server.Port, "GET /events?channel=orders&channel=alerts&envelope=1"));
-        await raw.ReadUntilAsync("retry: ");
-        await server.PublishAsync("""{"type":"made","data":{ "a": [1, "ü"] },"retry":7,"id":"x"}""", "orders");
-        await raw.ReadUntilAsync("id: x\n\n\r\n");
-        var expected = "event: made\ndata: {\"channel\":\"orders\",\"data\":{\"a\":[1,\"ü\"]}}\nretry: 7\nid: x\n\n";
+        using var raw = await ListenAsync(server, "envelope=" + value);
+        await server.PublishAsync("""{"type":"ma\"de","data":{ "a": [1, "ü"] },"retry":7,"id":"x\\y"}""", "orders");
+        await raw.ReadUntilAsync("id: x\\y\n\n\r\n");
+        var expected = beginning.Replace('|', '\n') + "retry: 7\nid: x\\y\n\n";
         Assert.That(raw.Body, Does.EndWith("\n\n" + Encoding.Latin1.GetString(Encoding.UTF8.GetBytes(expected))));
     }
 
@@ -52,6 +51,43 @@ public sealed class Envelopes
         Assert.That((await client.NextAsync()).Data, Is.EqualTo($$$"""{"channel":"b","data":{"joined":"{{{other.ClientId}}}","clients":2}}"""));
     }
 
+    [Test]
+    public async Task What_the_server_says_itself_is_in_one_too()
+    {
+        await using var server = TestServer.Start();
+        using var raw = await ListenAsync(server, "envelope=2&lastEventId=unknown");
+        await raw.ReadUntilAsync("lastEventId");
+        var frames = raw.Body.Split("\n\n");
+        Assert.That(frames[0], Does.Match("^data: {\"channel\":null,\"type\":\"hello\",\"id\":\"(@[^\"]{22})\",\"data\":{\"client\":\"[^\"]+\",\"channels\":\\[\"orders\",\"alerts\"]}}\nretry: \\d+\nid: \\1$"));
+        Assert.That(frames[1], Is.EqualTo("data: {\"channel\":null,\"type\":\"gap\",\"id\":null,\"data\":{\"lastEventId\":\"unknown\"}}"));
+        await using (var other = await server.SubscribeAsync("?channel=alerts"))
+            await raw.ReadUntilAsync($"data: {{\"channel\":\"alerts\",\"type\":\"join\",\"id\":\"@");
+
+        await raw.ReadUntilAsync($"data: {{\"channel\":\"alerts\",\"type\":\"leave\",\"id\":\"@");
+    }
+
+    [TestCase("two\nlines", "message", "\"two\\nlines\"")]
+    [TestCase("", "message", "\"\"")]
+    [TestCase("42", "made", "42")]
+    public async Task One_handler_hears_every_event_whatever_its_type(string text, string type, string data)
+    {
+        await using var server = TestServer.Start();
+        await using var client = await server.SubscribeAsync("?channel=c&envelope=2");
+        using var answer = await server.PostAsync($"/events?channel=c&id=7&type={type}", "text/plain", text);
+        var received = await client.NextAsync();
+        Assert.That((received.EventType, received.EventId, received.Data), Is.EqualTo(("message", "7", $$"""{"channel":"c","type":"{{type}}","id":"7","data":{{data}}}""")));
+    }
+
+    [Test]
+    public async Task A_client_resumes_from_what_was_in_one()
+    {
+        await using var server = TestServer.Start();
+        await server.PublishAsync("""{"data":1,"id":"one"}""");
+        await server.PublishAsync("""{"data":2,"id":"two","type":"made"}""");
+        await using var client = await server.SubscribeAsync("?envelope=2", "one");
+        Assert.That((await client.NextAsync()).Data, Is.EqualTo("""{"channel":"default","type":"made","id":"two","data":2}"""));
+    }
+
     [TestCase("1", true)]
     [TestCase("0", false)]
     public async Task It_is_there_when_asked_for(string value, bool isThere)
@@ -63,21 +99,22 @@ public sealed class Envelopes
     }
 
     [TestCase("")]
-    [TestCase("2")]
+    [TestCase("3")]
     [TestCase("yes")]
-    public async Task Anything_but_0_and_1_is_refused(string value)
+    public async Task Anything_but_0_1_and_2_is_refused(string value)
     {
         await using var server = TestServer.Start();
         using var answer = await server.SendAsync("GET", "/events?envelope=" + value);
-        await Problem.ExpectAsync(answer, 400, "envelope is 0 or 1.");
+        await Problem.ExpectAsync(answer, 400, "envelope is 0, 1 or 2.");
     }
 
-    [Test]
-    public async Task Any_text_survives_any_length_of_write()
+    [TestCase("1")]
+    [TestCase("2")]
+    public async Task Any_text_survives_any_length_of_write(string value)
     {
         await using var server = TestServer.Start();
         var random = new Random(5);
-        await using var client = await server.SubscribeAsync("?envelope=1");
+        await using var client = await server.SubscribeAsync("?envelope=" + value);
         for (var i = 0; i < 200; i++)
         {
             var text = new string([.. Enumerable.Range(0, random.Next(i * 100)).Select(_ => "ab \"\\\n\t\u0001ü日€"[random.Next(11)])]);
@@ -86,5 +123,14 @@ public sealed class Envelopes
             var data = envelope.RootElement.GetProperty("data");
             Assert.That(data.ValueKind is JsonValueKind.String ? data.GetString() : data.GetRawText(), Is.EqualTo(text));
         }
+    }
+
+    // On two channels.
+    private static async Task<RawRequest> ListenAsync(TestServer server, string query)
+    {
+        var raw = new RawRequest(server.Port);
+        await raw.SendAsync(RawRequest.Head(server.Port, $"GET /events?channel=orders&channel=alerts&{query}"));
+        await raw.ReadUntilAsync("retry: ");
+        return raw;
     }
 }

@@ -120,12 +120,12 @@ public sealed class FailingDisks
         batch.Output.Write("data: 1\nid: 1\n\n"u8);
         batch.Add(new ChannelLog("default"));
         using var closed = New();
-        Assert.That(closed.TryOpen((_, _, _, _) => { }, out _));
+        Assert.That(closed.TryOpen((_, _, _, _) => { }, _ => { }, out _));
         Assert.That(await closed.AppendAsync(batch, _ => { }), Is.EqualTo(Stored.All));
         closed.Dispose();
         var kept = folder.JournalTexts;
         using var next = New();
-        Assert.That(next.TryOpen((_, _, _, _) => { }, out _));
+        Assert.That(next.TryOpen((_, _, _, _) => { }, _ => { }, out _));
         Assert.That(await closed.AppendAsync(batch, _ => { }), Is.EqualTo(Stored.None));
         Assert.That(folder.JournalTexts, Is.EqualTo(kept));
     }

@@ -27,7 +27,7 @@ public sealed class Heartbeats
         var output = new RecordedOutput();
         var client = LoneClient.Of(log, output);
         var (slice, heartbeat) = (new Slice(), Slice.Of(SseFrame.Heartbeat));
-        var options = new LaneOptions { Heartbeat = TimeSpan.FromSeconds(1), WriteTimeout = TimeSpan.FromMinutes(2) };
+        var options = LoneClient.LaneOptions with { Heartbeat = TimeSpan.FromSeconds(1), WriteTimeout = TimeSpan.FromMinutes(2) };
         Assert.That(client.SendNext(slice, now: 0), Is.EqualTo(Turn.Again), "a part of the event, and more to come");
         client.Tick(heartbeat, now: 60_000, options);
         while (client.SendNext(slice, now: 60_000) is Turn.Again)

@@ -71,22 +71,24 @@ public sealed class HoldingBodiesBack
         var bodies = new BodiesUnderWay(new ServerOptions { MaxPublishes = 2, MaxPublishBytes = 100 });
         using var first = bodies.TryAdd();
         using var second = bodies.TryAdd();
-        Assert.That(bodies.TryMakeRoom(first!, 100), Is.True);
-        Assert.That(bodies.TryComplete(first!), Is.True);
+        bodies.MakeRoom(first!, 100);
+        Assert.That(first!.HasGivenWay, Is.False);
+        Assert.That(bodies.TryComplete(first), Is.True);
         using (var third = bodies.TryAdd())
         {
             Assert.That(second!.HasGivenWay, Is.True);
             Assert.That(bodies.TryComplete(second), Is.False);
-            Assert.That(bodies.TryMakeRoom(third!, 1), Is.False, "there is no room");
-            Assert.That(third!.HasGivenWay, Is.True);
+            bodies.MakeRoom(third!, 1);
+            Assert.That(third!.HasGivenWay, Is.True, "there is no room");
         }
 
         using var fourth = bodies.TryAdd();
         Assert.That(bodies.TryComplete(fourth!), Is.True);
         Assert.That(bodies.TryAdd(), Is.Null);
-        first!.Dispose();
+        first.Dispose();
         using var fifth = bodies.TryAdd();
-        Assert.That(bodies.TryMakeRoom(fifth!, 100), Is.True);
+        bodies.MakeRoom(fifth!, 100);
+        Assert.That(fifth!.HasGivenWay, Is.False);
     }
 
     private static async Task<RawRequest> BeginAsync(TestServer server, string framing, string part)

@@ -56,7 +56,7 @@ public sealed class HubBatches : IDisposable
         foreach (var channel in (string[])["a", "b"])
             Assert.That(await hub.PublishAsync(channel, [Event("x1")]).WaitAsync(Support.Wait.Limit), Is.InstanceOf<PublishResult.NotStored>());
 
-        hub.Complete();
+        await hub.CompleteAsync(TimeSpan.Zero);
         await running;
     }
 
@@ -68,7 +68,7 @@ public sealed class HubBatches : IDisposable
             return _canStore ? Stored.All : Stored.None;
         })
         { Last = 7 };
-        return new EventHub(new HubLimits(HistoryBytes: 1000, TimeSpan.FromHours(1), maxChannels), _log, _ => { });
+        return new EventHub(new HubLimits(HistoryBytes: 1000, TimeSpan.FromHours(1), maxChannels), _log, _ => { }, () => { });
     }
 
     private Task<PublishResult?[]> PublishAsync(params string[][] publishes) =>
@@ -82,7 +82,7 @@ public sealed class HubBatches : IDisposable
         var answers = publishes.Select(events => hub.PublishAsync("default", [.. events.Select(Event)])).ToList();
         var running = hub.RunAsync();
         var results = await Task.WhenAll(answers).WaitAsync(Support.Wait.Limit);
-        hub.Complete();
+        await hub.CompleteAsync(TimeSpan.Zero);
         await running;
         return results;
     }

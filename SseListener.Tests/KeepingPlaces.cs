@@ -98,8 +98,8 @@ public sealed class KeepingPlaces
     [Test]
     public void Positions_tell_nothing_and_are_known_by_their_own_log_only()
     {
-        using var positions = new PositionCipher();
-        using var others = new PositionCipher();
+        var positions = new PositionCipher();
+        var others = new PositionCipher();
         var ids = Enumerable.Range(0, 1000).Select(i => positions.Encode(i / 2)).ToList();
         Assert.That(ids, Is.Unique, "not even whether anything came in between");
         Assert.That(ids.Select((id, i) => positions.TryDecode(id, out var place) && place == i / 2), Is.All.True);

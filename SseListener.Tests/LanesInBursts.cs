@@ -70,22 +70,22 @@ public sealed class LanesInBursts
         using var metrics = new ServerMetrics();
         var subscribers = new TopicSubscribers(new ChannelLog("a"));
         var clients = Enumerable.Range(0, 200).Select(_ => LoneClient.Of(new ChannelLog("a"), new RecordedOutput())).ToList();
-        clients.ForEach(subscribers.Add);
+        clients.ForEach(client => subscribers.Add(client, slot: 0));
         var served = new List<Client>();
         var left = new HashSet<Client>();
         while (!subscribers.Sweep(Serve, new LaneMeter(metrics.Sweeps, metrics.Latencies)))
         {
             // One that was served first, one that was served last, and one that was not yet.
-            foreach (var client in (Client[])[served[left.Count], served[^1], subscribers.Clients[^1]])
+            foreach (var client in (Client[])[served[left.Count], served[^1], subscribers.Clients[^1].Client])
             {
                 if (left.Add(client))
-                    subscribers.Remove(client);
+                    subscribers.RemoveAt(client.ListIndexes[0]);
             }
         }
 
         Assert.That(left, Has.Count.GreaterThan(3), "it gave way");
         Assert.That(served, Is.Unique.And.SupersetOf(clients.Except(left)));
-        Assert.That(subscribers.Clients.ToArray(), Is.EquivalentTo(clients.Except(left)));
+        Assert.That(subscribers.Clients.ToArray().Select(entry => entry.Client), Is.EquivalentTo(clients.Except(left)));
 
         void Serve(Client client)
         {

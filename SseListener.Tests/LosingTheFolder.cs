@@ -117,6 +117,7 @@ public sealed class LosingTheFolder(string sync)
                 },
                 "it neither listens nor ends");
             Assert.That(second.HasEnded, "both have the folder");
+            await second.EndAsync();
             Assert.That(second.Errors, Does.Contain("is in use by another process"));
             await server.PublishAsync("""{"data":2}""");
             await Wait.UntilAsync(() => File.Exists(folder.Path + "/lock"), "the lock is not taken again");

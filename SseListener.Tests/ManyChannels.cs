@@ -146,7 +146,7 @@ public sealed class ManyChannels
         const int Channels = 100_000;
         var limits = new HubLimits(64 * 1024 * 1024, TimeSpan.FromHours(1), Channels);
         var before = GC.GetTotalMemory(forceFullCollection: true);
-        using var store = new EventStore(limits);
+        var store = new EventStore(limits);
         for (var i = 0; i < Channels; i++)
             store.Restore(i + 1, string.Create(CultureInfo.InvariantCulture, $"orders/{i:d8}"), DateTimeOffset.UtcNow.ToUnixTimeMilliseconds(), Encoding.ASCII.GetBytes($"data: {new string('x', 80)}\nid: {i:d10}\n\n"));
 

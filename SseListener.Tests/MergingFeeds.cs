@@ -167,13 +167,13 @@ public sealed class MergingFeeds
     [Test]
     public async Task A_client_that_leaves_closes_its_indexes()
     {
-        using var hub = new EventHub(new HubLimits(HistoryBytes: 1000, TimeSpan.FromHours(1), MaxChannels: 10), PlayedLog.Ready, _ => { });
+        using var hub = new EventHub(new HubLimits(HistoryBytes: 1000, TimeSpan.FromHours(1), MaxChannels: 10), PlayedLog.Ready, _ => { }, () => { });
         var running = hub.RunAsync();
-        var request = new SubscribeRequest(new Selection(["a", "t/*"], mayHear: null), IsEnveloped: false, LastEventId: null);
+        var request = new SubscribeRequest(new Selection(["a", "t/*"], mayHear: null), Envelope.None, LastEventId: null);
         var subscription = (await hub.SubscribeAsync(request).WaitAsync(Support.Wait.Limit))!;
         Assert.That(subscription.Topics.Select(topic => topic.FrameIndex), Has.None.Null);
         hub.Unsubscribe(subscription);
-        hub.Complete();
+        await hub.CompleteAsync(TimeSpan.Zero);
         await running.WaitAsync(Support.Wait.Limit);
         Assert.That(subscription.Topics.Select(topic => topic.FrameIndex), Is.All.Null);
     }
@@ -187,7 +187,7 @@ public sealed class MergingFeeds
             new Selection([.. logs.Select(log => log.Name)], mayHear: null),
             [.. logs.Select(log => log.OpenIndex().End)],
             range,
-            isEnveloped);
+            isEnveloped ? Envelope.Channel : Envelope.None);
 
     private void Append(ChannelLog log, string data)
     {

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Reflection;
 using SseListener.Access;
 using SseListener.Cli;
+using SseListener.Cluster;
 using SseListener.Http;
 using SseListener.Log;
 
@@ -12,7 +13,8 @@ public sealed class OptionValues
 {
     private static readonly string[] _names = [.. CommandLine.Options.Select(option => option.Name)];
 
-    private static readonly string[] _hasNoDefault = ["publish-token", "publish-token-file", "jwt-key", "jwt-issuer", "jwt-audience", "private", "cors"];
+    private static readonly string[] _hasNoDefault = ["publish-token", "publish-token-file", "jwt-key", "jwt-issuer", "jwt-audience", "private", "cors",
+        "cluster", "cluster-creds", "cluster-ca", "cluster-cert", "cluster-key", "cluster-password", "cluster-password-file"];
 
     [TestCaseSource(nameof(_names))]
     public void The_default_that_help_shows_is_the_default_there_is(string name)
@@ -37,7 +39,9 @@ public sealed class OptionValues
         var (text, shown) = name switch
         {
             "trust-proxy" or "open-publish" => ("true", "True"),
-            "publish-token-file" => (file, "777"),
+            "publish-token-file" or "cluster-password-file" => (file, "777"),
+            "cluster" => ("nats://a:777", "nats://a:777"),
+            "cluster-replicas" => ("5", "5"),
             "jwt-key" => ("a secret of thirty-two characters", "HS256"),
             "cors" => ("https://777.example", "https://777.example"),
             "host" => ("example.org", "example.org"),
@@ -45,14 +49,16 @@ public sealed class OptionValues
             "lanes" => ("7", "7"),
             "sync" => ("always", "Always"),
             "log-format" => ("json", "Json"),
-            "max-age" or "drain" or "history-age" or "heartbeat" or "retry" or "write-timeout" or "body-timeout" or "idle-timeout" => ("7m", "00:07:00"),
+            "max-age" or "drain" or "history-age" or "heartbeat" or "retry" or "write-timeout" or "body-timeout" or "idle-timeout" or "cluster-timeout" => ("7m", "00:07:00"),
             _ => ("777", "777"),
         };
         var options = Set(name, text);
-        var property = Property(name);
-        Assert.That(Shown(property.GetValue(options)), Is.EqualTo(shown));
+        var (property, owner, standard) = name.StartsWith("cluster", StringComparison.Ordinal)
+            ? (ClusterProperty(name), (object)options.Cluster, (object)new ServerOptions().Cluster)
+            : (Property(name), options, new ServerOptions());
+        Assert.That(Shown(property.GetValue(owner)), Is.EqualTo(shown));
         File.Delete(file);
-        property.SetValue(options, property.GetValue(new ServerOptions()));
+        property.SetValue(owner, property.GetValue(standard));
         Assert.That(options, Is.EqualTo(new ServerOptions()));
     }
 
@@ -227,12 +233,16 @@ public sealed class OptionValues
     private static ServerOptions Set(string name, string text)
     {
         var options = new ServerOptions();
-        Assert.That(Find(name).Read([text], _ => null, ref options), Is.Null);
+        var isVariable = Find(name).Kind is OptionKind.Variable;
+        Assert.That(Find(name).Read(isVariable ? null : [text], _ => isVariable ? text : null, ref options), Is.Null);
         return options;
     }
 
     private static PropertyInfo Property(string name) => typeof(ServerOptions).GetProperties()
         .Single(property => property.Name.Equals(name.Replace("-", "", StringComparison.Ordinal), StringComparison.OrdinalIgnoreCase));
+
+    private static PropertyInfo ClusterProperty(string name) => typeof(ClusterOptions).GetProperties()
+        .Single(property => name.Replace("-", "", StringComparison.Ordinal).Equals(property.Name == "Servers" ? "cluster" : "cluster" + property.Name, StringComparison.OrdinalIgnoreCase));
 
     private static CommandLineOption Find(string name) => CommandLine.Options.Single(option => option.Name == name);
 }

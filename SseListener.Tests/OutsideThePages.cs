@@ -2,7 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
-using SseListener.Http;
+using SseListener.Journal;
 using SseListener.Tests.Support;
 
 namespace SseListener.Tests;
@@ -151,7 +151,7 @@ public sealed class OutsideThePages
 
     private static bool IsFile(string place)
     {
-        using var content = RegularFile.TryOpen(place, out var opened) ? opened : null;
+        using var content = Disk.TryOpenRegular(place);
         return content is not null;
     }
 

@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.Net;
 using System.Net.Sockets;
 using SseListener.Http;
 using SseListener.Log;
@@ -19,7 +18,7 @@ public sealed class Overload
         {
             await using var log = new LogText();
             using var lines = new LogWriter(log, LogLevel.Info);
-            var port = FreePortBelowEphemeral();
+            var port = TestServer.FreePort();
             await using var server = new SseServer(new ServerOptions { Port = port, Data = null }, AppContext.BaseDirectory, lines);
             using var end = new CancellationTokenSource();
             var connecting = new Thread(() => ConnectOnAndOn(port, end.Token));
@@ -185,26 +184,6 @@ public sealed class Overload
         catch (Exception e) when (e is OperationCanceledException or SocketException)
         {
             // The test has ended, or the connection has been cut.
-        }
-    }
-
-    // A connection to a port of the range that the system gives away may get that very port, where nobody listens yet, and is then connected to
-    // itself, or another test may be given it: both would have the port before the server.
-    private static int FreePortBelowEphemeral()
-    {
-        while (true)
-        {
-            var port = Random.Shared.Next(20_000, 30_000);
-            using var socket = new Socket(AddressFamily.InterNetworkV6, SocketType.Stream, ProtocolType.Tcp) { DualMode = true };
-            try
-            {
-                socket.Bind(new IPEndPoint(IPAddress.IPv6Any, port));
-                return port;
-            }
-            catch (SocketException)
-            {
-                // Somebody has it.
-            }
         }
     }
 

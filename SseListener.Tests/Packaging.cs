@@ -1,5 +1,6 @@
 using System.Formats.Tar;
 using System.IO.Compression;
+using System.Net;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
@@ -9,7 +10,7 @@ namespace SseListener.Tests;
 
 /// <summary>
 /// The forms that the program is given away in, made by the commands of <c>SseListener/Deploy/README.md</c>, and each used where there is
-/// nothing but the form. One after the other, for each keeps all processors busy for a while.
+/// nothing but the form. Most one after the other, for each keeps all processors busy for a while.
 /// </summary>
 [Parallelizable(ParallelScope.Self)]
 public sealed class Packaging
@@ -17,6 +18,8 @@ public sealed class Packaging
     private static readonly TimeSpan _limit = TimeSpan.FromMinutes(8);
     private static readonly string[] _algorithms = ["HS256", "ES256", "RS256"];
 
+    // Together, for the first takes longer than all others: alone at the end it would keep everybody waiting.
+    [Parallelizable(ParallelScope.Children)]
     [TestCase("-p:PublishAot=true")]
     [TestCase("--self-contained -p:PublishSingleFile=true")]
     public async Task It_is_a_single_file(string options)
@@ -34,6 +37,9 @@ public sealed class Packaging
         await bench.LogsAsync("burst, naive");
         bench.Signal("TERM");
         Assert.That(await bench.EndAsync(), Is.EqualTo(143));
+
+        // The last, for it is skipped where there is no NATS.
+        await ShareAsync(program);
     }
 
     [Test]
@@ -100,6 +106,37 @@ public sealed class Packaging
         Assert.That(((int)refused.StatusCode, (int)taken.StatusCode), Is.EqualTo((401, 200)));
         Assert.That(await stream.NextDataAsync(events.Length), Is.EqualTo(events));
         Assert.That(await http.GetStringAsync(new Uri("/metrics", UriKind.Relative)), Does.Contain("\nsse_clients 1\n").And.Contain("\ndotnet_gc_collections_total{"));
+    }
+
+    // As two hubs of a cluster: what one takes comes out of the other, where clients also resume and from where they are dismissed.
+    private static async Task ShareAsync(string program)
+    {
+        using var nats = await NatsServer.StartAsync();
+        var arguments = $"--cluster {nats.Address} --cluster-replicas 1";
+        var (a, portA) = await BuiltProgram.ListenAsync(arguments, line => BuiltProgram.Execute(program, line, nats.Folder));
+        using var hubA = a;
+        var (b, portB) = await BuiltProgram.ListenAsync(arguments, line => BuiltProgram.Execute(program, line, nats.Folder));
+        using var hubB = b;
+        using var atA = new HttpClient { BaseAddress = new Uri($"http://localhost:{portA}"), Timeout = Wait.Limit };
+        using var atB = new HttpClient { BaseAddress = new Uri($"http://localhost:{portB}"), Timeout = Wait.Limit };
+        await using var stream = await EventStream.OpenAsync(atB, "/events");
+        foreach (var id in (string[])["first", "second"])
+        {
+            using var content = new StringContent(id, Encoding.UTF8, "text/plain");
+            using var taken = await atA.PostAsync(new Uri($"/events?id={id}", UriKind.Relative), content);
+            Assert.That(taken.StatusCode, Is.EqualTo(HttpStatusCode.OK), a.Errors);
+        }
+
+        Assert.That(await stream.NextDataAsync(2), Is.EqualTo((string[])["first", "second"]));
+        await using var resumed = await EventStream.OpenAsync(atB, "/events", lastEventId: "first");
+        Assert.That((await resumed.NextAsync()).Data, Is.EqualTo("second"));
+        using var dismissed = await atA.DeleteAsync(new Uri("/clients/" + stream.ClientId, UriKind.Relative));
+        Assert.That(dismissed.StatusCode, Is.EqualTo(HttpStatusCode.NoContent));
+        foreach (var hub in (BuiltProgram[])[a, b])
+        {
+            hub.Signal("TERM");
+            Assert.That(await hub.EndAsync(), Is.Zero, hub.Errors);
+        }
     }
 
     private static async Task<(string Key, string Token)> KeyAsync(string algorithm, TempFolder folder)

@@ -211,11 +211,12 @@ public sealed class Presence
         return isTold;
     }
 
-    // Numbered ones to the channel, and others between them.
+    // Numbered ones to the channel, and others between them; the last when it is done already, so that there is one behind every place.
     private static async Task PublishAsync(TestServer server, CancellationToken isDone)
     {
-        for (var i = 1; !isDone.IsCancellationRequested; i++)
+        for (var (i, isLast) = (1, false); !isLast; i++)
         {
+            isLast = isDone.IsCancellationRequested;
             await server.PublishAsync("""{"data":0}""", "b");
             await server.PublishAsync($$"""{"data":{{i}}}""", "a");
 

@@ -32,8 +32,8 @@ public sealed class TrimmingMemory
         Assert.That(Enumerable.Range(1, 100).Any(i => trim.IsDue(currentActivity: i, allocated: i * Much)), Is.False);
     }
 
-    [TestCase(0, 1000)]
-    [TestCase(5, 1000)]
+    [TestCase(0, 500)]
+    [TestCase(5, 500)]
     [TestCase(60, 1200)]
     [TestCase(1000, 20_000)]
     public void It_takes_no_more_than_a_small_part_of_the_time(int trim, int pause) =>

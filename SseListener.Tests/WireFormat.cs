@@ -36,20 +36,21 @@ public sealed class WireFormat
     [Test]
     public void The_greeting_names_the_client_its_channels_the_delay_and_the_place() =>
         Assert.That(
-            Written(output => SseFrame.WriteHello(output, "V1StGXR8_Z", ["default"], 3127, "@o3vT0bq5nS1kZ8wYx2LdQg")),
+            Written(output => SseFrame.WriteHello(output, "V1StGXR8_Z", ["default"], 3127, "@o3vT0bq5nS1kZ8wYx2LdQg", Envelope.None)),
             Is.EqualTo("event: hello\ndata: {\"client\":\"V1StGXR8_Z\",\"channels\":[\"default\"]}\nretry: 3127\nid: @o3vT0bq5nS1kZ8wYx2LdQg\n\n"));
 
-    [TestCase(true, null, "event: join\ndata: {\"joined\":\"V1StGXR8_Z\",\"clients\":17}\nid: @o3v\n\n")]
-    [TestCase(false, null, "event: leave\ndata: {\"left\":\"V1StGXR8_Z\",\"clients\":17}\nid: @o3v\n\n")]
-    [TestCase(true, "b", "event: join\ndata: {\"channel\":\"b\",\"data\":{\"joined\":\"V1StGXR8_Z\",\"clients\":17}}\nid: @o3v\n\n")]
-    public void A_join_and_a_leave_say_who_and_how_many_are_here_and_can_be_resumed_from(bool hasJoined, string? channel, string frame) =>
-        Assert.That(Written(output => SseFrame.WritePresence(output, hasJoined, "V1StGXR8_Z", 17, channel, "@o3v")), Is.EqualTo(frame));
+    [TestCase(true, nameof(Envelope.None), "event: join\ndata: {\"joined\":\"V1StGXR8_Z\",\"clients\":17}\nid: @o3v\n\n")]
+    [TestCase(false, nameof(Envelope.None), "event: leave\ndata: {\"left\":\"V1StGXR8_Z\",\"clients\":17}\nid: @o3v\n\n")]
+    [TestCase(true, nameof(Envelope.Channel), "event: join\ndata: {\"channel\":\"b\",\"data\":{\"joined\":\"V1StGXR8_Z\",\"clients\":17}}\nid: @o3v\n\n")]
+    public void A_join_and_a_leave_say_who_and_how_many_are_here_and_can_be_resumed_from(bool hasJoined, string envelope, string frame) => Assert.That(
+        Written(output => SseFrame.WritePresence(output, hasJoined, "V1StGXR8_Z", 17, "b", "@o3v", Enum.Parse<Envelope>(envelope))),
+        Is.EqualTo(frame));
 
     [TestCase("abc", "abc")]
     [TestCase("a\"\\\n\u0001é", "a\\\"\\\\\\n\\u0001é")]
     public void A_gap_quotes_whatever_the_client_sent(string id, string quoted) =>
         Assert.That(
-            Written(output => SseFrame.WriteGap(output, id)),
+            Written(output => SseFrame.WriteGap(output, id, Envelope.None)),
             Is.EqualTo($"event: gap\ndata: {{\"lastEventId\":\"{quoted}\"}}\n\n"));
 
     [Test]

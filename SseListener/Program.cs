@@ -20,12 +20,10 @@ if (!StaticFiles.TryFindFolder(options.Public, out var pages, out var problem))
 // that closes sends it twice, and systemd may send it right behind SIGTERM.
 var stop = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
 void OnSignal(PosixSignalContext signal) => signal.Cancel = stop.TrySetResult() || signal.Signal is PosixSignal.SIGHUP;
-using var interrupted = PosixSignalRegistration.Create(PosixSignal.SIGINT, OnSignal);
-using var terminated = PosixSignalRegistration.Create(PosixSignal.SIGTERM, OnSignal);
-using var quit = PosixSignalRegistration.Create(PosixSignal.SIGQUIT, OnSignal);
-#pragma warning disable CA2000 // Never disposed: also the second hangup must not end the program, however late it comes.
-var hungUp = PosixSignalRegistration.Create(PosixSignal.SIGHUP, OnSignal);
-#pragma warning restore CA2000
+PosixSignal[] signals = [PosixSignal.SIGINT, PosixSignal.SIGTERM, PosixSignal.SIGQUIT, PosixSignal.SIGHUP];
+
+// Never disposed: also the second hangup must not end the program, however late it comes.
+var registrations = signals.Select(signal => PosixSignalRegistration.Create(signal, OnSignal)).ToList();
 
 // Where files may not grow further (ulimit -f), a write fails like on a full disk, and does not end the process. SIGXFSZ has no name here.
 using var tooLarge = PosixSignalRegistration.Create((PosixSignal)25, static signal => signal.Cancel = true);
@@ -39,12 +37,20 @@ AppDomain.CurrentDomain.FirstChanceException += (_, thrown) =>
 };
 
 PoolThreads.Prepare(options);
-await WarmUp.RunAsync(options, pages);
+await WarmUp.RunAsync(options);
 using var log = new LogWriter(StandardStreams.OpenError(), options.LogLevel, options.LogFormat, options.LogRepeats);
 await using var server = new SseServer(options, pages, log);
 using var trim = new HeapTrim(() => server.Activity);
-if (!server.TryStart(out problem))
-    return Fail(problem);
+var start = Task.Run(() => server.TryStart(out var trouble) ? null : trouble);
+if (await Task.WhenAny(start, stop.Task) != start)
+{
+    // A start may wait for a cluster, or read a long history back. Nothing has been accepted yet that an end in order would save.
+    log.Dispose();
+    Environment.Exit(0);
+}
+
+if (await start is { } failure)
+    return Fail(failure);
 
 trim.Start();
 Console.WriteLine($"> {server.Address.GetLeftPart(UriPartial.Authority)}");
@@ -57,7 +63,7 @@ if (server.Running.IsFaulted)
 
 log.Info("stopping");
 await server.StopAsync();
-GC.KeepAlive(hungUp);
+GC.KeepAlive(registrations);
 return 0;
 
 static int Fail(string problem)

@@ -24,6 +24,7 @@ public sealed class LoggingToTheConsole
         page.Tab.Console += (_, message) => lines.Enqueue(message.Text);
         await page.Tab.EvaluateAsync(script + "\nnew Promise(opened => source.onopen = opened)");
         await using var other = await server.SubscribeAsync();
+        await Wait.UntilAsync(() => !lines.IsEmpty, "it does not log the join");
         await server.PublishAsync("""{"data":"of the tutorial"}""");
         await Wait.UntilAsync(() => lines.Count >= 2, "it does not log");
         Assert.That(lines.First(), Does.StartWith("join {\"joined\":\"").And.EndsWith("\"clients\":2}"));

@@ -7,6 +7,8 @@ namespace SseListener.Tests.Support;
 /// <summary>The program as it was built, in a process of its own.</summary>
 internal sealed class BuiltProgram : IDisposable
 {
+    // A hub waits for its cluster, and the machine may be busy.
+    private static readonly TimeSpan _longestStart = TimeSpan.FromMinutes(1);
     private readonly Process _process;
     private readonly Thread[] _readers;
     private readonly StringBuilder _errors = new();
@@ -75,7 +77,7 @@ internal sealed class BuiltProgram : IDisposable
             var program = start($"--port {port} {arguments}");
             try
             {
-                await Wait.UntilAsync(() => program._process.HasExited || program.Output.Contains('>', StringComparison.Ordinal), "it neither listens nor ends");
+                await Wait.UntilAsync(() => program._process.HasExited || program.Output.Contains('>', StringComparison.Ordinal), "it neither listens nor ends", _longestStart);
             }
             catch
             {
@@ -95,7 +97,7 @@ internal sealed class BuiltProgram : IDisposable
     public static async Task<BuiltProgram> ListenAgainAsync(int port, string arguments)
     {
         var program = Start($"--port {port} {arguments}");
-        await Wait.UntilAsync(() => program.Output.Contains('>', StringComparison.Ordinal), "it does not listen");
+        await Wait.UntilAsync(() => program.Output.Contains('>', StringComparison.Ordinal), "it does not listen", _longestStart);
         return program;
     }
 

@@ -29,7 +29,12 @@ internal sealed class Nginx : IDisposable
     public string[] Requests => File.ReadAllLines(In("access.log"));
 
     /// <summary>Starts it in front of a server on this machine and waits until it listens.</summary>
-    public static Task<Nginx> StartAsync(int serverPort) => StartAsync(nginx => nginx.Configuration(serverPort));
+    public static Task<Nginx> StartAsync(int serverPort) =>
+        StartAsync(nginx => nginx.Configuration("nginx.conf", ("127.0.0.1:3000", $"127.0.0.1:{serverPort}")));
+
+    /// <summary>Starts it in front of two hubs on this machine and waits until it listens.</summary>
+    public static Task<Nginx> StartAsync(int hub, int otherHub) => StartAsync(nginx =>
+        nginx.Configuration("nginx-hubs.conf", ("hub1:3000", $"127.0.0.1:{hub}"), ("hub2:3000", $"127.0.0.1:{otherHub}")));
 
     /// <summary>The same with a configuration that says where the server is and nothing else: HTTP/1.1 to clients, HTTP/1.0 to the server.</summary>
     public static Task<Nginx> StartWithDefaultsAsync(int serverPort) => StartAsync(nginx => $$"""
@@ -75,12 +80,14 @@ internal sealed class Nginx : IDisposable
 
     private string In(string file) => Path.Combine(_folder.Path, file);
 
-    private string Configuration(int serverPort) => Deployed.Read(
-        "nginx.conf",
-        ("listen 443 ", $"listen {Port} "),
-        ("127.0.0.1:3000", $"127.0.0.1:{serverPort}"),
-        ("/etc/ssl/sse.example.com.pem", In("certificate.pem")),
-        ("/etc/ssl/sse.example.com.key", In("key.pem")));
+    private string Configuration(string file, params (string, string)[] servers) => Deployed.Read(
+        file,
+        [
+            ("listen 443 ", $"listen {Port} "),
+            ("/etc/ssl/sse.example.com.pem", In("certificate.pem")),
+            ("/etc/ssl/sse.example.com.key", In("key.pem")),
+            .. servers,
+        ]);
 
     // Around it, what nginx needs to be one process that writes to one folder.
     private static string Wrap(string configuration) => $$"""

@@ -16,9 +16,9 @@ internal sealed class PlayedLog(Func<FrameBatch, Stored> store) : IEventLog
 
     public IReadOnlyList<long> Starts => [Last];
 
-    public bool IsWritable => true;
+    public string? Problem => null;
 
-    public bool TryOpen(RestoreFrame restore, [NotNullWhen(false)] out string? problem)
+    public bool TryOpen(RestoreFrame restore, Action<Arrived> arrive, [NotNullWhen(false)] out string? problem)
     {
         problem = null;
         return true;

@@ -34,7 +34,7 @@ internal class RecordedOutput(int taken = int.MaxValue) : Output
         Sends++;
         var bytes = slice.Bytes;
         _bytes.AddRange(bytes[..Math.Min(taken, bytes.Length)]);
-        unsent = taken < bytes.Length ? slice.Behind(taken) : null;
+        unsent = taken < bytes.Length ? Behind(taken, slice.ToPieces()) : null;
         return SocketError.Success;
     }
 

@@ -4,7 +4,6 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text;
 using SseListener.Http;
-using SseListener.Listener;
 using SseListener.Log;
 
 namespace SseListener.Tests.Support;
@@ -14,6 +13,11 @@ internal sealed class TestServer : IAsyncDisposable
 {
     /// <summary>A page without anything on it, which a browser asks for no icon.</summary>
     public const string EmptyPage = "<!DOCTYPE html><title>test</title><link rel=\"icon\" href=\"data:,\">";
+
+    private const int FirstPort = 20_000;
+    private const int Ports = 10_000;
+
+    private static int _lastPort = Random.Shared.Next(Ports);
 
     private readonly LogWriter _log;
     private readonly LogText _logged;
@@ -74,7 +78,7 @@ internal sealed class TestServer : IAsyncDisposable
     public async Task<EventStream> SubscribeAsync(string query = "", string? lastEventId = null)
     {
         var stream = await EventStream.OpenAsync(Http, "/events" + query, lastEventId);
-        await Wait.UntilAsync(() => !Server.Clients.TryGetValue(stream.ClientId, out var client) || client.IsServed, "no lane serves it");
+        await Wait.UntilAsync(() => !Server.Clients.TryGetValue(stream.ClientId, out var client) || client.Lane is not null, "no lane serves it");
         return stream;
     }
 
@@ -170,5 +174,24 @@ internal sealed class TestServer : IAsyncDisposable
             Directory.Delete(_pages, recursive: true);
     }
 
-    public static int FreePort() => LoopbackPort.FindFree();
+    /// <summary>A port on which nobody listens, each time another one.</summary>
+    /// <remarks>It is below those that the system gives to connections: one of those could be taken by somebody's connection before the server opens
+    /// it, even by a connection to that very port, which is then connected to itself.</remarks>
+    public static int FreePort()
+    {
+        while (true)
+        {
+            var port = FirstPort + (Interlocked.Increment(ref _lastPort) % Ports);
+            using var socket = new Socket(AddressFamily.InterNetworkV6, SocketType.Stream, ProtocolType.Tcp) { DualMode = true };
+            try
+            {
+                socket.Bind(new IPEndPoint(IPAddress.IPv6Any, port));
+                return port;
+            }
+            catch (SocketException)
+            {
+                // Somebody has it.
+            }
+        }
+    }
 }

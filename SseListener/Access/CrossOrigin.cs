@@ -4,14 +4,14 @@ using SseListener.Log;
 
 namespace SseListener.Access;
 
-/// <summary>Lets pages of listed origins use the server, and of other sites no others (Fetch, section 3.2 "CORS protocol").</summary>
+/// <summary>Lets pages of this server and of listed origins use it, and no others (Fetch, section 3.2 "CORS protocol").</summary>
 internal sealed class CrossOrigin(IReadOnlyList<string> allowed, LogWriter log)
 {
     /// <summary>
     /// Refuses a request of another site's page, unless its origin is listed. Without this check any web page could publish to a server on
     /// its visitor's own machine, with a form and without asking CORS, and listen with its visitor's cookie.
     /// </summary>
-    /// <returns>Which header gives it away (Fetch Metadata; RFC 6454, section 7), or null.</returns>
+    /// <returns>The refusal, which says what header gave the page away (Fetch Metadata; RFC 6454, section 7); null when it may.</returns>
     public Refusal? Check(Exchange exchange)
     {
         var site = exchange.Request.Headers["Sec-Fetch-Site"];
@@ -28,11 +28,10 @@ internal sealed class CrossOrigin(IReadOnlyList<string> allowed, LogWriter log)
     public void SetHeaders(Exchange exchange)
     {
         var origin = exchange.Request.Headers["Origin"];
+
+        // A browser sends such a request without asking first, and tells its page only that there was an error.
         if (exchange.AsksForStream && origin is not null && Check(exchange) is { } foreign)
-        {
-            // A browser sends such a request without asking first, and tells its page only that there was an error.
             log.Often(LogLevel.Info, "foreign listener", $"{foreign.Reason} Its browser keeps the events from it.");
-        }
 
         if (allowed.Count == 0)
             return;
@@ -50,8 +49,7 @@ internal sealed class CrossOrigin(IReadOnlyList<string> allowed, LogWriter log)
 
     /// <summary>Whether a browser asks beforehand (Fetch, section 3.2.2 "CORS-preflight request").</summary>
     public static bool IsPreflight(Exchange exchange) =>
-        exchange.Request.HttpMethod == "OPTIONS"
-        && exchange.Request.Headers["Origin"] is not null
+        exchange.Request.HttpMethod == "OPTIONS" && exchange.Request.Headers["Origin"] is not null
         && exchange.Request.Headers["Access-Control-Request-Method"] is not null;
 
     /// <summary>Sets up the answer to a preflight request, beside what <see cref="SetHeaders"/> has set.</summary>

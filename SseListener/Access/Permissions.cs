@@ -4,6 +4,20 @@ using SseListener.Listener;
 
 namespace SseListener.Access;
 
+/// <summary>The options that decide who may do what; <c>--help</c> explains each.</summary>
+internal record AccessOptions : ListenerOptions
+{
+    public string? PublishToken { get; init; }
+
+    /// <summary>The token that the file holds.</summary>
+    public string? PublishTokenFile { get; init; }
+    public bool OpenPublish { get; init; }
+    public TokenKey? JwtKey { get; init; }
+    public string? JwtIssuer { get; init; }
+    public string? JwtAudience { get; init; }
+    public IReadOnlyList<string> Private { get; init; } = [];
+}
+
 /// <summary>Decides who may publish to which channels, who may listen to which, and who may see how the server is doing.</summary>
 internal sealed class Permissions(AccessOptions options, CrossOrigin crossOrigin)
 {
@@ -12,13 +26,15 @@ internal sealed class Permissions(AccessOptions options, CrossOrigin crossOrigin
 
     /// <summary>Whether nobody may publish, for want of a way to tell who may.</summary>
     public bool IsClosed => NeedsNoToken && !options.OpenPublish && !IsLoopback(options.Host);
-
     public bool NeedsNoToken => _publishToken is null && _tokens is null;
 
     /// <summary>Checks whether a request may publish to these channels; without any, whether it has a right to publish at all.</summary>
     public async Task<Refusal?> CheckPublishAsync(Exchange exchange, IReadOnlyList<string> channels) =>
-        crossOrigin.Check(exchange) is { } foreign ? foreign
-        : !NeedsNoToken ? await CheckTokenAsync(exchange, channels)
+        crossOrigin.Check(exchange) ?? await CheckPublishAsync(PresentedTokens.FromHeader(exchange), channels);
+
+    /// <summary>The same for a token that has come another way; null for none.</summary>
+    public async Task<Refusal?> CheckPublishAsync(string? token, IReadOnlyList<string> channels) =>
+        !NeedsNoToken ? await CheckTokenAsync(token, channels)
         : !IsClosed ? null
         : Refusal.Of(403, "Publishing is not open: the server can be reached from other machines,"
             + " and has neither --publish-token nor --jwt-key nor --open-publish.");
@@ -27,12 +43,11 @@ internal sealed class Permissions(AccessOptions options, CrossOrigin crossOrigin
     public async Task<Refusal?> CheckOperateAsync(Exchange exchange) =>
         crossOrigin.Check(exchange) is { } foreign ? foreign
         : IsFromThisMachine(exchange) ? null
-        : !NeedsNoToken ? await CheckTokenAsync(exchange, [])
+        : !NeedsNoToken ? await CheckTokenAsync(PresentedTokens.FromHeader(exchange), [])
         : Refusal.Of(
             403, "Only programs on this machine may see this: the server has no --publish-token or --jwt-key by which to know others.");
 
-    /// <summary>Checks whether a request may listen to these channels and patterns.</summary>
-    /// <returns>What it may hear, or why it may not.</returns>
+    /// <summary>Returns what a request for these channels and patterns may hear, or why it may not.</summary>
     public async Task<(Grant? Grant, Refusal? Refusal)> CheckSubscribeAsync(Exchange exchange, IReadOnlyList<string> topics)
     {
         var presented = PresentedTokens.Of(exchange);
@@ -53,15 +68,12 @@ internal sealed class Permissions(AccessOptions options, CrossOrigin crossOrigin
         return (GrantOf(token.Subscribe, isConcerned || !presented.AreCookies ? token.Expiry : null), null);
     }
 
-    private async Task<Refusal?> CheckTokenAsync(Exchange exchange, IReadOnlyList<string> channels)
+    private async Task<Refusal?> CheckTokenAsync(string? presented, IReadOnlyList<string> channels)
     {
         // Neither in the query, which proxies and browsers write down, nor in a cookie, which a browser sends by itself.
-        if (PresentedTokens.FromHeader(exchange) is not { } presented)
-        {
-            return Refusal.Missing(
-                "This takes a token that may publish, in the field Authorization: Bearer TOKEN and nowhere else.",
-                "publishing needs Authorization: Bearer");
-        }
+        const string Detail = "This takes a token that may publish, in the field Authorization: Bearer TOKEN and nowhere else.";
+        if (presented is null)
+            return Refusal.Missing(Detail, "publishing needs Authorization: Bearer");
 
         if (IsPublishToken(presented))
             return null;
@@ -74,12 +86,13 @@ internal sealed class Permissions(AccessOptions options, CrossOrigin crossOrigin
             : null;
     }
 
-    private Grant GrantOf(IReadOnlyList<string> rights, DateTime? expiry) =>
-        new(options.Private.Count == 0 ? null : channel => !IsPrivate(channel) || Covers(rights, channel), expiry);
-
     private static Refusal Missing(string channel) => Refusal.Missing(
         $"{channel} is private: to listen to it takes a token, as Authorization: Bearer TOKEN, in the cookie sse_token or as ?token=TOKEN.",
         $"{channel} is private");
+
+    private Grant GrantOf(IReadOnlyList<string> rights, DateTime? expiry) => new(
+        options.Private.Count == 0 ? null : channel => !IsPrivate(channel) || Covers(rights, channel),
+        expiry is { } at ? Environment.TickCount64 + (long)(at - DateTime.UtcNow).TotalMilliseconds : long.MaxValue);
 
     // One of two cookies may be of a neighbouring site, set for all sites of its domain. It must neither shut out the good one, for after a
     // refusal an EventSource never comes back, nor stand for it. So the good ones count together, until the first of them expires.
@@ -94,12 +107,11 @@ internal sealed class Permissions(AccessOptions options, CrossOrigin crossOrigin
         if (presented.AreCookies && crossOrigin.Check(exchange) is { } foreign)
             return (null, foreign);
 
-        var good = new List<Token>();
-        var problem = "";
+        var (good, problem) = (new List<Token>(), "");
         foreach (var text in presented.Texts)
         {
             // A publisher is known, but that does not mean that it may listen.
-            var (token, invalid) = IsPublishToken(text) ? (Token.Powerless, "") : await VerifyAsync(text);
+            var (token, invalid) = IsPublishToken(text) ? (new Token([], [], null), "") : await VerifyAsync(text);
             good.AddRange(token is null ? [] : [token]);
             problem = token is null ? invalid : problem;
         }
@@ -115,9 +127,7 @@ internal sealed class Permissions(AccessOptions options, CrossOrigin crossOrigin
         _publishToken is not null && CryptographicOperations.FixedTimeEquals(Hash(token), _publishToken);
 
     private bool IsPrivate(string topic) => Covers(options.Private, topic);
-
     private static bool Covers(IReadOnlyList<string> rules, string topic) => rules.Any(rule => ChannelNames.Covers(rule, topic));
-
     private static bool Overlaps(IReadOnlyList<string> rules, string topic) => rules.Any(rule => ChannelNames.Overlap(rule, topic));
 
     // All hashes have one length, so comparing takes the same time for all tokens.
@@ -131,7 +141,7 @@ internal sealed class Permissions(AccessOptions options, CrossOrigin crossOrigin
         var sent = exchange.Authority;
         var host = sent.StartsWith('[') ? exchange.Host : sent.Split(':')[0].TrimEnd('.').ToLowerInvariant();
         return IPAddress.IsLoopback(exchange.Remote.Address)
-            && headers["X-Forwarded-For"] is null && headers["Forwarded"] is null && headers["Via"] is null && headers["X-Real-IP"] is null
+            && (headers["X-Forwarded-For"] ?? headers["Forwarded"] ?? headers["Via"] ?? headers["X-Real-IP"]) is null
             && (host == options.Host || IsLoopback(host));
     }
 
@@ -141,10 +151,37 @@ internal sealed class Permissions(AccessOptions options, CrossOrigin crossOrigin
 
 /// <summary>What a request may listen to.</summary>
 /// <param name="MayHear">Whether it may hear a channel; null for all that it asked for.</param>
-/// <param name="Expiry">Until when; null for ever.</param>
-internal sealed record Grant(Func<string, bool>? MayHear, DateTime? Expiry)
+/// <param name="ExpiryTicks">Until when, on the clock of <see cref="Environment.TickCount64"/>, in milliseconds.</param>
+internal sealed record Grant(Func<string, bool>? MayHear, long ExpiryTicks);
+
+/// <summary>The tokens that a request brings along.</summary>
+/// <param name="Texts">None; or one; or several cookies; or the different ones in header and query, which no client should send.</param>
+/// <param name="AreCookies">Whether they are cookies, which a browser sends by itself, whichever page caused the request.</param>
+internal sealed record PresentedTokens(IReadOnlyList<string> Texts, bool AreCookies)
 {
-    /// <summary>The expiry on the clock of <see cref="Environment.TickCount64"/>, in milliseconds.</summary>
-    public long ExpiryTicks =>
-        Expiry is { } expiry ? Environment.TickCount64 + (long)(expiry - DateTime.UtcNow).TotalMilliseconds : long.MaxValue;
+    private const string Scheme = "Bearer ";
+    private const string Cookie = "sse_token=";
+
+    // Each costs a verification.
+    private const int MostCookies = 10;
+
+    /// <summary>Finds them in <c>Authorization</c> (RFC 6750, section 2.1) and the query, or else in the cookies.</summary>
+    public static PresentedTokens Of(Exchange exchange)
+    {
+        var sent = Distinct(exchange.Target.All("token").Append(FromHeader(exchange)));
+        return sent.Count > 0 ? new(sent, AreCookies: false)
+            : new([.. Distinct(FromCookies(exchange)).Take(MostCookies)], AreCookies: true);
+    }
+
+    public static string? FromHeader(Exchange exchange) =>
+        exchange.Request.Headers["Authorization"] is { } header && header.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase)
+            && header[Scheme.Length..].Trim(' ') is { Length: > 0 } token ? token : null;
+
+    private static IEnumerable<string> FromCookies(Exchange exchange) =>
+        from cookie in (exchange.Request.Headers["Cookie"] ?? "").Split(';', StringSplitOptions.TrimEntries)
+        where cookie.StartsWith(Cookie, StringComparison.Ordinal)
+        select cookie[Cookie.Length..].Trim('"');
+
+    private static List<string> Distinct(IEnumerable<string?> tokens) =>
+        [.. tokens.OfType<string>().Where(token => token.Length > 0).Distinct()];
 }

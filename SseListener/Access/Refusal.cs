@@ -1,6 +1,6 @@
 namespace SseListener.Access;
 
-/// <summary>Why a request is refused. A method that returns one, or null, has done what was asked for where it returns null.</summary>
+/// <summary>Why a request is refused. A method that returns null instead has found nothing wrong, or done what was asked.</summary>
 /// <param name="Status">The status of the answer.</param>
 /// <param name="Cause">Its name in metrics: one of a few.</param>
 /// <param name="Detail">What the answer says: what is wrong and what would be right; of a token only the kind of fault.</param>
@@ -8,9 +8,6 @@ internal sealed record Refusal(int Status, string Cause, string Detail)
 {
     /// <summary>The error code (RFC 6750, section 3.1), when it is about a token.</summary>
     public string? TokenError { get; private init; }
-
-    /// <summary>The methods that there are, when it is about the method.</summary>
-    public string? Allow { get; private init; }
 
     /// <summary>What the log says in place of <see cref="Detail"/>.</summary>
     public string Reason { get; private init; } = Detail;
@@ -20,15 +17,14 @@ internal sealed record Refusal(int Status, string Cause, string Detail)
 
     /// <summary>Whether the connection ends without an answer.</summary>
     public bool IsUnanswered { get; private init; }
+    public string? Allow { get; private init; }
 
-    /// <summary>The name of the status (RFC 9110, section 15).</summary>
+    /// <summary>The ids of events of which nobody knows whether they were published; none for others.</summary>
+    public IReadOnlyList<string> Ids { get; private init; } = [];
     public string Title => TitleOf(Status);
 
-    /// <summary>There are two tokens, and they differ.</summary>
-    public static Refusal Ambiguous { get; } = OfToken(
-        400, "invalid_request", "ambiguous_token",
-        "The request has different tokens in the query and Authorization: Bearer. Send one.",
-        "the request has different tokens");
+    public static Refusal Ambiguous { get; } = OfToken(400, "invalid_request", "ambiguous_token",
+        "The request has different tokens in the query and Authorization: Bearer. Send one.", "the request has different tokens");
 
     public static Refusal Stopping { get; } = Later(503, "stopping", "The server is stopping.");
 
@@ -36,40 +32,38 @@ internal sealed record Refusal(int Status, string Cause, string Detail)
     public static Refusal Unknown { get; } =
         Later(503, "journal", "The journal failed, and could not take this back.") with { IsUnanswered = true };
 
+    public static Refusal Uncertain(IReadOnlyList<string> ids)
+    {
+        const string Detail = "It is not known whether this was published. Send it again with these ids: then it is published once.";
+        return Later(503, "cluster", Detail) with { Ids = ids };
+    }
+
     /// <summary>Something is wrong for which the status is name enough.</summary>
     public static Refusal Of(int status, string detail) => new(status, TitleOf(status).ToLowerInvariant().Replace(' ', '_'), detail);
 
-    /// <summary>The resource has other methods: those in <paramref name="allow"/>.</summary>
     public static Refusal OfMethod(string allow) => Of(405, $"This resource answers to {allow}.") with { Allow = allow };
 
     /// <summary>A query parameter is wrong. The log does not name it: where an escape went wrong, a name has a token in it.</summary>
     public static Refusal OfParameter(string detail) =>
         Of(400, detail) with { Reason = "a query parameter is unknown there, or given twice" };
 
-    /// <summary>There is no room at the moment.</summary>
     public static Refusal Later(int status, string cause, string detail) => new(status, cause, detail) { IsForNow = true };
 
-    /// <summary>It comes from a page of another site; the log says what would let it in.</summary>
-    public static Refusal Foreign(string detail) =>
-        Of(403, detail) with { Reason = detail + " --cors lists the origins whose pages may." };
+    public static Refusal Foreign(string detail) => Of(403, detail) with { Reason = detail + " --cors lists the origins whose pages may." };
 
     public static Refusal Missing(string detail, string reason) => OfToken(401, "invalid_request", "missing_token", detail, reason);
 
-    public static Refusal Invalid(string reason) => OfToken(
-        401, "invalid_token", "invalid_token",
+    public static Refusal Invalid(string reason) => OfToken(401, "invalid_token", "invalid_token",
         "The token is not good: forged, expired, or for another server. The server's log says why.",
         "the token is not good: " + reason);
 
-    /// <summary>The token is good, but not for this.</summary>
-    public static Refusal Insufficient(string reason) => OfToken(
-        403, "insufficient_scope", "insufficient_scope",
-        "The token is good, but gives no right to this: its claim sse does not cover all that is asked for.",
-        reason);
+    public static Refusal Insufficient(string reason) => OfToken(403, "insufficient_scope", "insufficient_scope",
+        "The token is good, but gives no right to this: its claim sse does not cover all that is asked for.", reason);
 
     private static Refusal OfToken(int status, string error, string cause, string detail, string reason) =>
         new(status, cause, detail) { TokenError = error, Reason = reason };
 
-    // .NET has an older name for 413.
+    // RFC 9110, section 15; .NET has an older name for 413.
     private static string TitleOf(int status)
     {
         using var response = new HttpResponseMessage((HttpStatusCode)status);

@@ -15,17 +15,12 @@ internal sealed record TokenKey(SecurityKey Key, string Algorithm)
 
     // Without a name of ours the library names a key by a hash of it, and that in its messages (RFC 7638, section 7, warns of it).
     private const string KeyName = "the key";
-
     private const string P256 = "1.2.840.10045.3.1.7";
-
     private const string Unreadable = "the name of a file that is not there or cannot be read;"
         + " what begins with / ./ ../ or ~/ or ends like .pem is taken for one, and a secret like that can stand in a file";
-
     private const string Private = "a private key, and has to be the public one that belongs to it";
-
     private const string OtherForm = "in the form of ssh, JWK, DER or other binary data,"
         + " and has to be a PEM public key (-----BEGIN PUBLIC KEY-----) or a secret";
-
     private const string OtherPem = "PEM, and has to be a public key (-----BEGIN PUBLIC KEY-----)"
         + " of RSA with at least 2048 bits or of EC P-256";
 
@@ -81,33 +76,24 @@ internal sealed record TokenKey(SecurityKey Key, string Algorithm)
     }
 
 #pragma warning disable CA2000 // A key that is read is needed for as long as the program runs.
-    private static TokenKey? FromRsa(string pem)
-    {
-        var rsa = RSA.Create();
-        return TryImport(rsa, pem) && rsa.KeySize >= ShortestRsa
-            ? new TokenKey(new RsaSecurityKey(rsa) { KeyId = KeyName }, SecurityAlgorithms.RsaSha256)
-            : null;
-    }
+    private static TokenKey? FromRsa(string pem) => Import(RSA.Create(), pem) is not { KeySize: >= ShortestRsa } rsa ? null
+        : new TokenKey(new RsaSecurityKey(rsa) { KeyId = KeyName }, SecurityAlgorithms.RsaSha256);
 
-    private static TokenKey? FromEc(string pem)
-    {
-        var ec = ECDsa.Create();
-        return TryImport(ec, pem) && ec.ExportParameters(includePrivateParameters: false).Curve.Oid.Value == P256
-            ? new TokenKey(new ECDsaSecurityKey(ec) { KeyId = KeyName }, SecurityAlgorithms.EcdsaSha256)
-            : null;
-    }
+    private static TokenKey? FromEc(string pem) => Import(ECDsa.Create(), pem) is not { } ec
+        || ec.ExportParameters(includePrivateParameters: false).Curve.Oid.Value != P256 ? null
+        : new TokenKey(new ECDsaSecurityKey(ec) { KeyId = KeyName }, SecurityAlgorithms.EcdsaSha256);
 #pragma warning restore CA2000
 
-    private static bool TryImport(AsymmetricAlgorithm algorithm, string pem)
+    private static T? Import<T>(T algorithm, string pem) where T : AsymmetricAlgorithm
     {
         try
         {
             algorithm.ImportFromPem(pem);
-            return true;
+            return algorithm;
         }
         catch (Exception e) when (e is CryptographicException or ArgumentException)
         {
-            return false;
+            return null;
         }
     }
 }

@@ -5,20 +5,13 @@ using SseListener.Events;
 
 namespace SseListener.Access;
 
-/// <summary>What a JSON Web Token (RFC 7519) allows: its claim <c>sse</c>.</summary>
-/// <param name="Publish">Names and patterns of the channels that its bearer may publish to.</param>
-/// <param name="Subscribe">Names and patterns of the private channels that its bearer may listen to.</param>
-/// <param name="Expiry">When it expires; null for never.</param>
-internal sealed record Token(IReadOnlyList<string> Publish, IReadOnlyList<string> Subscribe, DateTime? Expiry)
-{
-    /// <summary>A token that allows nothing.</summary>
-    public static Token Powerless { get; } = new([], [], null);
-}
+/// <summary>
+/// What a JSON Web Token (RFC 7519) allows by its claim <c>sse</c>, as names and patterns of channels; only private ones need it to be
+/// listened to. Without an expiry it never expires.
+/// </summary>
+internal sealed record Token(IReadOnlyList<string> Publish, IReadOnlyList<string> Subscribe, DateTime? Expiry);
 
-/// <summary>Verifies tokens.</summary>
-/// <param name="key">The key that signed them, or the public one that belongs to it.</param>
-/// <param name="issuer">What their <c>iss</c> must be, or null for anything.</param>
-/// <param name="audience">What their <c>aud</c> must have, or null for anything.</param>
+/// <summary>Verifies tokens: signed with the key, and of the issuer and for the audience unless these are null.</summary>
 internal sealed class Tokens(TokenKey key, string? issuer, string? audience)
 {
     private readonly JsonWebTokenHandler _handler = new() { MapInboundClaims = false };
@@ -39,8 +32,7 @@ internal sealed class Tokens(TokenKey key, string? issuer, string? audience)
 #pragma warning restore CA5404
     };
 
-    /// <summary>Verifies a token.</summary>
-    /// <returns>What it allows; or null, and why it is not good.</returns>
+    /// <summary>Returns what a token allows; or null, and why it is not good.</summary>
     public async Task<(Token? Token, string Problem)> VerifyAsync(string text)
     {
         var result = await _handler.ValidateTokenAsync(text, _parameters);

@@ -3,87 +3,99 @@ using SseListener.Listener;
 
 namespace SseListener.Bench;
 
-/// <summary>A server that is measured: a process of this program, started and ended by the bench, or one that runs already.</summary>
+/// <summary>A server that the bench starts: this program with these arguments, and a free port behind them.</summary>
+/// <param name="Name">What the tables call it.</param>
+/// <param name="Arguments">All of its arguments but the port, and those for the cluster.</param>
+/// <param name="Nodes">NATS servers that are started too, and whose log the hub has; 0 for a server that stands alone.</param>
+/// <param name="IsPair">Whether two such hubs are started; they share the log of the NATS servers.</param>
+internal sealed record Server(string Name, string Arguments, int Nodes = 0, bool IsPair = false);
+
+/// <summary>A server that is measured: processes of the bench, started and ended by it, or one that runs already.</summary>
 internal sealed class Contender : IDisposable
 {
     /// <summary>The variable that tells .NET to complete asynchronous receives on the thread that learns of them.</summary>
     public const string InlineCompletions = "DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS";
 
-    private const double Saturated = 0.95;
-
-    private static readonly TimeSpan _startLimit = TimeSpan.FromSeconds(10);
-
-    // .NET 10 raises no ProcessExit for them.
-    private static readonly PosixSignal[] _endingSignals = [PosixSignal.SIGTERM, PosixSignal.SIGINT, PosixSignal.SIGHUP];
+    // More than a hub waits for its cluster.
+    private static readonly TimeSpan _longestStart = TimeSpan.FromSeconds(20);
 
     private readonly Lock _lock = new();
-    private readonly DirectoryInfo? _folder;
+    private readonly List<ProcessStartInfo> _starts = [];
+    private readonly List<Process> _processes = [];
     private readonly PosixSignalRegistration[] _signals = [];
-    private readonly Process? _process;
     private bool _hasEnded;
     private long _started;
     private double? _cpuBefore;
-    private TimeSpan _benchBefore;
 
-    /// <summary>A server that runs already.</summary>
-    public Contender(Target target) => Target = target;
+    public Contender(Target target) => (Target, Other) = (target, target);
 
-    /// <summary>Starts this program.</summary>
-    /// <param name="arguments">Its arguments, with {0} for its port and {1} for a temporary folder.</param>
-    public Contender(string arguments)
+    public Contender(Server server)
     {
-        var port = LoopbackPort.FindFree();
-        Target = new Target($"http://127.0.0.1:{port}/events", token: null);
-        _folder = arguments.Contains("{1}", StringComparison.Ordinal) ? Directory.CreateTempSubdirectory("sse-bench-") : null;
-        _signals = [.. _endingSignals.Select(signal => PosixSignalRegistration.Create(signal, _ => End()))];
-        var start = StartOf(string.Format(CultureInfo.InvariantCulture, arguments, port, _folder?.FullName));
-        lock (_lock)
-            _process = _hasEnded ? null : Process.Start(start);
+        var nodes = NatsNodes.Starts(server.Nodes, out var addresses);
+        _starts.AddRange(nodes);
+        var arguments = nodes.Count == 0 ? server.Arguments : $"--cluster {addresses} --cluster-replicas {nodes.Count} {server.Arguments}";
+        Target = AddHub(arguments);
+        Other = server.IsPair ? AddHub(arguments) : Target;
+
+        // .NET 10 raises no ProcessExit for these signals.
+        PosixSignal[] endings = [PosixSignal.SIGTERM, PosixSignal.SIGINT, PosixSignal.SIGHUP];
+        _signals = [.. endings.Select(signal => PosixSignalRegistration.Create(signal, _ => End()))];
     }
 
     public Target Target { get; }
 
-    /// <summary>CPU time it has used since the clock was started, in seconds; null when it is not the bench's own process.</summary>
-    public double? CpuSeconds => Refreshed()?.TotalProcessorTime.TotalSeconds - _cpuBefore;
+    /// <summary>Another hub that shares the log; the same one where there is only one.</summary>
+    public Target Other { get; }
 
-    /// <summary>Memory it has in use, in bytes; null when it is not the bench's own process.</summary>
-    public long? Memory => Refreshed()?.WorkingSet64;
+    /// <summary>
+    /// CPU time that all its processes have used since the clock was started, in seconds; null when they are not the bench's own.
+    /// </summary>
+    public double? CpuSeconds => CpuTime - _cpuBefore;
 
-    /// <summary>Waits until a process that the bench has started says that it listens.</summary>
-    /// <exception cref="BenchException">It does not.</exception>
-    public void WaitUntilListening()
+    /// <summary>Memory that all its processes have in use, in bytes; null when they are not the bench's own.</summary>
+    public long? Memory => Sum(process => process.WorkingSet64);
+
+    private double? CpuTime => Sum(process => process.TotalProcessorTime.Ticks) / (double)TimeSpan.TicksPerSecond;
+
+    /// <summary>Starts what is the bench's own, each in its temporary folder, and waits until the hubs say that they listen.</summary>
+    public void Start()
     {
+        foreach (var start in _starts)
+        {
+            // A signal to the bench may come meanwhile, and no process must survive it.
+            lock (_lock)
+            {
+                if (!_hasEnded)
+                    _processes.Add(Process.Start(start)!);
+            }
+        }
+
         // Not by connecting: HttpListener fails when a connection comes while it opens its port.
-        if (_process?.StandardOutput.ReadLineAsync() is { } line && !(line.Wait(_startLimit) && line.Result is not null))
-            throw new BenchException("A server for the comparison does not start.");
+        foreach (var hub in _processes.Where(process => process.StartInfo.RedirectStandardOutput))
+        {
+            var line = hub.StandardOutput.ReadLineAsync();
+            if (!line.Wait(_longestStart) || line.Result is null)
+                throw new BenchException($"A server for the comparison does not start: {hub.StartInfo.Arguments}");
+        }
     }
 
-    /// <summary>Measures from here on the time, and the CPU time of the server and of the bench.</summary>
+    /// <summary>Measures from here on the time, and the CPU time of the server.</summary>
     public void StartClock()
     {
         _started = Stopwatch.GetTimestamp();
-        _cpuBefore = Refreshed()?.TotalProcessorTime.TotalSeconds;
-        _benchBefore = Environment.CpuUsage.TotalTime;
+        _cpuBefore = CpuTime;
     }
 
     /// <summary>Seconds on the clock at a timestamp of <see cref="Stopwatch"/>; never 0.</summary>
     public double SecondsUntil(long timestamp) => Math.Max(Stopwatch.GetElapsedTime(_started, timestamp).TotalSeconds, 1e-6);
 
-    /// <summary>Whether, within these seconds, the bench took most of a machine that had nothing left.</summary>
-    public bool IsSaturated(double seconds)
-    {
-        var (bench, server) = ((Environment.CpuUsage.TotalTime - _benchBefore).TotalSeconds, CpuSeconds ?? 0);
-        return bench > server && bench + server > Saturated * seconds * Environment.ProcessorCount;
-    }
-
     public void Dispose()
     {
         Array.ForEach(_signals, signal => signal.Dispose());
         End();
-        _process?.Dispose();
+        _processes.ForEach(process => process.Dispose());
     }
 
-    // A signal to the bench may come here while the constructor starts the process, which then must not survive.
     private void End()
     {
         lock (_lock)
@@ -92,16 +104,25 @@ internal sealed class Contender : IDisposable
                 return;
 
             _hasEnded = true;
-            _process?.Kill();
-            _process?.WaitForExit();
-            _folder?.Delete(recursive: true);
+            _processes.ForEach(process => process.Kill());
+            _processes.ForEach(process => process.WaitForExit());
+            _starts.ForEach(start => Directory.Delete(start.WorkingDirectory, recursive: true));
         }
     }
 
-    private Process? Refreshed()
+    private long? Sum(Func<Process, long> value) => _processes.Count == 0 ? null : _processes.Sum(process =>
     {
-        _process?.Refresh();
-        return _process?.HasExited == true ? throw new BenchException("A server for the comparison has gone.") : _process;
+        process.Refresh();
+        return process.HasExited
+            ? throw new BenchException($"A server for the comparison has gone: {process.StartInfo.Arguments}")
+            : value(process);
+    });
+
+    private Target AddHub(string arguments)
+    {
+        var port = ListeningPorts.FindFree();
+        _starts.Add(StartOf($"{arguments} {port}"));
+        return new Target($"http://127.0.0.1:{port}/events");
     }
 
     private static ProcessStartInfo StartOf(string arguments)
@@ -109,8 +130,12 @@ internal sealed class Contender : IDisposable
         // Under dotnet the program is the first argument; published, it is the executable itself.
         var program = Environment.ProcessPath!;
         var assembly = Path.Combine(AppContext.BaseDirectory, typeof(Contender).Assembly.GetName().Name + ".dll");
-        var isDotnet = Path.GetFileNameWithoutExtension(program) == "dotnet";
-        var start = new ProcessStartInfo(program, isDotnet ? $"\"{assembly}\" {arguments}" : arguments) { RedirectStandardOutput = true };
+        var start = new ProcessStartInfo(program)
+        {
+            Arguments = Path.GetFileNameWithoutExtension(program) == "dotnet" ? $"\"{assembly}\" {arguments}" : arguments,
+            RedirectStandardOutput = true,
+            WorkingDirectory = Directory.CreateTempSubdirectory("sse-bench-").FullName,
+        };
 
         // What is set for the user's own server, or for the bench, is not for this one.
         bool IsOthers(string name) => name.StartsWith("SSE_", StringComparison.Ordinal) || name == InlineCompletions;

@@ -12,7 +12,6 @@ namespace SseListener.Cli;
 /// </summary>
 internal static class CommandLine
 {
-    /// <summary>Exit code for a command line that cannot be understood.</summary>
     public const int UsageError = 2;
 
     private static readonly ServerOptions _defaults = new();
@@ -39,10 +38,10 @@ internal static class CommandLine
             "longest a client may take nothing of what is written to it"),
         Size("send-buffer", _defaults.SendBuffer, 256, 64 * 1024 * 1024, (o, v) => o with { SendBuffer = (int)v },
             "bytes that the operating system holds for a client that has no room for them (Linux)"),
-        DurationOrZero("max-age", _defaults.MaxAge, (o, v) => o with { MaxAge = v },
-            "age at which streams end, give or take a fifth, so that clients spread over servers; 0 for never"),
-        DurationOrZero("drain", _defaults.Drain, (o, v) => o with { Drain = v },
-            "time over which a stop spreads the end of the streams; 0 for all at once"),
+        Duration("max-age", _defaults.MaxAge, (o, v) => o with { MaxAge = v },
+            "age at which streams end, give or take a fifth, so that clients spread over servers; 0 for never", orZero: true),
+        Duration("drain", _defaults.Drain, (o, v) => o with { Drain = v },
+            "time over which a stop spreads the end of the streams; 0 for all at once", orZero: true),
         Duration("body-timeout", _defaults.BodyTimeout, (o, v) => o with { BodyTimeout = v },
             "longest the body of a request may take to arrive"),
         Duration("idle-timeout", _defaults.IdleTimeout, (o, v) => o with { IdleTimeout = v },
@@ -75,6 +74,25 @@ internal static class CommandLine
             "channel, pattern such as user/*, or * for all, that needs a token to listen to"),
         List("cors", Units.TryOrigin, (o, v) => o with { Cors = [.. o.Cors, v] },
             "origin of another site whose pages may use the server, such as https://app.example.com"),
+        List("cluster", Units.TryNatsAddress, (o, v) => o with { Cluster = o.Cluster with { Servers = [.. o.Cluster.Servers, v] } },
+            "NATS server, such as nats://a:4222, whose stream several hubs share as their log, in place of a journal"),
+        Create<string>("cluster-stream", _defaults.Cluster.Stream, Units.TryStreamName,
+            (o, v) => o with { Cluster = o.Cluster with { Stream = v } }, "stream that is the log, which the first hub creates"),
+        Number("cluster-replicas", _defaults.Cluster.Replicas, 1, 5, (o, v) => o with { Cluster = o.Cluster with { Replicas = v } },
+            "servers that keep the stream, when it is created"),
+        Duration("cluster-timeout", _defaults.Cluster.Timeout, (o, v) => o with { Cluster = o.Cluster with { Timeout = v } },
+            "longest a publish waits to be stored, and a start for the servers"),
+        Text("cluster-creds", _defaults.Cluster.Creds, (o, v) => o with { Cluster = o.Cluster with { Creds = v } },
+            "file with the credentials (JWT and NKey) for the servers"),
+        Text("cluster-ca", _defaults.Cluster.Ca, (o, v) => o with { Cluster = o.Cluster with { Ca = v } },
+            "PEM file with the authority that the servers' certificates are of; asks for TLS"),
+        Text("cluster-cert", _defaults.Cluster.Cert, (o, v) => o with { Cluster = o.Cluster with { Cert = v } },
+            "PEM file with the certificate that the servers are shown"),
+        Text("cluster-key", _defaults.Cluster.Key, (o, v) => o with { Cluster = o.Cluster with { Key = v } }, "PEM file with its key"),
+        Create<string>("cluster-password", None, Units.TryToken, (o, v) => o with { Cluster = o.Cluster with { Password = v } },
+            "password for the servers; only in the environment, for everybody on the machine sees arguments", OptionKind.Variable),
+        Secret<string>("cluster-password-file", Units.TryTokenFile, (o, v) => o with { Cluster = o.Cluster with { PasswordFile = v } },
+            "file with the password for the servers"),
         Number("lanes", _defaults.Lanes, 1, 64, (o, v) => o with { Lanes = v },
             "threads that deliver; the default is half the processors, at least one"),
         Choice("log-level", _defaults.LogLevel, (o, v) => o with { LogLevel = v }, "debug, info, warning or error"),
@@ -100,26 +118,27 @@ internal static class CommandLine
         if (parsed.Action is { } action && action != command.Action && parsed.Errors.Count == 0)
             return parsed.Invoke();
 
-        options = TryRead(parsed, arguments, environment, out var problem);
-        if (options is null)
-            Console.Error.WriteLine(LogWriter.OneLine($"{problem} See --help."));
-
-        return options is null ? UsageError : 0;
-    }
-
-    private static ServerOptions? TryRead(
-        ParseResult parsed,
-        Dictionary<CommandLineOption, Option<string[]>> arguments,
-        Func<string, string?> environment,
-        out string? problem)
-    {
-        var options = new ServerOptions();
-        problem = parsed.Errors.Count > 0 ? parsed.Errors[0].Message : null;
+        var read = new ServerOptions();
+        var problem = parsed.Errors.Count > 0 ? parsed.Errors[0].Message : null;
+        var given = new HashSet<string>();
         foreach (var (option, argument) in arguments)
-            problem ??= option.Read(Values(option, parsed, argument), environment, ref options);
+        {
+            var texts = parsed.GetResult(argument)?.Tokens.Select(token => token.Value).ToList();
+            problem ??= option.Read(texts, environment, ref read);
+            if (texts is not null || !string.IsNullOrEmpty(environment(option.Variable)))
+                given.Add(option.Name);
+        }
 
-        problem ??= options.Contradiction;
-        return problem is null ? options : null;
+        // Of a journal only what the user asks for contradicts a cluster, not the default.
+        var wantsJournal = given.Contains("sync") || (given.Contains("data") && read.Data is not null);
+        problem ??= read.Cluster.IsUsed && wantsJournal
+            ? "--cluster contradicts --data and --sync: the cluster's log stands in place of the journal." : read.Contradiction;
+        options = problem is null ? read : null;
+        if (problem is null)
+            return 0;
+
+        Console.Error.WriteLine(LogWriter.OneLine($"{problem} See --help."));
+        return UsageError;
     }
 
     private static Option<string[]> ToArgument(CommandLineOption option) => new(option.Argument)
@@ -136,11 +155,4 @@ internal static class CommandLine
         // The library would accept several values only for a list.
         CustomParser = argument => [.. argument.Tokens.Select(token => token.Value)],
     };
-
-    // A flag that stands alone is set.
-    private static string[]? Values(CommandLineOption option, ParseResult parsed, Option<string[]> argument) =>
-        parsed.GetResult(argument) is null ? null
-        : parsed.GetValue(argument) is { Length: > 0 } values ? values
-        : option.Kind is OptionKind.Flag ? ["true"]
-        : [];
 }

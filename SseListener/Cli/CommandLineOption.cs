@@ -11,13 +11,14 @@ internal delegate ServerOptions Setter<T>(ServerOptions options, T value);
 internal delegate ServerOptions? TextSetter(ServerOptions options, string text, out string expected);
 
 /// <summary>
-/// How an option is given: with one value, with one value that no message repeats, alone or with true or false, or any number of times,
-/// each with a value, for which the environment has commas.
+/// How an option is given: with one value; with one that no message repeats; with such a one, but only in the environment; alone or with
+/// true or false; with a value any number of times, or with commas between the values.
 /// </summary>
 internal enum OptionKind
 {
     Value,
     Secret,
+    Variable,
     Flag,
     List,
 }
@@ -25,11 +26,11 @@ internal enum OptionKind
 /// <summary>One option of the server: its name without the dashes, and its default as a user would write it.</summary>
 internal sealed record CommandLineOption(string Name, string Default, string Help, OptionKind Kind, TextSetter Set)
 {
-    /// <summary>The default of an option that has no value unless it is given one.</summary>
     public const string None = "none";
-
     public string Argument => "--" + Name;
 
+    // An address of a NATS server may have a password where none may be.
+    private bool IsSecret => Kind is OptionKind.Secret or OptionKind.Variable || Name == "cluster";
     public string Variable => Name == "port" ? "PORT" : "SSE_" + Name.ToUpperInvariant().Replace('-', '_');
 
     public static CommandLineOption Number(string name, int standard, int least, int most, Setter<int> set, string help) =>
@@ -38,14 +39,11 @@ internal sealed record CommandLineOption(string Name, string Default, string Hel
     public static CommandLineOption Size(string name, long standard, long least, long most, Setter<long> set, string help) =>
         Create(name, Units.SizeText(standard), Units.SizeBetween(least, most), set, help);
 
-    public static CommandLineOption Duration(string name, TimeSpan standard, Setter<TimeSpan> set, string help) =>
-        Create(name, Units.DurationText(standard), Units.TryDuration, set, help);
+    public static CommandLineOption Duration(string name, TimeSpan standard, Setter<TimeSpan> set, string help, bool orZero = false) =>
+        Create<TimeSpan>(name, Units.DurationText(standard), orZero ? Units.TryDurationOrZero : Units.TryDuration, set, help);
 
-    public static CommandLineOption DurationOrZero(string name, TimeSpan standard, Setter<TimeSpan> set, string help) =>
-        Create(name, Units.DurationText(standard), Units.TryDurationOrZero, set, help);
-
-    public static CommandLineOption Choice<T>(string name, T standard, Setter<T> set, string help)
-        where T : struct, Enum => Create(name, Units.NameText(standard), Units.TryName, set, help);
+    public static CommandLineOption Choice<T>(string name, T standard, Setter<T> set, string help) where T : struct, Enum =>
+        Create(name, Units.NameText(standard), Units.TryName, set, help);
 
     public static CommandLineOption Text(string name, string? standard, Setter<string> set, string help) =>
         Create(name, standard ?? None, Units.TryText, set, help);
@@ -64,16 +62,18 @@ internal sealed record CommandLineOption(string Name, string Default, string Hel
         new(name, standard, help, kind, (options, text, out expected) =>
             tryParse(text, out var value, out expected) ? set(options, value) : null);
 
-    /// <summary>Sets the option from its arguments, or without any from its variable; returns what is wrong, or null.</summary>
+    /// <summary>Sets the option from its arguments (none stands for true) or its variable; returns what is wrong, or null.</summary>
     public string? Read(IReadOnlyList<string>? arguments, Func<string, string?> environment, ref ServerOptions options)
     {
-        foreach (var text in arguments ?? FromEnvironment(environment(Variable)))
+        var name = arguments is null ? Variable : Argument;
+        if (arguments is not null && Kind is OptionKind.Variable)
+            return $"{Argument} would be seen by everybody on this machine: set {Variable}.";
+
+        var texts = arguments is null ? FromEnvironment(environment(Variable)) : arguments is [] ? ["true"] : arguments;
+        foreach (var text in Kind is OptionKind.List ? texts.SelectMany(text => text.Split(',', StringSplitOptions.TrimEntries)) : texts)
         {
             if (Set(options, text, out var expected) is not { } changed)
-            {
-                var name = arguments is null ? Variable : Argument;
-                return Kind is OptionKind.Secret ? $"{name} is {expected}." : $"{name} is {expected}, not '{text}'.";
-            }
+                return IsSecret ? $"{name} is {expected}." : $"{name} is {expected}, not '{text}'.";
 
             options = changed;
         }
@@ -82,8 +82,5 @@ internal sealed record CommandLineOption(string Name, string Default, string Hel
     }
 
     // An empty one counts as not set: a container's or a unit's file cannot remove a variable.
-    private string[] FromEnvironment(string? text) =>
-        string.IsNullOrEmpty(text) ? []
-        : Kind is OptionKind.List ? text.Split(',', StringSplitOptions.TrimEntries)
-        : [text];
+    private static IReadOnlyList<string> FromEnvironment(string? text) => string.IsNullOrEmpty(text) ? [] : [text];
 }

@@ -12,11 +12,12 @@ internal static class Units
         ("ms", TimeSpan.TicksPerMillisecond), ("s", TimeSpan.TicksPerSecond), ("m", TimeSpan.TicksPerMinute), ("h", TimeSpan.TicksPerHour),
     ];
 
-    public static bool TryText(string text, out string value, out string expected)
-    {
-        (value, expected) = (text, "a text that is not empty");
-        return text.Length > 0;
-    }
+    public static TryParse<string> TryText { get; } = Where(text => text.Length > 0, "a text that is not empty");
+    public static TryParse<string> TryToken { get; } =
+        Where(text => text.Length > 0 && text.All(c => c is > ' ' and < (char)0x7F), "a token of visible ASCII characters");
+
+    public static TryParse<string> TryChannels { get; } =
+        Where(ChannelNames.IsRule, "a channel's name, a pattern such as user/*, or * for all");
 
     public static bool TryFlag(string text, out bool value, out string expected)
     {
@@ -25,13 +26,7 @@ internal static class Units
         return value || text is "0" || text.Equals("false", StringComparison.OrdinalIgnoreCase);
     }
 
-    public static bool TryToken(string text, out string value, out string expected)
-    {
-        (value, expected) = (text, "a token of visible ASCII characters");
-        return text.Length > 0 && text.All(c => c is > ' ' and < (char)0x7F);
-    }
-
-    public static bool TryTokenFile(string text, out string value, out string expected)
+    public static bool TryTokenFile(string text, [MaybeNullWhen(false)] out string value, out string expected)
     {
         try
         {
@@ -42,12 +37,6 @@ internal static class Units
             (value, expected) = ("", "a file with a token of visible ASCII characters");
             return false;
         }
-    }
-
-    public static bool TryChannels(string text, out string value, out string expected)
-    {
-        (value, expected) = (text, "a channel's name, a pattern such as user/*, or * for all");
-        return ChannelNames.IsRule(text);
     }
 
     /// <summary>An origin as browsers write it (RFC 6454, section 6.2), without a path or a default port.</summary>
@@ -71,8 +60,22 @@ internal static class Units
         return isAll || kind is UriHostNameType.Dns or UriHostNameType.IPv4 or UriHostNameType.IPv6;
     }
 
-    public static bool TryName<T>(string text, out T value, out string expected)
-        where T : struct, Enum
+    /// <summary>The address of a NATS server, perhaps with a user's name, but without a password, which others could read.</summary>
+    public static bool TryNatsAddress(string text, out string value, out string expected)
+    {
+        value = text;
+        expected = "an address such as nats://a:4222 (or tls://), with a user as in nats://user@a:4222, without a password";
+        return Uri.TryCreate(text, UriKind.Absolute, out var uri) && uri.Scheme is "nats" or "tls" && uri.Host.Length > 0
+            && uri.PathAndQuery is "" or "/" && !uri.UserInfo.Contains(':', StringComparison.Ordinal);
+    }
+
+    public static bool TryStreamName(string text, out string value, out string expected)
+    {
+        (value, expected) = (text, "a name of up to 64 letters, digits, - and _");
+        return text.Length is > 0 and <= 64 && text.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_');
+    }
+
+    public static bool TryName<T>(string text, out T value, out string expected) where T : struct, Enum
     {
         var names = Enum.GetValues<T>().Select(NameText).ToList();
         expected = $"{string.Join(", ", names.SkipLast(1))} or {names[^1]}";
@@ -81,8 +84,7 @@ internal static class Units
         return Enum.TryParse(text, ignoreCase: true, out value) && names.Contains(text, StringComparer.OrdinalIgnoreCase);
     }
 
-    public static string NameText<T>(T value)
-        where T : struct, Enum => value.ToString().ToLowerInvariant();
+    public static string NameText<T>(T value) where T : struct, Enum => value.ToString().ToLowerInvariant();
 
     /// <summary>A positive duration of up to 24 days, such as 300ms, 15s, 2m or 24h.</summary>
     public static bool TryDuration(string text, out TimeSpan value, out string expected)
@@ -116,6 +118,13 @@ internal static class Units
     };
 
     public static string SizeText(long bytes) => Text(bytes, _sizes);
+
+    private static TryParse<string> Where(Func<string, bool> isValid, string what) =>
+        (string text, [MaybeNullWhen(false)] out string value, out string expected) =>
+        {
+            (value, expected) = (text, what);
+            return isValid(text);
+        };
 
     private static bool TryParse(string text, (string Name, long Size)[] units, out long amount)
     {

@@ -2,18 +2,12 @@ using SseListener.Events;
 
 namespace SseListener.Delivery;
 
-/// <summary>
-/// One open stream: an output, a feed of what comes next, and at most one send under way. Nothing is queued for a client. All members
-/// are for its lane's thread, except <see cref="Id"/>, <see cref="Ended"/>, <see cref="End"/>, <see cref="Leave"/>,
-/// <see cref="TryBeginWaiting"/> and the completion of a send.
-/// </summary>
+/// <summary>An open stream: an output, a feed, and at most one send under way. For its lane's thread, unless any thread is named.</summary>
 internal sealed class Client(string id, Output output, Subscription subscription, Lifetime lifetime)
 {
     private const int NotEnding = -1;
-
     private readonly TaskCompletionSource<EndReason> _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Feed _feed = subscription.Feed;
-    private DeliveryLane? _lane;
     private int _reason = NotEnding;
     private int _isWaiting;
     private volatile bool _isSending;
@@ -26,27 +20,27 @@ internal sealed class Client(string id, Output output, Subscription subscription
     public Subscription Subscription { get; } = subscription;
     public Lifetime Lifetime { get; } = lifetime;
 
+    /// <summary>Where it stands in the lane's list of clients of each of its topics (<see cref="TopicSubscribers"/>).</summary>
+    public int[] ListIndexes { get; } = new int[subscription.Topics.Count];
+
     /// <summary>Completes with the reason when the stream is over and its lane sends nothing more.</summary>
     public Task<EndReason> Ended => _ended.Task;
 
-    /// <summary>Whether a lane serves it. Any thread may ask.</summary>
-    public bool IsServed => Volatile.Read(ref _lane) is not null;
+    /// <summary>The lane that serves it, which sets it; null before.</summary>
+    public DeliveryLane? Lane { get; set; }
 
     /// <summary>Whether the connection has everything that was appended so far.</summary>
     public bool IsIdle => IsEnding || (!_isSending && _feed.IsCaughtUp);
     private bool IsEnding => Volatile.Read(ref _reason) != NotEnding;
 
-    public void Join(DeliveryLane lane) => Volatile.Write(ref _lane, lane);
-
-    /// <summary>Ends the stream; the first reason counts. Any thread may call it, and the lane carries it out.</summary>
+    /// <summary>Ends the stream; the first reason counts, but WriteTimeout replaces Left. Any thread may call it, the lane acts.</summary>
     public void End(EndReason reason)
     {
-        // The kernel (TCP_USER_TIMEOUT) may report a timeout to the send and a plain end to the pending read. Whichever comes first, the
-        // timeout is the reason.
+        // The kernel (TCP_USER_TIMEOUT) may report a timeout to the send and, before or after it, a plain end to the pending read.
         if (Interlocked.CompareExchange(ref _reason, (int)reason, NotEnding) == (int)EndReason.Left && reason is EndReason.WriteTimeout)
             Volatile.Write(ref _reason, (int)reason);
 
-        _lane?.RequestTurn(this);
+        Lane?.RequestTurn(this);
     }
 
     /// <summary>Ends a client whose connection is gone: the kernel keeps to the write timeout, too. Any thread may call it.</summary>
@@ -54,13 +48,12 @@ internal sealed class Client(string id, Output output, Subscription subscription
 
     /// <summary>Marks that the client waits for a turn; false when it already does. Any thread may call it.</summary>
     public bool TryBeginWaiting() => Interlocked.Exchange(ref _isWaiting, 1) == 0;
-
     public void EndWaiting() => Interlocked.Exchange(ref _isWaiting, 0);
 
     /// <summary>Fills the slice with what comes next and sends it, if there is something and no send is under way.</summary>
     public Turn SendNext(Slice slice, long now)
     {
-        if (IsEnding || EndIfExpired(now) || (_isSending && EndIfLapped()))
+        if (IsEnding || EndIf(IsExpired(now), Lifetime.Reason) || EndIf(_isSending && _feed.IsLapped, EndReason.Lapped))
             return EndTurn();
 
         if (_isSending)
@@ -78,10 +71,10 @@ internal sealed class Client(string id, Output output, Subscription subscription
     /// <summary>Ends a client whose time is up or that takes nothing of a send, and sends a heartbeat to one that was silent.</summary>
     public Turn Tick(Slice heartbeat, long now, LaneOptions options)
     {
-        if (IsEnding || EndIfExpired(now))
+        if (IsEnding || EndIf(IsExpired(now), Lifetime.Reason))
             return EndTurn();
 
-        // A feed has caught up only behind a whole frame. Within a frame the comment would become a part of its data.
+        // A feed has caught up only behind a whole frame. Within a frame the heartbeat would become a part of its data.
         if (_isSending)
             CheckSend(now, options.WriteTimeout);
         else if (now - _lastProgress >= options.Heartbeat.TotalMilliseconds && _feed.IsCaughtUp)
@@ -100,7 +93,7 @@ internal sealed class Client(string id, Output output, Subscription subscription
     /// <summary>Sends and counts events while no send is under way. Not all come from a log: joins and leaves do not.</summary>
     public void SendEvents(Slice events, long now)
     {
-        _lane?.Meter.CountWrite(events.Frames, events.Length);
+        Lane?.Meter.CountWrite(events.Frames, events.Length);
         Send(events, now);
     }
 
@@ -126,7 +119,7 @@ internal sealed class Client(string id, Output output, Subscription subscription
             Leave(error);
 
         _isSending = false;
-        _lane?.RequestTurn(this);
+        Lane?.RequestTurn(this);
     }
 
     // A slow send is no fault while some of it is acknowledged.
@@ -138,7 +131,7 @@ internal sealed class Client(string id, Output output, Subscription subscription
         else if (now - _lastProgress >= writeTimeout.TotalMilliseconds)
             End(EndReason.WriteTimeout);
 
-        EndIfLapped();
+        EndIf(_feed.IsLapped, EndReason.Lapped);
     }
 
     // The stream is over when no send is under way: the connection must not be closed in the middle of one.
@@ -154,32 +147,43 @@ internal sealed class Client(string id, Output output, Subscription subscription
         return Turn.Done;
     }
 
-    private bool EndIfExpired(long now)
+    // At its greatest age a client still gets the rest of a frame. Without a valid token it gets nothing more.
+    private bool IsExpired(long now) =>
+        now >= Lifetime.End && (Lifetime.Reason is not EndReason.MaxAge || (!_isSending && _isBetweenFrames));
+
+    private bool EndIf(bool isOver, EndReason reason)
     {
-        // At its greatest age a client still gets the rest of a frame. Without a valid token it gets nothing more.
-        if (now < Lifetime.End || (Lifetime.Reason is EndReason.MaxAge && (_isSending || !_isBetweenFrames)))
-            return false;
+        if (isOver)
+            End(reason);
 
-        End(Lifetime.Reason);
-        return true;
-    }
-
-    private bool EndIfLapped()
-    {
-        if (_feed.IsLapped)
-            End(EndReason.Lapped);
-
-        return IsEnding;
+        return isOver;
     }
 }
 
-/// <summary>
-/// What becomes of a client after its turn: it has everything or waits for the end of a send, there is more to send at once, or its
-/// stream is over.
-/// </summary>
-internal enum Turn
+/// <summary>After its turn a client has all or waits for the end of a send, or has more to send at once, or its stream is over.</summary>
+internal enum Turn { Done, Again, Over }
+
+/// <summary>Why a stream ended.</summary>
+internal enum EndReason
 {
-    Done,
-    Again,
-    Over,
+    /// <summary>The client closed its connection, or a write to it failed.</summary>
+    Left,
+
+    /// <summary>It read so slowly that history has dropped its next event.</summary>
+    Lapped,
+
+    /// <summary>It took or acknowledged nothing of a write for longer than the write timeout.</summary>
+    WriteTimeout,
+
+    /// <summary>It sent too much behind its request.</summary>
+    SentMore,
+    TokenExpired,
+    MaxAge,
+
+    /// <summary>An operator ended it.</summary>
+    Dismissed,
+    ServerStop,
 }
+
+/// <summary>Until when a client may listen, in milliseconds of <see cref="Environment.TickCount64"/>, and why no longer.</summary>
+internal readonly record struct Lifetime(long End, EndReason Reason);

@@ -3,15 +3,12 @@ using SseListener.Events;
 namespace SseListener.Delivery;
 
 /// <summary>
-/// One thread that writes to a share of the clients. Woken by an append, it sweeps the clients of that topic: each whose cursor is
-/// behind gets a turn. What is appended meanwhile goes out in the next sweep as one slice, so batches grow as load does, and a lone
-/// event leaves at once.
+/// One thread that writes to a share of the clients. Woken by an append, it sweeps the clients of that topic: each gets a turn. What is
+/// appended meanwhile goes out in the next sweep as one slice, so batches grow as load does, and a lone event leaves at once.
 /// </summary>
 internal sealed class DeliveryLane : IDisposable
 {
-    // Turns of clients that catch up, between two rounds of sweeps: however many replay, the others hardly wait.
-    private const int CatchUpTurns = 16;
-
+    private const int CatchUpTurns = 16; // Between two rounds of sweeps: however many clients replay, the others hardly wait.
     private readonly LaneSubscribers _subscribers = new();
     private readonly ConcurrentQueue<Client> _newcomers = new();
     private readonly ConcurrentQueue<TopicSubscribers> _toSweep = new();
@@ -26,13 +23,13 @@ internal sealed class DeliveryLane : IDisposable
     private readonly LaneOptions _options;
     private readonly long _tick;
     private volatile bool _isStopping;
-    private bool _isPausing; // All topics that wait to be swept do.
+    private bool _isPausing; // Whether all topics that wait to be swept are pausing.
     private volatile TaskCompletionSource? _drained;
     private long _now = Environment.TickCount64;
     private long _nextTick;
 
-    /// <summary>Starts the thread; <paramref name="announce"/> tells all lanes that a client has joined (true) or left.</summary>
-    public DeliveryLane(string name, LaneOptions options, LaneMeter meter, Action<Client, bool> announce)
+    /// <summary>Starts the thread; <paramref name="announce"/> tells all lanes that a client has joined or left.</summary>
+    public DeliveryLane(string name, LaneOptions options, LaneMeter meter, Action<PresenceChange> announce)
     {
         Meter = meter;
         _presence = new Presence(_subscribers, options, announce);
@@ -67,16 +64,18 @@ internal sealed class DeliveryLane : IDisposable
     }
 
     /// <summary>Tells the lane's clients that a client of any lane has joined or left.</summary>
-    public void Tell(Client client, bool hasJoined)
+    public void Tell(PresenceChange change)
     {
-        _presence.Enqueue(client, hasJoined);
+        _presence.Enqueue(change);
         _signal.Set();
     }
 
     /// <summary>Lets a client whose send or whose stream has ended wait for a turn.</summary>
     public void RequestTurn(Client client)
     {
-        Queue(client);
+        if (client.TryBeginWaiting())
+            _waiting.Enqueue(client);
+
         _signal.Set();
     }
 
@@ -158,7 +157,7 @@ internal sealed class DeliveryLane : IDisposable
         for (; count > 0 && _newcomers.TryDequeue(out var client); count--)
         {
             _subscribers.Add(client);
-            client.Join(this);
+            client.Lane = this;
 
             // The first turn finds what was appended before this and whether the client has been ended. What comes later finds the client.
             Interlocked.MemoryBarrier();
@@ -171,25 +170,15 @@ internal sealed class DeliveryLane : IDisposable
     {
         var turn = client.SendNext(_slice, _now);
         if (turn is Turn.Again)
-            Queue(client);
+            RequestTurn(client);
         else if (turn is Turn.Over)
             _over.Add(client);
-    }
-
-    private void Queue(Client client)
-    {
-        if (client.TryBeginWaiting())
-            _waiting.Enqueue(client);
     }
 
     private void Tick()
     {
         _nextTick = _now + _tick;
-        foreach (var client in _subscribers.All)
-        {
-            if (client.Tick(_comment, _now, _options) is Turn.Over)
-                _over.Add(client);
-        }
+        _over.AddRange(_subscribers.All.Where(client => client.Tick(_comment, _now, _options) is Turn.Over));
     }
 
     // A client may be here more than once. None is removed earlier, in the middle of a loop over the clients.
@@ -209,11 +198,8 @@ internal sealed class DeliveryLane : IDisposable
 
     private void AnswerDrain()
     {
-        if (_drained is { } drained && _subscribers.All.All(client => client.IsIdle))
-        {
-            _drained = null;
+        if (_drained is { Task.IsCompleted: false } drained && _subscribers.All.All(client => client.IsIdle))
             drained.SetResult();
-        }
     }
 
     private void EndAll()

@@ -1,3 +1,4 @@
+using System.Diagnostics.Metrics;
 using SseListener.Events;
 
 namespace SseListener.Delivery;
@@ -6,36 +7,58 @@ namespace SseListener.Delivery;
 internal sealed class DeliveryLanes : IDisposable
 {
     private readonly DeliveryLane[] _lanes;
+    private readonly Action<PresenceChange>? _announceElsewhere;
     private uint _next;
 
-    public DeliveryLanes(int count, LaneOptions options, Func<LaneMeter> createMeter) =>
+    /// <summary>Starts them; <paramref name="announceElsewhere"/> is told of their clients' joins and leaves, and must not wait.</summary>
+    public DeliveryLanes(int count, LaneOptions options, Func<LaneMeter> createMeter, Action<PresenceChange>? announceElsewhere = null)
+    {
+        _announceElsewhere = announceElsewhere;
         _lanes = [.. Enumerable.Range(1, count).Select(number => new DeliveryLane($"lane {number}", options, createMeter(), Announce))];
+    }
 
     public long Events => _lanes.Sum(lane => lane.Meter.Events);
     public long Bytes => _lanes.Sum(lane => lane.Meter.Bytes);
 
     public DeliveryLane Next() => _lanes[Interlocked.Increment(ref _next) % _lanes.Length];
-
     public void Wake(Topic topic) => Array.ForEach(_lanes, lane => lane.Wake(topic));
-
-    /// <summary>Completes once everything appended so far was handed to the clients' connections.</summary>
     public Task DrainAsync() => Task.WhenAll(_lanes.Select(lane => lane.DrainAsync()));
-
     public void Dispose() => Array.ForEach(_lanes, lane => lane.Dispose());
 
-    private void Announce(Client client, bool hasJoined) => Array.ForEach(_lanes, lane => lane.Tell(client, hasJoined));
+    /// <summary>Tells the clients of all lanes that a client has joined or left.</summary>
+    public void Tell(PresenceChange change) => Array.ForEach(_lanes, lane => lane.Tell(change));
+
+    private void Announce(PresenceChange change)
+    {
+        Tell(change);
+        _announceElsewhere?.Invoke(change);
+    }
 }
 
-/// <summary>What all lanes keep to.</summary>
-internal sealed record LaneOptions
+/// <summary>
+/// How long a client may be silent, or take nothing of a send, and how many of a channel are told who joins; 0 for none. How many a channel
+/// has, on all servers, and the id of a place.
+/// </summary>
+internal sealed record LaneOptions(
+    TimeSpan Heartbeat, TimeSpan WriteTimeout, int PresenceLimit, Func<Topic, int> ClientsOf, Func<long, string> PositionOf);
+
+/// <summary>What a lane has delivered, and how long that took, in seconds. The lane's thread counts; any thread may read.</summary>
+internal sealed class LaneMeter(Histogram<double> sweeps, Histogram<double> latencies)
 {
-    /// <summary>How long a client may be silent before it gets a comment.</summary>
-    public required TimeSpan Heartbeat { get; init; }
+    /// <summary>Events that were handed to connections, joins and leaves included, also where the write then failed.</summary>
+    public long Events { get; private set; }
+    public long Bytes { get; private set; }
 
-    /// <summary>How long a client may take nothing of a send.</summary>
-    public required TimeSpan WriteTimeout { get; init; }
+    public void CountWrite(int events, int bytes)
+    {
+        Events += events;
+        Bytes += bytes;
+    }
 
-    /// <summary>Most clients of a channel that are told who joins and leaves; 0 for none.</summary>
-    public int PresenceLimit { get; init; }
-    public Func<long, string> PositionOf { get; init; } = _ => "";
+    /// <summary>Records a sweep, and the time from an append to its end; the times are of <see cref="Stopwatch.GetTimestamp"/>.</summary>
+    public void RecordSweep(long dueSince, long began, long ended)
+    {
+        sweeps.Record(Stopwatch.GetElapsedTime(began, ended).TotalSeconds);
+        latencies.Record(Stopwatch.GetElapsedTime(dueSince, ended).TotalSeconds);
+    }
 }

@@ -3,21 +3,17 @@ using SseListener.Events;
 namespace SseListener.Delivery;
 
 /// <summary>
-/// Tells a lane's clients who joins and leaves their channels. Nothing of it is kept, and a client that is behind is not told, since
-/// the next join or leave again says how many there are. For the lane's thread, except <see cref="Enqueue"/>.
+/// Tells a lane's clients who joins and leaves their channels. Nothing of it is kept, and a client that is behind is not told: the next
+/// join or leave again says how many there are. For the lane's thread, except <see cref="Enqueue"/>.
 /// </summary>
-internal sealed class Presence(LaneSubscribers subscribers, LaneOptions options, Action<Client, bool> announce)
+internal sealed class Presence(LaneSubscribers subscribers, LaneOptions options, Action<PresenceChange> announce)
 {
     /// <summary>How many joins and leaves of a channel are told in a second.</summary>
     public const int MostOfChannel = 30;
 
-    // Joining and leaving needs no token, so however often strangers do it, it may cost only a few percent of the lane.
-    private const int MostSends = 5000;
-
-    // The change of a client with more channels would go to too many others; and a pattern is not a channel.
-    private const int MostChannels = 10;
-
-    private readonly ConcurrentQueue<(Client Client, bool HasJoined)> _changes = new();
+    private const int MostSends = 5000; // A few percent of the lane, however often strangers join and leave without a token.
+    private const int MostChannels = 10; // The change of a client with more channels would go to too many others.
+    private readonly ConcurrentQueue<PresenceChange> _changes = new();
     private readonly Slice _frame = new();
     private readonly RateLimit _sends = new(MostSends);
 
@@ -26,43 +22,47 @@ internal sealed class Presence(LaneSubscribers subscribers, LaneOptions options,
     {
         var topics = client.Subscription.Topics;
         if (options.PresenceLimit > 0 && topics.Count <= MostChannels && topics.All(topic => topic is ChannelLog))
-            announce(client, hasJoined);
+            announce(new PresenceChange(client.Id, topics, hasJoined));
     }
 
-    public void Enqueue(Client client, bool hasJoined) => _changes.Enqueue((client, hasJoined));
+    public void Enqueue(PresenceChange change) => _changes.Enqueue(change);
 
     public void TellClients(long now)
     {
         while (_changes.TryDequeue(out var change))
         {
-            foreach (var topic in change.Client.Subscription.Topics)
+            foreach (var topic in change.Topics)
             {
-                if (topic.Clients <= options.PresenceLimit
+                if (options.ClientsOf(topic) <= options.PresenceLimit
                     && subscribers.TryFind(topic, out var listeners)
                     && listeners.PresenceLimit.TryAcquire(1, now)
                     && _sends.TryAcquire(listeners.Clients.Length, now))
                 {
-                    Tell(listeners, change.Client, change.HasJoined, now);
+                    Tell(listeners, change, now);
                 }
             }
         }
     }
 
-    private void Tell(TopicSubscribers listeners, Client subject, bool hasJoined, long now)
+    private void Tell(TopicSubscribers listeners, PresenceChange change, long now)
     {
-        foreach (var client in listeners.Clients)
+        var count = options.ClientsOf(listeners.Topic);
+        foreach (var (client, _) in listeners.Clients)
         {
-            if (client != subject && client.TryGetPlace(out var place))
+            if (client.Id != change.Client && client.TryGetPlace(out var place))
             {
-                var channel = client.Subscription.IsEnveloped ? listeners.Topic.Name : null;
+                var (name, envelope) = (listeners.Topic.Name, client.Subscription.Envelope);
                 _frame.Begin();
-                SseFrame.WritePresence(_frame, hasJoined, subject.Id, listeners.Topic.Clients, channel, options.PositionOf(place));
+                SseFrame.WritePresence(_frame, change.HasJoined, change.Client, count, name, options.PositionOf(place), envelope);
                 _frame.End();
                 client.SendEvents(_frame, now);
             }
         }
     }
 }
+
+/// <summary>That a client, of this server or another one, has joined channels (true) or left them.</summary>
+internal sealed record PresenceChange(string Client, IReadOnlyList<Topic> Topics, bool HasJoined);
 
 /// <summary>Allows at most <paramref name="most"/> things in a second. For one thread.</summary>
 internal sealed class RateLimit(int most)
@@ -76,10 +76,8 @@ internal sealed class RateLimit(int most)
         if (now / 1000 != _second)
             (_second, _count) = (now / 1000, 0);
 
-        if (_count + count > most)
-            return false;
-
-        _count += count;
-        return true;
+        var isAllowed = _count + count <= most;
+        _count += isAllowed ? count : 0;
+        return isAllowed;
     }
 }

@@ -3,12 +3,11 @@ using SseListener.Events;
 
 namespace SseListener.Delivery;
 
-/// <summary>A connection's own non-blocking socket: a slice is one system call and no allocation.</summary>
-/// <param name="socket">Its owner closes it, once the lane has removed the client.</param>
-/// <param name="isChunked">Whether each slice is a chunk; HTTP/1.0 has no chunks, and gets the frames bare.</param>
-/// <param name="acknowledgedBy">Tells how many bytes the other end of a socket has acknowledged.</param>
+/// <summary>A connection's own non-blocking socket: a slice is one system call. HTTP/1.0 has no chunks, and gets the frames bare.</summary>
 internal sealed class SocketOutput(Socket socket, bool isChunked, Func<Socket, long> acknowledgedBy) : Output
 {
+    private const int MostReceived = 8 * 1024; // Bytes that a client may send behind its request; browsers send none.
+    private static readonly byte[] _nowhere = new byte[1024]; // All watches write to it, and nothing reads it.
     private static readonly byte[] _lineEnd = "\r\n"u8.ToArray();
 
     public override long Acknowledged => acknowledgedBy(socket);
@@ -23,7 +22,7 @@ internal sealed class SocketOutput(Socket socket, bool isChunked, Func<Socket, l
             if (error is not (SocketError.Success or SocketError.WouldBlock))
                 return error;
 
-            unsent = sent == bytes.Length ? null : isChunked ? UnsentOfChunk(slice, sent) : slice.Behind(sent);
+            unsent = sent == bytes.Length ? null : Behind(sent, isChunked ? ToChunkPieces(slice) : slice.ToPieces());
             return SocketError.Success;
         }
         catch (ObjectDisposedException)
@@ -58,6 +57,36 @@ internal sealed class SocketOutput(Socket socket, bool isChunked, Func<Socket, l
         }
     }
 
+    /// <summary>Waits, by zero-byte reads, until the client leaves or sends too much, and ends it. What it sends is thrown away.</summary>
+    public static async Task WatchAsync(Socket socket, Client client)
+    {
+        try
+        {
+            for (var received = 0; received <= MostReceived;)
+            {
+                await socket.ReceiveAsync(Memory<byte>.Empty);
+                var count = socket.Receive(_nowhere, SocketFlags.None, out var error);
+                if (count == 0 && error is not SocketError.WouldBlock)
+                {
+                    client.Leave(error);
+                    return;
+                }
+
+                received += count;
+            }
+
+            client.End(EndReason.SentMore);
+        }
+        catch (SocketException e)
+        {
+            client.Leave(e.SocketErrorCode);
+        }
+        catch (ObjectDisposedException)
+        {
+            // The stream has ended in another way.
+        }
+    }
+
     // A chunk (RFC 9112, section 7.1) is its length in hexadecimal, a line end, the bytes and a line end. The slice has room for these.
     // Each client writes them again: nothing tells whether what stands there is of this slice or of one before.
     private static ReadOnlySpan<byte> AsChunk(Slice slice)
@@ -71,15 +100,9 @@ internal sealed class SocketOutput(Socket socket, bool isChunked, Func<Socket, l
         return chunk;
     }
 
-    private static List<ArraySegment<byte>> UnsentOfChunk(Slice slice, int sent)
+    private static List<ArraySegment<byte>> ToChunkPieces(Slice slice)
     {
-        var chunk = AsChunk(slice);
-        var head = chunk.Length - slice.Length - _lineEnd.Length;
-        var unsent = slice.Behind(Math.Clamp(sent - head, 0, slice.Length));
-        if (sent < head)
-            unsent.Insert(0, chunk[sent..head].ToArray());
-
-        unsent.Add(new ArraySegment<byte>(_lineEnd)[Math.Max(0, sent - head - slice.Length)..]);
-        return unsent;
+        var head = AsChunk(slice)[..^(slice.Length + _lineEnd.Length)].ToArray();
+        return [head, .. slice.ToPieces(), _lineEnd];
     }
 }

@@ -6,23 +6,17 @@ namespace SseListener.Delivery;
 /// <summary>The clients of a lane that listen to one topic. For the lane's thread, except <see cref="TryRequestSweep"/>.</summary>
 internal sealed class TopicSubscribers(Topic topic)
 {
-    // Clients that are served between two readings of the clock.
-    private const int ClockInterval = 64;
-
-    // 5 ms: then the lane's other topics get their turn.
-    private static readonly long _longestStretch = Stopwatch.Frequency / 200;
-
-    // A millisecond. Events that come during a shorter sweep are no burst.
-    private static readonly long _longSweep = Stopwatch.Frequency / 1000;
+    private const int ClockInterval = 64; // Clients that are served between two readings of the clock.
+    private static readonly long _longestStretch = Stopwatch.Frequency / 200; // 5 ms: then the lane's other topics get their turn.
+    private static readonly long _longSweep = Stopwatch.Frequency / 1000; // 1 ms. Events that come during a shorter one are no burst.
     private static readonly long _longestPause = 10 * _longSweep;
 
-    private readonly List<Client> _clients = [];
-    private readonly Dictionary<Client, int> _indexes = [];
-    private int _isSweepDue;
+    // Slot says which of the client's topics this is: there ListIndexes has its index in this list, which saves a search to remove it.
+    private readonly List<(Client Client, int Slot)> _clients = [];
     private long _dueSince;
     private long _pauseEnds;
 
-    // The sweep under way: when it began, since when it was due, and how many clients it has served.
+    // The sweep under way: when it began (0 for none), since when it was due, and how many clients it has served.
     private long _sweepBegan;
     private long _sweepDueSince;
     private int _served;
@@ -33,58 +27,50 @@ internal sealed class TopicSubscribers(Topic topic)
 
     /// <summary>Bounds the joins and leaves that the clients are told.</summary>
     public RateLimit PresenceLimit { get; } = new(Presence.MostOfChannel);
-    public ReadOnlySpan<Client> Clients => CollectionsMarshal.AsSpan(_clients);
+    public ReadOnlySpan<(Client Client, int Slot)> Clients => CollectionsMarshal.AsSpan(_clients);
 
     /// <summary>Marks that a sweep is due because of an append; false when one already is. Any thread may call it.</summary>
-    public bool TryRequestSweep()
-    {
-        if (Interlocked.Exchange(ref _isSweepDue, 1) == 1)
-            return false;
-
-        Volatile.Write(ref _dueSince, Stopwatch.GetTimestamp());
-        return true;
-    }
+    public bool TryRequestSweep() => Interlocked.CompareExchange(ref _dueSince, Stopwatch.GetTimestamp(), 0) == 0;
 
     /// <summary>Serves the clients one after another, for 5 ms at most; false when some are left for the next call.</summary>
     public bool Sweep(Action<Client> giveTurn, LaneMeter meter)
     {
         var began = Stopwatch.GetTimestamp();
-        if (_served == 0)
+        if (_sweepBegan == 0)
         {
-            (_sweepBegan, _sweepDueSince) = (began, Volatile.Read(ref _dueSince));
+            _sweepBegan = began;
 
             // From here on an append makes another sweep due, since some clients may have been served before it.
-            Interlocked.Exchange(ref _isSweepDue, 0);
+            _sweepDueSince = Interlocked.Exchange(ref _dueSince, 0);
         }
 
         while (_served < _clients.Count)
         {
-            giveTurn(_clients[_served++]);
+            giveTurn(_clients[_served++].Client);
             if (_served % ClockInterval == 0 && Stopwatch.GetTimestamp() - began > _longestStretch)
                 return false;
         }
 
         var ended = Stopwatch.GetTimestamp();
         meter.RecordSweep(_sweepDueSince, _sweepBegan, ended);
-        _served = 0;
         var took = ended - _sweepBegan;
-        _pauseEnds = took > _longSweep && Volatile.Read(ref _isSweepDue) == 1 ? ended + Math.Min(3 * took, _longestPause) : 0;
+        (_sweepBegan, _served) = (0, 0);
+        _pauseEnds = took > _longSweep && Volatile.Read(ref _dueSince) != 0 ? ended + Math.Min(3 * took, _longestPause) : 0;
         return true;
     }
 
-    public void Add(Client client)
+    public void Add(Client client, int slot)
     {
-        _indexes.Add(client, _clients.Count);
-        _clients.Add(client);
+        client.ListIndexes[slot] = _clients.Count;
+        _clients.Add((client, slot));
     }
 
-    /// <summary>Removes a client; the last one takes its index.</summary>
-    public void Remove(Client client)
+    /// <summary>Removes the client at an index, to which the last one moves.</summary>
+    public void RemoveAt(int index)
     {
-        _indexes.Remove(client, out var index);
         if (index < _served)
         {
-            // The last client may not have been served, so it takes the index of the last that was.
+            // The last client may not have been served, so it moves to where the last that was stands.
             Move(--_served, index);
             index = _served;
         }
@@ -95,10 +81,46 @@ internal sealed class TopicSubscribers(Topic topic)
 
     private void Move(int from, int to)
     {
-        if (from != to)
+        var (client, slot) = _clients[to] = _clients[from];
+        client.ListIndexes[slot] = to;
+    }
+}
+
+/// <summary>The clients of a lane, by topic. For the lane's thread, except <see cref="TryFind"/>.</summary>
+internal sealed class LaneSubscribers
+{
+    private readonly HashSet<Client> _clients = [];
+    private readonly ConcurrentDictionary<Topic, TopicSubscribers> _byTopic = new();
+
+    public IReadOnlyCollection<Client> All => _clients;
+
+    public bool TryFind(Topic topic, [NotNullWhen(true)] out TopicSubscribers? subscribers) => _byTopic.TryGetValue(topic, out subscribers);
+
+    public void Add(Client client)
+    {
+        _clients.Add(client);
+        foreach (var (slot, topic) in client.Subscription.Topics.Index())
         {
-            _clients[to] = _clients[from];
-            _indexes[_clients[to]] = to;
+            topic.CountClient(1);
+            _byTopic.GetOrAdd(topic, static topic => new TopicSubscribers(topic)).Add(client, slot);
         }
+    }
+
+    /// <summary>Removes a client; false when it is no longer here.</summary>
+    public bool Remove(Client client)
+    {
+        if (!_clients.Remove(client))
+            return false;
+
+        foreach (var (slot, topic) in client.Subscription.Topics.Index())
+        {
+            topic.CountClient(-1);
+            var subscribers = _byTopic[topic];
+            subscribers.RemoveAt(client.ListIndexes[slot]);
+            if (subscribers.Clients.IsEmpty)
+                _byTopic.TryRemove(topic, out _);
+        }
+
+        return true;
     }
 }

@@ -1,16 +1,12 @@
 namespace SseListener.Events;
 
-/// <summary>
-/// One channel's events in order: a chain of segments that start small and grow, so that a quiet channel is cheap and a busy one has few.
-/// For the hub's writer only; cursors read on any thread.
-/// </summary>
+/// <summary>One channel's events: a chain of segments that grow, so that a quiet one is cheap. For the hub's writer, and cursors.</summary>
 internal sealed class ChannelLog : Topic
 {
     private Segment _last;
 
     /// <summary>An empty log of a channel that may have had frames up to the number <paramref name="lastDropped"/>.</summary>
-    public ChannelLog(string name, long lastDropped = 0)
-        : base(name)
+    public ChannelLog(string name, long lastDropped = 0) : base(name)
     {
         LastDropped = lastDropped;
         SilentNode = new LinkedListNode<ChannelLog>(this);
@@ -25,18 +21,16 @@ internal sealed class ChannelLog : Topic
 
     /// <summary>The number of its last frame that is no longer kept.</summary>
     public long LastDropped { get; private set; }
-    public bool IsEmpty => _last.Length == 0;
     public Segment First { get; private set; }
+    public bool IsEmpty => _last.Length == 0;
 
-    /// <summary>A cursor at the first event with a higher number.</summary>
     public Cursor<byte> After(long sequence) => SegmentAfter(sequence).After(sequence);
 
     public long CountAfter(long sequence)
     {
-        var first = SegmentAfter(sequence);
-        long count = first.CountAfter(sequence);
-        for (var segment = first.Next; segment is not null; segment = segment.Next)
-            count += segment.Count;
+        long count = 0;
+        for (var segment = SegmentAfter(sequence); segment is not null; segment = segment.Next)
+            count += segment.CountAfter(sequence);
 
         return count;
     }
@@ -47,8 +41,7 @@ internal sealed class ChannelLog : Topic
         if (!isTooFar && _last.TryAppend(frame, stamp, out var location))
             return location;
 
-        // A segment that was filled is followed by one of twice its size. One that was closed for its age or stretch is followed by one of
-        // the size that it reached.
+        // A full segment is followed by one of twice its size, and one that was closed for its age or stretch by one of what it reached.
         var previous = _last;
         var capacity = Math.Clamp(isTooFar ? previous.Length : previous.Capacity * 2, limits.Smallest, limits.Largest);
         _last = new Segment(this, Math.Max(frame.Length, capacity));
@@ -60,8 +53,8 @@ internal sealed class ChannelLog : Topic
         return location;
     }
 
-    /// <summary>Drops the oldest segment, as the drop with this number; an empty one replaces the only one.</summary>
-    public void DropFirst(long number)
+    /// <summary>Drops the oldest segment, as drop <paramref name="dropNumber"/>. The only one is replaced by an empty one.</summary>
+    public void DropFirst(long dropNumber)
     {
         var dropped = First;
         if (dropped.Next is null)
@@ -72,8 +65,11 @@ internal sealed class ChannelLog : Topic
 
         First = dropped.Next!;
         LastDropped = Math.Max(LastDropped, dropped.LastSequence);
-        dropped.Drop(number);
+        dropped.Drop(dropNumber);
     }
+
+    /// <summary>Counts frames up to this number as no longer kept.</summary>
+    public void Lose(long sequence) => LastDropped = Math.Max(LastDropped, sequence);
 
     private Segment SegmentAfter(long sequence)
     {
@@ -85,3 +81,65 @@ internal sealed class ChannelLog : Topic
         return segment;
     }
 }
+
+/// <summary>A stretch of a channel's log. For the hub's writer, except <see cref="Log"/>, <see cref="DropNumber"/> and the bytes.</summary>
+internal sealed class Segment(ChannelLog log, int capacity) : ChainPart<byte>(capacity)
+{
+    // Of each frame, in order. In a quiet channel there may be only one.
+    private List<long> _sequences = new(capacity: 1);
+    private List<int> _ends = new(capacity: 1);
+    private FrameStamp _first;
+
+    public ChannelLog Log { get; } = log;
+    public new Segment? Next => (Segment?)base.Next;
+
+    /// <summary>When its last frame was published, in Unix milliseconds.</summary>
+    public long LastTime { get; private set; }
+
+    /// <summary>The number of its last frame; 0 when there is none.</summary>
+    public long LastSequence => Count == 0 ? 0 : _sequences[^1];
+    public int Count => _sequences.Count;
+
+    /// <summary>Which drop took this segment's bytes. Set before they go, so read it only once they are null.</summary>
+    public long DropNumber { get; private set; }
+
+    public IEnumerable<FrameLocation> Frames => _sequences.Select((sequence, index) =>
+        new FrameLocation(this, StartOf(index), _ends[index] - StartOf(index), sequence));
+
+    /// <summary>Whether a frame is too far from the first one to be in the same segment.</summary>
+    public bool IsTooFar(FrameStamp stamp, SegmentLimits limits) =>
+        Count > 0 && (stamp.Time - _first.Time > limits.Time || stamp.Before - _first.Before > limits.Stretch);
+
+    public bool TryAppend(ReadOnlySpan<byte> frame, FrameStamp stamp, out FrameLocation location)
+    {
+        location = new FrameLocation(this, Length, frame.Length, stamp.Sequence);
+        if (!TryAppend(frame))
+            return false;
+
+        _first = Count == 0 ? stamp : _first;
+        _sequences.Add(stamp.Sequence);
+        _ends.Add(Length);
+        LastTime = stamp.Time;
+        return true;
+    }
+
+    public Cursor<byte> After(long sequence) => new(this, StartOf(CountThrough(sequence)));
+    public int CountAfter(long sequence) => Count - CountThrough(sequence);
+
+    public void Drop(long dropNumber)
+    {
+        DropNumber = dropNumber;
+        _sequences = [];
+        _ends = [];
+        DropBuffer();
+    }
+
+    private int CountThrough(long sequence) => _sequences.BinarySearch(sequence) is var index && index < 0 ? ~index : index + 1;
+    private int StartOf(int index) => index == 0 ? 0 : _ends[index - 1];
+}
+
+/// <summary>A frame's number, when it was published (Unix milliseconds), and the bytes of all frames, of all channels, before it.</summary>
+internal readonly record struct FrameStamp(long Sequence, long Time, long Before);
+
+/// <summary>Bytes of the smallest and the largest segment, and the milliseconds and bytes of all channels that one may span.</summary>
+internal sealed record SegmentLimits(int Smallest, int Largest, long Time, long Stretch);

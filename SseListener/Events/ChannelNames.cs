@@ -1,14 +1,10 @@
 namespace SseListener.Events;
 
-/// <summary>
-/// The names of channels, and patterns of them: <c>orders/*</c> is every channel whose name begins with <c>orders/</c>, and <c>*</c>, which
-/// only rules may use, is every channel there is.
-/// </summary>
+/// <summary>Names of channels, and patterns: <c>orders/*</c> is all that begin with <c>orders/</c>, and <c>*</c>, in rules, all.</summary>
 internal static class ChannelNames
 {
     /// <summary>The channel of a request that names none.</summary>
     public const string Default = "default";
-
     public const string All = "*";
 
     /// <summary>Longest name or pattern, in characters, all of which are ASCII.</summary>
@@ -22,7 +18,6 @@ internal static class ChannelNames
     public static bool IsPattern(string text) =>
         text.EndsWith("/*", StringComparison.Ordinal) && text.Length <= MaxLength && IsName(text[..^1]);
 
-    /// <summary>Whether this may stand in a rule: a name, a pattern, or <c>*</c>.</summary>
     public static bool IsRule(string text) => text == All || IsName(text) || IsPattern(text);
 
     /// <summary>Whether a rule (a name, a pattern, or <c>*</c>) includes all that a name or pattern stands for.</summary>

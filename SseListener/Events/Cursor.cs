@@ -1,34 +1,18 @@
 namespace SseListener.Events;
 
-/// <summary>
-/// What reading from a cursor found: nothing new, a slice that is all there is, a slice with more behind it, or that what comes next has
-/// been dropped from history.
-/// </summary>
-internal enum CursorState
-{
-    CaughtUp,
-    Slice,
-    SliceAndMore,
-    Lapped,
-}
+/// <summary>What a cursor finds: nothing new, a slice that is all there is, one with more behind it, or that the next is dropped.</summary>
+internal enum CursorState { CaughtUp, Slice, SliceAndMore, Lapped }
 
-/// <summary>
-/// Where a reader stands in a log. Where it starts decides what a client gets: the end for live events only, behind a known event for what
-/// was missed since, the beginning for everything kept. Reading on is the same in all cases.
-/// </summary>
-internal struct Cursor<T>(ChainPart<T> part, int offset)
-    where T : struct
+/// <summary>Where a reader stands: at the end for what is new, behind an event for what was missed, at the beginning for all.</summary>
+internal struct Cursor<T>(ChainPart<T> part, int offset) where T : struct
 {
     private int _offset = offset;
 
     public ChainPart<T> Part { readonly get; private set; } = part;
-
     public readonly bool IsLapped => Part.Buffer is null;
     public readonly bool IsAt(in Cursor<T> other) => Part == other.Part && _offset == other._offset;
 
-    /// <summary>
-    /// Finds the next items, at most <paramref name="limit"/> of them and all of one part. They stay next until <see cref="Advance"/>.
-    /// </summary>
+    /// <summary>Finds the next items, at most so many and all of one part. They stay next until <see cref="Advance"/>.</summary>
     public CursorState Read(int limit, out ArraySegment<T> slice)
     {
         slice = default;
@@ -64,4 +48,41 @@ internal struct Cursor<T>(ChainPart<T> part, int offset)
 
     /// <summary>Moves on by <paramref name="count"/> items of the slice that was read; a negative number gives some of them back.</summary>
     public void Advance(int count) => _offset += count;
+}
+
+/// <summary>A part of a log: an array with a link to the next. Only the hub's writer changes it; any thread reads below Length.</summary>
+internal class ChainPart<T>(int capacity) where T : struct
+{
+    private T[]? _buffer = new T[capacity];
+    private int _length;
+    private ChainPart<T>? _next;
+
+    /// <summary>The items; null once they have been dropped, however many cursors still stand in this part.</summary>
+    public T[]? Buffer => Volatile.Read(ref _buffer);
+    public int Length => Volatile.Read(ref _length);
+    public int Capacity => _buffer!.Length;
+
+    /// <summary>The part after this one. Once there is one, <see cref="Length"/> is final.</summary>
+    public ChainPart<T>? Next => Volatile.Read(ref _next);
+
+    public bool TryAppend(ReadOnlySpan<T> items)
+    {
+        if (items.Length > Capacity - _length)
+            return false;
+
+        items.CopyTo(_buffer.AsSpan(_length));
+        Volatile.Write(ref _length, _length + items.Length);
+        return true;
+    }
+
+    /// <summary>Makes a next part visible, with the items that it has, and shrinks this part's array when it is mostly empty.</summary>
+    public void Link(ChainPart<T> next)
+    {
+        if (_length < Capacity / 2)
+            Volatile.Write(ref _buffer, _buffer.AsSpan(0, _length).ToArray());
+
+        Volatile.Write(ref _next, next);
+    }
+
+    protected void DropBuffer() => Volatile.Write(ref _buffer, null);
 }

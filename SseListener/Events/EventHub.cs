@@ -3,39 +3,36 @@ using System.Threading.Channels;
 namespace SseListener.Events;
 
 /// <summary>
-/// The one writer. Everything that changes a log waits in one queue. One loop reads what is waiting, stores it, applies it, wakes those
-/// who deliver it, and then answers. So every client sees one order, and a publisher that has its answer knows that the event is kept and
-/// on its way.
+/// The one writer. One loop reads what waits in one queue, stores it, applies it, wakes those who deliver it, and then answers. So every
+/// client sees one order, and a publisher that has its answer knows that the event is kept and on its way.
 /// </summary>
 internal sealed class EventHub : IDisposable
 {
-    // So that lanes and publishers do not wait for what comes in meanwhile.
-    private const int MostWork = 64;
-
-    // Bytes of frames, for they are in memory twice until they are stored.
-    private const int MostBytes = 4 * 1024 * 1024;
-
+    private const int MostWork = 64; // So that lanes and publishers do not wait for what comes in meanwhile.
+    private const int MostBytes = 4 * 1024 * 1024; // Of frames, for they are in memory twice until they are stored.
     private readonly EventStore _store;
     private readonly HubBatch _batch;
     private readonly IEventLog _log;
     private readonly Action<Topic> _wake;
-    private readonly Action<FrameBatch> _apply;
+    private readonly Action _breakStreams;
     private readonly Timer _expiry;
+    private long _lost;
     private volatile bool _isComplete;
 
     // Synchronous continuations: when the loop is idle, a publisher's own thread runs it, which saves two changes of threads.
-    // The queue needs no bound of its own: PublishEndpoint bounds the publishes under way, and SseServer the clients.
+    // The queue needs no bound of its own: PublishEndpoint bounds the publishes under way, and EventsEndpoint (ClientSlots) the clients.
     private readonly Channel<HubWork> _queue =
         Channel.CreateUnbounded<HubWork>(new UnboundedChannelOptions { SingleReader = true, AllowSynchronousContinuations = true });
 
-    /// <summary>Calls <paramref name="wake"/>, which must not wait, for each topic that has something new to read.</summary>
-    public EventHub(HubLimits limits, IEventLog log, Action<Topic> wake)
+    /// <summary>
+    /// Calls <paramref name="wake"/>, which must not wait, for each topic that has something new to read, and
+    /// <paramref name="breakStreams"/> when clients have missed what is lost: they come back, and are told.
+    /// </summary>
+    public EventHub(HubLimits limits, IEventLog log, Action<Topic> wake, Action breakStreams)
     {
         _store = new EventStore(limits);
-        _batch = new HubBatch(_store);
-        _log = log;
-        _wake = wake;
-        _apply = stored => _store.Append(stored, _batch.Appended);
+        _batch = new HubBatch(_store, log.IsShared);
+        (_log, _wake, _breakStreams) = (log, wake, breakStreams);
 
         // Often enough for history to be late by a twentieth at most.
         var check = TimeSpan.FromMilliseconds(Math.Clamp(limits.HistoryAge.TotalMilliseconds / 20, 50, 60_000));
@@ -43,10 +40,16 @@ internal sealed class EventHub : IDisposable
     }
 
     public HubCounts Counts => _store.Counts;
-    public Kept Kept => _store.History.Kept;
+    public (int Events, long Bytes) Kept => _store.History.Kept;
     public int Channels => _store.Topics.Channels;
     public int Patterns => _store.Topics.Patterns;
     public bool IsComplete => _isComplete;
+
+    /// <summary>Up to which number frames are lost that clients were to get; a stream that begins before is to be broken.</summary>
+    public long Lost => Volatile.Read(ref _lost);
+
+    /// <summary>Why nothing can be published; null when it can, as far as is known.</summary>
+    public string? Problem => _log.Problem;
 
     /// <summary>The id of the place in the log behind the frame with this number. Any thread may ask.</summary>
     public string PositionOf(long place) => _store.Positions.Encode(place);
@@ -54,32 +57,50 @@ internal sealed class EventHub : IDisposable
     /// <summary>Opens the log, restores what it has stored, and goes on where it ended; before <see cref="RunAsync"/>.</summary>
     public bool TryOpen([NotNullWhen(false)] out string? problem)
     {
-        if (!_log.TryOpen(_store.Restore, out problem))
+        if (!_log.TryOpen(_store.Restore, arrived => _queue.Writer.TryWrite(arrived), out problem))
             return false;
 
         _store.ContinueAfter(_log);
         return true;
     }
 
-    /// <summary>
-    /// Publishes events in this order, with nothing in between. An event whose id is still in history is not appended again: its publisher
-    /// only tries once more.
-    /// </summary>
-    /// <returns>What became of it, once every subscriber has been set to receive the events; null when the hub has stopped.</returns>
+    /// <summary>Publishes events in this order, with nothing in between; one whose id is still in history is not appended again.</summary>
+    /// <returns>What became of it, once the lanes of all subscribers have been woken; null when the hub has stopped.</returns>
     public Task<PublishResult?> PublishAsync(string channel, IReadOnlyList<SseEvent> events) => EnqueueAsync(new Publish(channel, events));
 
-    /// <summary>Gives a client its place on its channels; null when the hub has stopped or there would be too many channels.</summary>
-    public Task<Subscription?> SubscribeAsync(SubscribeRequest request) => EnqueueAsync(new Subscribe(request));
+    /// <summary>
+    /// Gives a client its place on its channels; null when the hub has stopped, there would be too many channels, or the client may have a
+    /// place that only other hubs know as yet.
+    /// </summary>
+    public async Task<Subscription?> SubscribeAsync(SubscribeRequest request)
+    {
+        var mayBeAhead = _log.IsShared && request.LastEventId is not null && await EnqueueAsync(new Recognise(request)) is null;
+        return mayBeAhead && !await CatchUpAsync() ? null : await EnqueueAsync(new Subscribe(request));
+    }
+
+    /// <summary>Completes when all has been applied that any hub had stored before the call; false when that cannot be had now.</summary>
+    public Task<bool> CatchUpAsync() => _log.CatchUpAsync();
+
+    /// <summary>Finds the channels with these names, or all, that somebody here listens to; null when the hub has stopped.</summary>
+    public Task<IReadOnlyList<Topic>?> FindListenedAsync(IReadOnlyList<string>? channels) => EnqueueAsync(new FindListened(channels));
 
     public void Unsubscribe(Subscription subscription) => _queue.Writer.TryWrite(new Unsubscribe(subscription));
 
-    /// <summary>Accepts nothing more; what was accepted is still appended, and then <see cref="RunAsync"/> ends.</summary>
-    public void Complete()
+    /// <summary>Accepts nothing more; what was accepted is still appended, within a limit, and then <see cref="RunAsync"/> ends.</summary>
+    public async Task CompleteAsync(TimeSpan limit)
     {
         _isComplete = true;
+
+        // Behind all that was accepted: what waits in the queue has not reached the log yet.
+        var last = new FindListened([]);
+        if (_log.IsShared && _queue.Writer.TryWrite(last))
+            await ((Task)last.Answer.Task).WaitAsync(limit).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+
+        await _log.DrainAsync(limit);
         _queue.Writer.TryComplete();
     }
 
+    /// <summary>Works until <see cref="CompleteAsync"/>, and does what was accepted before. It fails only by what nobody foresaw.</summary>
     public async Task RunAsync()
     {
         while (await _queue.Reader.WaitToReadAsync())
@@ -100,18 +121,14 @@ internal sealed class EventHub : IDisposable
         }
     }
 
-    public void Dispose()
-    {
-        _expiry.Dispose();
-        _store.Dispose();
-    }
+    public void Dispose() => _expiry.Dispose();
 
     private Task<T?> EnqueueAsync<T>(HubWork<T> work)
-        where T : class => _queue.Writer.TryWrite(work) ? work.Answer.Task : Task.FromResult<T?>(null);
+        where T : class => !_isComplete && _queue.Writer.TryWrite(work) ? work.Answer.Task : Task.FromResult<T?>(null);
 
     private void ReadWork()
     {
-        while (_batch.Work.Count < MostWork && _batch.Frames.Length < MostBytes && _queue.Reader.TryRead(out var work))
+        while (_batch.Work.Count < MostWork && _batch.Frames.WrittenBytes < MostBytes && _queue.Reader.TryRead(out var work))
         {
             _batch.Work.Add(work);
             if (work is Publish publish)
@@ -119,8 +136,8 @@ internal sealed class EventHub : IDisposable
         }
     }
 
-    private ValueTask<Stored> AppendAsync() =>
-        _batch.Frames.Frames.Count > 0 ? _log.AppendAsync(_batch.Frames, _apply) : ValueTask.FromResult(Stored.All);
+    private ValueTask<Stored> AppendAsync() => _batch.Frames.Frames.Count == 0 ? ValueTask.FromResult(Stored.All)
+        : _log.AppendAsync(_batch.Frames, stored => _store.Append(stored, _batch.Appended));
 
     // Behind the frames: a client that comes in this batch has not been greeted, so it may stand before or behind them.
     private void ApplyOthers()
@@ -129,6 +146,15 @@ internal sealed class EventHub : IDisposable
         {
             switch (work)
             {
+                case Arrived arrived:
+                    Apply(arrived);
+                    break;
+                case FindListened find:
+                    find.Answer.SetResult([.. _store.Topics.FindListened(find.Channels)]);
+                    break;
+                case Recognise recognise:
+                    recognise.Answer.SetResult(_store.Knows(recognise.Request) ? recognise.Request : null);
+                    break;
                 case Subscribe subscribe:
                     _batch.Subscribes.Add((subscribe, _store.Subscribe(subscribe.Request)));
                     break;
@@ -140,6 +166,26 @@ internal sealed class EventHub : IDisposable
                     _queue.Writer.TryWrite(work);
                     break;
             }
+        }
+    }
+
+    private void Apply(Arrived arrived)
+    {
+        _batch.Arrivals.Add(arrived);
+        if (arrived.Lost > 0)
+        {
+            _store.Lose(arrived.Lost);
+            Volatile.Write(ref _lost, arrived.Lost);
+            _breakStreams();
+        }
+
+        _store.Apply(arrived, _batch.Appended);
+
+        // It is encoded again, behind what it was not compared with.
+        foreach (var (work, _) in arrived.Answers.Where(answer => answer.Result is PublishResult.Stale))
+        {
+            if (!work.Answer.Task.IsCompleted)
+                _queue.Writer.TryWrite(work);
         }
     }
 }

@@ -4,20 +4,15 @@ using SseListener.Log;
 
 namespace SseListener.Events;
 
-/// <summary>
-/// Reads events from JSON: <c>{"type":"alert","data":any,"id":"…","retry":10000}</c>, of which only <c>data</c> is required.
-/// </summary>
+/// <summary>Reads events from JSON: <c>{"type":"alert","data":any,"id":"…","retry":10000}</c>, of which only data is required.</summary>
 internal static class EventJson
 {
     /// <summary>How deep JSON may be: far deeper than people write, and shallow enough for every parser that will read it.</summary>
-    public const int MaxDepth = 1000;
-
+    public static readonly JsonReaderOptions Options = new() { MaxDepth = 1000 };
     private const string Expected = "must be a JSON object such as {\"type\":\"alert\",\"data\":{\"any\":\"JSON\"}}.";
 
     // An event takes some 200 bytes besides its data, so the bound on the body alone would let memory grow by twenty times as much.
     private const int MostEvents = 20_000;
-
-    private static readonly JsonReaderOptions _options = new() { MaxDepth = MaxDepth };
 
     /// <summary>Reads one event from <paramref name="json"/>; false leaves a <paramref name="problem"/> for the publisher.</summary>
     public static bool TryParse(
@@ -29,7 +24,7 @@ internal static class EventJson
             : null;
         try
         {
-            var reader = new Utf8JsonReader(json, _options);
+            var reader = new Utf8JsonReader(json, Options);
             return problem is null
                 && TryReadMembers(ref reader, out var members, out problem)
                 && SseEvent.TryCreate(members.Data, members.Type, members.Id, members.Retry, out sseEvent, out problem);
@@ -92,7 +87,7 @@ internal static class EventJson
                 return false;
         }
 
-        // One more read finds what follows the object, and throws.
+        // One more read throws if anything follows the object.
         reader.Read();
         problem = seen.Contains("data") ? null : "The member \"data\" is missing; it may be any JSON, also null or \"\".";
         return problem is null;
@@ -110,21 +105,19 @@ internal static class EventJson
                     JsonText.CopyValue(ref reader, text);
                     Data = text.WrittenSpan.ToArray();
                     return null;
-                case "type" when reader.TokenType is JsonTokenType.String or JsonTokenType.Null:
+                case "type" or "id" when reader.TokenType is not (JsonTokenType.String or JsonTokenType.Null):
+                    return $"The member \"{name}\" must be a string.";
+                case "type":
                     Type = reader.GetString();
                     return null;
-                case "id" when reader.TokenType is JsonTokenType.String or JsonTokenType.Null:
+                case "id":
                     Id = reader.GetString();
-                    return null;
-                case "retry" when reader.TokenType is JsonTokenType.Null:
                     return null;
                 case "retry" when reader.TokenType is JsonTokenType.Number && reader.TryGetInt32(out var retry):
                     Retry = retry;
                     return null;
-                case "type" or "id":
-                    return $"The member \"{name}\" must be a string.";
                 case "retry":
-                    return "The member \"retry\" must be a whole number of milliseconds.";
+                    return reader.TokenType is JsonTokenType.Null ? null : "The member \"retry\" must be a whole number of milliseconds.";
                 default:
                     // A misspelt member would otherwise be lost without a word.
                     return $"The member \"{Spelling.Short(name)}\" is unknown; an event has type, data, id and retry.{HintTo(name)}";

@@ -2,11 +2,13 @@ namespace SseListener.Events;
 
 /// <summary>
 /// All channels and what is kept of them, and the place of each client in it. What is no longer kept is known three times: of a channel
-/// (its log), of channels that are forgotten (<see cref="TopicTable"/>), and of all (<see cref="LogIndex"/>). For the hub's loop only.
+/// (its log), of forgotten ones (<see cref="TopicTable"/>), and of all (<see cref="LogIndex"/>). For the hub's writer, but any thread may
+/// read <see cref="Counts"/> and use <see cref="Positions"/>.
 /// </summary>
-internal sealed class EventStore : IDisposable
+internal sealed class EventStore
 {
     private bool _hasRestored;
+    private long _time;
 
     public EventStore(HubLimits limits)
     {
@@ -32,27 +34,19 @@ internal sealed class EventStore : IDisposable
     /// <inheritdoc cref="RestoreFrame"/>
     public void Restore(long sequence, string channel, long time, ReadOnlySpan<byte> frame)
     {
-        if (!_hasRestored)
-        {
-            _hasRestored = true;
-            Forget(sequence - 1);
-        }
+        var isTooOld = History.IsTooOld(time, SteadyClock.Now);
+        if (isTooOld || !_hasRestored)
+            Forget(isTooOld ? sequence : sequence - 1);
 
-        if (History.IsTooOld(time, SteadyClock.Now))
+        _hasRestored = true;
+        if (!isTooOld)
         {
-            Forget(sequence);
-            return;
+            History.Append(Topics.Open(channel), frame, sequence, time);
+            History.Trim(sequence);
         }
-
-        History.Append(Topics.Open(channel), frame, sequence, time);
-        History.Trim(sequence);
     }
 
-    /// <summary>
-    /// Opens a channel that an event is published to. Where there are too many, the one that has been silent longest and that nobody
-    /// listens to gives way, with what is kept of it, unless a frame of the batch is for it.
-    /// </summary>
-    /// <returns>The channel's log; null when no channel can give way.</returns>
+    /// <summary>Opens a channel. If there are too many, the longest silent one gives way; null if the batch has a frame for it.</summary>
     public ChannelLog? Open(string channel, FrameBatch batch)
     {
         while (!Topics.HasRoomFor(channel))
@@ -71,18 +65,45 @@ internal sealed class EventStore : IDisposable
     public void Append(FrameBatch batch, HashSet<Topic> appended)
     {
         History.LogIndex.BeginAppending(batch.Frames[^1].Sequence);
+        Counts.Published += batch.Frames.Count;
+        Counts.PublishedBytes += batch.FrameBytes;
         foreach (var frame in batch.Frames)
-        {
-            var location = History.Append(frame.Log, batch.BytesOf(frame), frame.Sequence, batch.Time);
-            Counts.Published++;
-            Counts.PublishedBytes += frame.Length;
-            foreach (var topic in Topics.TopicsOf(frame.Log))
-            {
-                topic.FrameIndex?.Append(location);
-                appended.Add(topic);
-            }
-        }
+            Append(frame.Log, batch.BytesOf(frame), frame.Sequence, batch.Time, appended);
     }
+
+    /// <summary>Appends what has come from a log that hubs share, and adds the topics that have something new.</summary>
+    public void Apply(Arrived arrived, HashSet<Topic> appended)
+    {
+        History.LogIndex.BeginAppending(arrived.Last);
+        foreach (var frame in arrived.Frames)
+        {
+            // Clocks of several machines: no frame is older than the one before it, and none is of the future.
+            _time = Math.Max(_time, Math.Min(frame.Time, SteadyClock.Now));
+            var isAgain = History.TryFind(SseFrame.IdOf(frame.Bytes.Span), out _);
+            Append(OpenAnyway(frame.Channel), frame.Bytes.Span, frame.Sequence, _time, appended);
+
+            // Another hub had forgotten the id: a client that names it may have had the one or the other.
+            if (isAgain)
+                History.ForgetId(SseFrame.IdOf(frame.Bytes.Span));
+
+            Counts.Published += arrived.IsNew ? 1 : 0;
+            Counts.PublishedBytes += arrived.IsNew ? frame.Bytes.Length : 0;
+        }
+
+        History.LogIndex.AdvanceTo(arrived.Last);
+    }
+
+    /// <summary>Forgets all there is: behind it, up to this number, nobody knows what is missing.</summary>
+    public void Lose(long sequence)
+    {
+        History.DropAll();
+        History.LogIndex.StartOver(sequence);
+        Topics.Lose(sequence);
+    }
+
+    /// <summary>Whether a client's last id is known.</summary>
+    public bool Knows(SubscribeRequest request) =>
+        request.LastEventId is not { } id || id == SseEvent.Earliest || TryFindPlace(request.Selection, id, out _);
 
     public Subscription? Subscribe(SubscribeRequest request)
     {
@@ -91,8 +112,7 @@ internal sealed class EventStore : IDisposable
 
         var (place, hasGap) = FindPlace(request, topics);
         Counts.Gaps += hasGap ? 1 : 0;
-        Feed feed = !request.IsEnveloped && topics is [ChannelLog log] ? Follow(log, place) : Merge(request, topics, place);
-        return new Subscription(topics, feed, place, request.IsEnveloped, hasGap);
+        return new Subscription(topics, OpenFeed(request, topics, place), place, request.Envelope, hasGap);
     }
 
     public void Unsubscribe(Subscription subscription)
@@ -102,9 +122,7 @@ internal sealed class EventStore : IDisposable
             topic.CloseIndex();
     }
 
-    /// <summary>
-    /// Ends a batch, whose <paramref name="first"/> frame and all behind it stay, and lets clients that merge channels read it.
-    /// </summary>
+    /// <summary>Ends a batch, of which all frames from this number on stay, and lets clients that merge channels read it.</summary>
     public void EndBatch(long first)
     {
         History.Trim(first);
@@ -112,7 +130,27 @@ internal sealed class EventStore : IDisposable
         Topics.ForgetIdle();
     }
 
-    public void Dispose() => Positions.Dispose();
+    private void Append(ChannelLog log, ReadOnlySpan<byte> frame, long sequence, long time, HashSet<Topic> appended)
+    {
+        var location = History.Append(log, frame, sequence, time);
+        foreach (var topic in Topics.TopicsOf(log))
+        {
+            topic.FrameIndex?.Append(location);
+            appended.Add(topic);
+        }
+    }
+
+    // Another hub has let the channel be, so it is one too many at worst.
+    private ChannelLog OpenAnyway(string channel)
+    {
+        if (!Topics.HasRoomFor(channel) && Topics.LongestSilent is { } silent)
+        {
+            History.Drop(silent);
+            Topics.Remove(silent);
+        }
+
+        return Topics.Open(channel);
+    }
 
     // What there was up to this number, before the program was started, is not kept.
     private void Forget(long sequence)
@@ -126,7 +164,7 @@ internal sealed class EventStore : IDisposable
     private (long Place, bool HasGap) FindPlace(SubscribeRequest request, Topic[] topics) =>
         request.LastEventId is not { } id ? (History.LogIndex.Last, false)
         : TryFindPlace(request.Selection, id, out var place) ? (place, History.LogIndex.HasDropped(place, request.Selection, topics))
-        : (History.LogIndex.BeforeOldest, id != SseEvent.Earliest);
+        : (History.LogIndex.BeforeOldestKept, id != SseEvent.Earliest);
 
     // The event may be of a channel that the client no longer listens to, but it learns nothing of one that it may not hear.
     private bool TryFindPlace(Selection selection, string lastEventId, out long place)
@@ -139,16 +177,30 @@ internal sealed class EventStore : IDisposable
         return isKept;
     }
 
-    private ChannelFeed Follow(ChannelLog log, long after)
+    private Feed OpenFeed(SubscribeRequest request, Topic[] topics, long after)
     {
-        Counts.CountReplayed(log.CountAfter(after));
-        return new ChannelFeed(History.LogIndex, log.After(after));
-    }
+        if (request.Envelope is Envelope.None && topics is [ChannelLog log])
+        {
+            Counts.CountReplayed(log.CountAfter(after));
+            return new ChannelFeed(History.LogIndex, log.After(after));
+        }
 
-    private MergedFeed Merge(SubscribeRequest request, Topic[] topics, long after)
-    {
         var range = new ReplayRange(after, History.LogIndex.Last, History.LogIndex.Drops);
         var live = topics.Select(topic => topic.OpenIndex().End).ToArray();
-        return new MergedFeed(History.LogIndex, Counts, request.Selection, live, range, request.IsEnveloped);
+        return new MergedFeed(History.LogIndex, Counts, request.Selection, live, range, request.Envelope);
     }
+}
+
+/// <summary>What a hub has done since it began. The hub's writer counts, what is replayed any thread; any thread may read.</summary>
+internal sealed class HubCounts
+{
+    private long _replayed;
+
+    public long Published { get; set; }
+    public long PublishedBytes { get; set; }
+    public long Gaps { get; set; }
+
+    /// <summary>Events that clients were given, or set to be given, because they had missed them.</summary>
+    public long Replayed => Volatile.Read(ref _replayed);
+    public void CountReplayed(long frames) => Interlocked.Add(ref _replayed, frames);
 }

@@ -15,7 +15,8 @@ internal abstract class Feed(LogIndex logIndex)
     /// <summary>Finds the number of the last frame that was read; false when there is more to read, or just being appended.</summary>
     public bool TryGetPlace(out long place)
     {
-        // Appending is read last: a frame of an unfinished batch that was read already is counted there.
+        // A batch raises Appending, which is read last here, before its first frame can be read, and Published behind its last frame.
+        // So when they are equal, no half of a batch has been read.
         place = logIndex.Published;
         return IsCaughtUp && logIndex.Appending == place;
     }
@@ -28,6 +29,108 @@ internal sealed class ChannelFeed(LogIndex logIndex, Cursor<byte> start) : Feed(
 
     public override bool IsCaughtUp => _cursor.Read(1, out _) is CursorState.CaughtUp;
     public override bool IsLapped => _cursor.IsLapped;
-
     public override CursorState Fill(Slice slice) => slice.Fill(ref _cursor);
 }
+
+/// <summary>
+/// Several channels, or one in envelopes, as one stream, in the order of the frames' numbers: first what was missed, from the index of all
+/// frames, then what is new, from the index of each topic. A frame that is in two of them is sent once.
+/// </summary>
+internal sealed class MergedFeed(
+    LogIndex logIndex, HubCounts counts, Selection selection, Cursor<FrameLocation>[] live, ReplayRange range, Envelope envelope)
+    : Feed(logIndex)
+{
+    private const int LongestSearch = 1024; // Frames of other channels that are skipped for one write: other clients wait.
+    private const int LongestWrite = 16 * 1024; // What a slow client does not take at once is copied, and held until it has been sent.
+    private readonly FrameCopy _copy = new(envelope);
+    private bool _isReplaying = range.After < range.Through;
+    private Cursor<FrameLocation> _replay = range.After < range.Through ? logIndex.After(range.After) : default;
+    private long _last = range.After;
+    private int _skipped;
+
+    // Finding the next frame moves the cursors past those that are not for the client.
+    public override bool IsCaughtUp => _copy.IsDone && !TryFindNext(out _) && !_isReplaying;
+    public override bool IsLapped => _copy.IsDone ? TryFindNext(out var next) && next.IsDropped : _copy.IsLapped;
+
+    public override CursorState Fill(Slice slice)
+    {
+        slice.Begin();
+        _skipped = 0;
+        var state = CopyNext(slice);
+        slice.End();
+        return state is CursorState.Lapped && slice.Length > 0 ? CursorState.SliceAndMore : state;
+    }
+
+    private CursorState CopyNext(Slice slice)
+    {
+        while (slice.Length < LongestWrite)
+        {
+            if (_copy.IsDone)
+            {
+                if (!TryFindNext(out var next))
+                    return _isReplaying ? CursorState.SliceAndMore : slice.Length > 0 ? CursorState.Slice : CursorState.CaughtUp;
+
+                _last = next.Sequence;
+                _copy.Begin(next);
+                if (_isReplaying)
+                    counts.CountReplayed(1);
+            }
+
+            if (!_copy.TryWrite(slice, LongestWrite - slice.Length))
+                return CursorState.Lapped;
+        }
+
+        return CursorState.SliceAndMore;
+    }
+
+    // False with _isReplaying still set means that the search is to go on later.
+    private bool TryFindNext(out FrameLocation next)
+    {
+        for (; _isReplaying && _skipped < LongestSearch; _skipped++)
+        {
+            _isReplaying = _replay.TryPeek(out next) && next.Sequence <= range.Through;
+            if (_isReplaying && IsMissed(next))
+                return true;
+
+            _replay.Advance(1);
+        }
+
+        next = default;
+        if (_isReplaying)
+            return false;
+
+        // A cursor keeps all later parts of the index in memory.
+        _replay = default;
+        return TryFindLive(out next);
+    }
+
+    private bool IsMissed(FrameLocation frame) =>
+        frame.Sequence > _last && selection.Includes(frame.Channel) && !(frame.IsDropped && frame.Segment.DropNumber <= range.Drops);
+
+    private bool TryFindLive(out FrameLocation next)
+    {
+        next = default;
+        var published = LogIndex.Published;
+        foreach (ref var cursor in live.AsSpan())
+        {
+            if (TryPeek(ref cursor, published, out var frame) && (next.Sequence == 0 || frame.Sequence < next.Sequence))
+                next = frame;
+        }
+
+        return next.Sequence > 0;
+    }
+
+    private bool TryPeek(ref Cursor<FrameLocation> cursor, long published, out FrameLocation frame)
+    {
+        for (; cursor.TryPeek(out frame) && frame.Sequence <= published; cursor.Advance(1))
+        {
+            if (frame.Sequence > _last && selection.MayHear(frame.Channel))
+                return true;
+        }
+
+        return false;
+    }
+}
+
+/// <summary>The frames that a client replays: above After, up to Through, except those that went with the first Drops drops.</summary>
+internal readonly record struct ReplayRange(long After, long Through, long Drops);

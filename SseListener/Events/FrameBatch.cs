@@ -1,17 +1,17 @@
 namespace SseListener.Events;
 
-/// <summary>
-/// Frames that are stored together before any of them is delivered: encoded once, back to back. For the hub's writer, and for the log that
-/// stores them while it waits.
-/// </summary>
+/// <summary>Frames that are stored together before any is delivered. For the hub's writer, and for the log that stores them.</summary>
 internal sealed class FrameBatch
 {
     private const int LargestKept = 1024 * 1024;
-
     private readonly List<BatchFrame> _frames = [];
+    private readonly List<Proposed> _proposed = [];
     private ArrayBufferWriter<byte> _bytes = new();
 
     public IReadOnlyList<BatchFrame> Frames => _frames;
+
+    /// <summary>The publishes that the frames are of.</summary>
+    public IReadOnlyList<Proposed> Proposed => _proposed;
     public long FrameBytes => _frames.Sum(frame => (long)frame.Length);
 
     /// <summary>The number of its first frame, or the one that it would have.</summary>
@@ -21,11 +21,11 @@ internal sealed class FrameBatch
     public long Time { get; private set; }
 
     /// <summary>Bytes that were written, those included that were discarded.</summary>
-    public int Length { get; private set; }
+    public int WrittenBytes { get; private set; }
 
     /// <summary>Takes the next frame's bytes, until <see cref="Add"/> or <see cref="EndFrame"/>.</summary>
     public IBufferWriter<byte> Output => _bytes;
-    public ReadOnlySpan<byte> Written => _bytes.WrittenSpan[Length..];
+    public ReadOnlySpan<byte> Written => _bytes.WrittenSpan[WrittenBytes..];
 
     /// <summary>Empties a buffer that is used again, unless a large batch has made it large.</summary>
     public static void Reset(ref ArrayBufferWriter<byte> buffer)
@@ -39,33 +39,37 @@ internal sealed class FrameBatch
     {
         Reset(ref _bytes);
         _frames.Clear();
-        Length = 0;
+        _proposed.Clear();
+        WrittenBytes = 0;
         First = sequence;
         Time = time;
     }
 
-    /// <summary>Makes what was written the next frame, for a channel, and returns its index in <see cref="Frames"/>.</summary>
-    public int Add(ChannelLog log)
+    /// <summary>Makes what was written the next frame, for a channel.</summary>
+    public void Add(ChannelLog log)
     {
-        _frames.Add(new BatchFrame(log, First + _frames.Count, Length, Written.Length, Following: 0));
+        _frames.Add(new BatchFrame(log, First + _frames.Count, WrittenBytes, Written.Length, Following: 0));
         EndFrame();
-        return _frames.Count - 1;
     }
 
     /// <summary>Binds the frames from the <paramref name="first"/> on together: they are kept together, or not at all.</summary>
-    public void Bind(int first)
+    public void Bind(int first, Publish work, PublishResult.Published result)
     {
+        if (first < _frames.Count)
+            _proposed.Add(new Proposed(work, result, first, _frames.Count - first));
+
         for (var index = first; index < _frames.Count; index++)
             _frames[index] = _frames[index] with { Following = _frames.Count - 1 - index };
     }
 
     /// <summary>Ends what was written, so that the next frame begins behind it. What was not added is discarded.</summary>
-    public void EndFrame() => Length = _bytes.WrittenCount;
-
+    public void EndFrame() => WrittenBytes = _bytes.WrittenCount;
     public void RemoveFrom(int first) => _frames.RemoveRange(first, _frames.Count - first);
-
     public ReadOnlySpan<byte> BytesOf(BatchFrame frame) => _bytes.WrittenSpan.Slice(frame.Start, frame.Length);
 }
+
+/// <summary>A publish that has frames in a batch: its answer once they are stored, which is its first frame, and how many it has.</summary>
+internal readonly record struct Proposed(Publish Work, PublishResult.Published Result, int First, int Count);
 
 /// <summary>A frame of a batch: its log, its number, where its bytes lie, and how many frames behind it were published with it.</summary>
 internal readonly record struct BatchFrame(ChannelLog Log, long Sequence, int Start, int Length, int Following);

@@ -4,16 +4,13 @@ using SseListener.Log;
 namespace SseListener.Events;
 
 /// <summary>
-/// Copies frames, each in pieces: a frame may be far longer than a write. Where asked for, the data are put into an envelope that names
-/// the channel: <c>data: {"channel":"orders","data":…}</c>. Data that are JSON on one line stand there as they are, others as a string.
+/// Copies frames, each in pieces: a frame may be far longer than a write. Where asked for, the data are put into an envelope:
+/// <c>data: {"channel":"orders","data":…}</c>, or with the type and the id too, and then the frame itself has no type. Data that are JSON
+/// on one line stand there as they are, others as a string.
 /// </summary>
-internal sealed class FrameCopy(bool isEnveloped)
+internal sealed class FrameCopy(Envelope envelope)
 {
-    // Most that is escaped at a time, which may make it six times as long.
-    private const int EscapedPiece = 4096;
-
-    private static readonly JsonReaderOptions _options = new() { MaxDepth = EventJson.MaxDepth };
-
+    private const int EscapedPiece = 4096; // Most that is escaped at a time, which may make it six times as long.
     private FrameLocation _frame;
     private int _copied;
     private int _dataStart;
@@ -27,8 +24,7 @@ internal sealed class FrameCopy(bool isEnveloped)
     public void Begin(FrameLocation frame)
     {
         _frame = frame;
-        _copied = 0;
-        if (isEnveloped && frame.Segment.Buffer is { } buffer)
+        if (envelope is not Envelope.None && frame.Segment.Buffer is { } buffer)
             FindData(buffer.AsSpan(frame.Start, frame.Length));
     }
 
@@ -72,10 +68,7 @@ internal sealed class FrameCopy(bool isEnveloped)
     private void WriteEnvelope(ReadOnlySpan<byte> frame, IBufferWriter<byte> output, int limit)
     {
         if (_copied == 0)
-        {
-            CopyTo(_dataStart, frame, output, _dataStart);
-            output.Write(Encoding.ASCII.GetBytes($$"""{"channel":"{{_frame.Channel}}","data":{{(_isJson ? "" : "\"")}}"""));
-        }
+            OpenEnvelope(frame, output);
 
         if (_isJson)
             CopyTo(_dataEnd, frame, output, limit);
@@ -86,17 +79,30 @@ internal sealed class FrameCopy(bool isEnveloped)
             output.Write(_isJson ? "}"u8 : "\"}"u8);
     }
 
+    private void OpenEnvelope(ReadOnlySpan<byte> frame, IBufferWriter<byte> output)
+    {
+        if (envelope is Envelope.Channel)
+        {
+            output.Write(frame[.._dataStart]);
+            output.Write(Encoding.ASCII.GetBytes($$"""{"channel":"{{_frame.Channel}}","data":"""));
+        }
+        else
+        {
+            output.Write(Field);
+            SseFrame.WriteEnvelope(output, _frame.Channel, SseFrame.TypeOf(frame), SseFrame.IdOf(frame));
+        }
+
+        output.Write(_isJson ? ""u8 : "\""u8);
+        _copied = _dataStart;
+    }
+
     private void WriteEscaped(ReadOnlySpan<byte> piece, IBufferWriter<byte> output)
     {
+        // Up to the next line of the same data.
         var end = piece.IndexOf((byte)'\n');
         JsonText.WriteEscaped(output, end < 0 ? piece : piece[..end]);
-        _copied += end < 0 ? piece.Length : end;
-        if (end >= 0)
-        {
-            // The next line of the same data.
-            output.Write("\\n"u8);
-            _copied += 1 + Field.Length;
-        }
+        output.Write(end < 0 ? ""u8 : "\\n"u8);
+        _copied += end < 0 ? piece.Length : end + 1 + Field.Length;
     }
 
     private void CopyTo(int end, ReadOnlySpan<byte> frame, IBufferWriter<byte> output, int limit)
@@ -115,7 +121,7 @@ internal sealed class FrameCopy(bool isEnveloped)
 
         try
         {
-            var reader = new Utf8JsonReader(data, _options);
+            var reader = new Utf8JsonReader(data, EventJson.Options);
             return reader.Read() && reader.TrySkip() && !reader.Read();
         }
         catch (JsonException)

@@ -1,14 +1,10 @@
 namespace SseListener.Events;
 
-/// <summary>
-/// Where frames of any channels lie, in the order of their numbers. Only cursors hold its older parts, so what all have read is gone. The
-/// hub's writer alone appends; cursors read on any thread.
-/// </summary>
+/// <summary>Where frames lie, in order, for the hub's writer. Only cursors refer to older parts: what all have left is collected.</summary>
 internal sealed class FrameIndex
 {
     private const int SmallestPart = 4;
     private const int LargestPart = 1024;
-
     private ChainPart<FrameLocation> _last = new(SmallestPart);
 
     public Cursor<FrameLocation> End => new(_last, _last.Length);
@@ -23,4 +19,17 @@ internal sealed class FrameIndex
         _last.Link(next);
         _last = next;
     }
+}
+
+/// <summary>Where one frame lies in its channel's log, and its number among all frames of all channels.</summary>
+internal readonly record struct FrameLocation(Segment Segment, int Start, int Length, long Sequence)
+{
+    public string Channel => Segment.Log.Name;
+    public bool IsDropped => Segment.Buffer is null;
+
+    /// <summary>The frame's bytes. Only while it is kept.</summary>
+    public ReadOnlySpan<byte> Bytes => Segment.Buffer.AsSpan(Start, Length);
+
+    /// <summary>The frame's id as UTF-8. Only while it is kept.</summary>
+    public ReadOnlySpan<byte> Id => SseFrame.IdOf(Bytes);
 }

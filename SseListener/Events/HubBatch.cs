@@ -1,19 +1,17 @@
 namespace SseListener.Events;
 
-/// <summary>All that the hub's loop knows of the batch that it is working on. For the loop only.</summary>
-internal sealed class HubBatch(EventStore store)
+/// <summary>All that the hub's writer knows of the batch that it is working on. For the writer only.</summary>
+internal sealed class HubBatch(EventStore store, bool isShared)
 {
     private readonly Dictionary<string, int> _indexesById = new(StringComparer.Ordinal);
 
     public List<HubWork> Work { get; } = [];
     public FrameBatch Frames { get; } = new();
 
-    /// <summary>
-    /// What became of each publish, and whether that holds only if the batch is stored: not for one that was a repetition altogether.
-    /// </summary>
+    /// <summary>What became of each publish, and whether that holds only if the batch is stored: not for a mere repetition.</summary>
     public List<(Publish Work, PublishResult Result, bool NeedsStoring)> Publishes { get; } = [];
-
     public List<(Subscribe Work, Subscription? Result)> Subscribes { get; } = [];
+    public List<Arrived> Arrivals { get; } = [];
 
     /// <summary>The topics that have something new.</summary>
     public HashSet<Topic> Appended { get; } = [];
@@ -25,6 +23,7 @@ internal sealed class HubBatch(EventStore store)
         _indexesById.Clear();
         Publishes.Clear();
         Subscribes.Clear();
+        Arrivals.Clear();
         Appended.Clear();
     }
 
@@ -33,11 +32,16 @@ internal sealed class HubBatch(EventStore store)
 
     public void Answer(Stored stored)
     {
-        foreach (var (work, result, needsStoring) in Publishes)
+        PublishResult failure = stored is Stored.Unknown ? new PublishResult.Unknown() : new PublishResult.NotStored();
+        foreach (var (work, result, needsStoring) in Publishes.Where(publish => !publish.NeedsStoring || stored is not Stored.Later))
+            work.Answer.TrySetResult(needsStoring && stored is not Stored.All ? failure : result);
+
+        foreach (var arrival in Arrivals)
         {
-            work.Answer.SetResult(!needsStoring || stored is Stored.All ? result
-                : stored is Stored.Unknown ? new PublishResult.Unknown()
-                : new PublishResult.NotStored());
+            foreach (var (work, result) in arrival.Answers.Where(answer => answer.Result is not PublishResult.Stale))
+                work.Answer.TrySetResult(result);
+
+            arrival.Answer.SetResult(arrival);
         }
 
         foreach (var (work, result) in Subscribes)
@@ -57,17 +61,21 @@ internal sealed class HubBatch(EventStore store)
             if (!TryAdd(log, publish.Events[i], out ids[i], ref needsStoring))
             {
                 // The event that it conflicts with may be one of this batch.
-                needsStoring = true;
-                RemoveFrom(first);
+                needsStoring = !isShared;
+                Frames.RemoveFrom(first);
+                foreach (var (id, _) in _indexesById.Where(entry => entry.Value >= first)) // .NET allows removing meanwhile.
+                    _indexesById.Remove(id);
+
                 return new PublishResult.Conflict(ids[i]);
             }
         }
 
-        Frames.Bind(first);
-        return new PublishResult.Published(ids);
+        var result = new PublishResult.Published(ids);
+        Frames.Bind(first, publish, result);
+        return result;
     }
 
-    // Adds no event that is in history, or in the batch, already: its publisher only tries once more. False for another with its id.
+    // An event that history or this batch has already is not added: its publisher only tries again. False when another event has its id.
     private bool TryAdd(ChannelLog log, SseEvent sseEvent, out string id, ref bool needsStoring)
     {
         id = sseEvent.Id ?? NanoId.Generate();
@@ -76,16 +84,15 @@ internal sealed class HubBatch(EventStore store)
             return Discard(kept.Segment.Log == log && kept.Bytes.SequenceEqual(Frames.Written));
 
         needsStoring = true;
-        if (sseEvent.Id is not null && _indexesById.TryGetValue(id, out var index))
+
+        // Whether a log that hubs share will have the other one is not known yet.
+        if (!isShared && !_indexesById.TryAdd(id, Frames.Frames.Count))
         {
-            var other = Frames.Frames[index];
+            var other = Frames.Frames[_indexesById[id]];
             return Discard(other.Log == log && Frames.BytesOf(other).SequenceEqual(Frames.Written));
         }
 
-        index = Frames.Add(log);
-        if (sseEvent.Id is not null)
-            _indexesById.Add(id, index);
-
+        Frames.Add(log);
         return true;
     }
 
@@ -93,12 +100,5 @@ internal sealed class HubBatch(EventStore store)
     {
         Frames.EndFrame();
         return isSame;
-    }
-
-    private void RemoveFrom(int first)
-    {
-        Frames.RemoveFrom(first);
-        foreach (var (id, _) in _indexesById.Where(entry => entry.Value >= first))
-            _indexesById.Remove(id);
     }
 }

@@ -1,36 +1,63 @@
 namespace SseListener.Events;
 
-/// <summary>Something that waits for the hub's loop.</summary>
+/// <summary>Something that waits for the hub's writer.</summary>
 internal abstract record HubWork;
 
-/// <summary>Something that is answered, on another thread: the hub's loop does not run what is done with the answer.</summary>
+/// <summary>Work that has an answer: null if there is nothing to give. What awaits it never runs on the hub's writer.</summary>
 internal abstract record HubWork<T> : HubWork
 {
-    /// <summary>Null when there is nothing to give: a client gets no place when there would be too many channels.</summary>
     public TaskCompletionSource<T?> Answer { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 }
 
-/// <summary>Events are to be published to a channel in this order, with nothing in between; all of them or none.</summary>
-internal sealed record Publish(string Channel, IReadOnlyList<SseEvent> Events) : HubWork<PublishResult>;
+internal sealed record Publish(string Channel, IReadOnlyList<SseEvent> Events) : HubWork<PublishResult>
+{
+    /// <summary>Since when it waits, in milliseconds of the system's ticks.</summary>
+    public long Since { get; } = Environment.TickCount64;
+}
 
+/// <summary>Finds the channels with these names that somebody listens to; all of them without names.</summary>
+internal sealed record FindListened(IReadOnlyList<string>? Channels) : HubWork<IReadOnlyList<Topic>>;
+
+/// <summary>Whether a client's last id is known; answered with the request itself if it is.</summary>
+internal sealed record Recognise(SubscribeRequest Request) : HubWork<SubscribeRequest>;
 internal sealed record Subscribe(SubscribeRequest Request) : HubWork<Subscription>;
-
 internal sealed record Unsubscribe(Subscription Subscription) : HubWork;
 
 /// <summary>What has become too old is to be dropped.</summary>
 internal sealed record Expire : HubWork;
 
-/// <summary>What became of a publish: nothing was published, unless it is said.</summary>
+/// <summary>What a log that hubs share brings, in its order. Answered with itself once it is applied.</summary>
+/// <param name="Frames">What any hub has stored.</param>
+/// <param name="Last">Up to which number the log is known now.</param>
+/// <param name="Lost">Up to which number frames are missing; 0 for none.</param>
+/// <param name="Answers">What became of publishes of this hub.</param>
+/// <param name="IsNew">False for what was stored before the hub was started.</param>
+internal sealed record Arrived(
+    IReadOnlyList<ArrivedFrame> Frames, long Last, long Lost, IReadOnlyList<(Publish Work, PublishResult Result)> Answers, bool IsNew)
+    : HubWork<Arrived>;
+
+/// <summary>A frame that has come, with its number, and when it was stored, in Unix milliseconds.</summary>
+internal readonly record struct ArrivedFrame(long Sequence, string Channel, long Time, ReadOnlyMemory<byte> Bytes);
+
+/// <summary>What became of a publish. Nothing was published except with Published, and perhaps with Unknown and Uncertain.</summary>
 internal abstract record PublishResult
 {
-    /// <summary>It is stored, and every subscriber has been set to receive it. The ids are in the events' order.</summary>
+    /// <summary>It is stored, and the lanes of all subscribers have been woken. The ids are in the events' order.</summary>
     internal sealed record Published(string[] Ids) : PublishResult;
 
     /// <summary>There is another event with this id.</summary>
     internal sealed record Conflict(string Id) : PublishResult;
-
     internal sealed record TooManyChannels : PublishResult;
     internal sealed record NotStored : PublishResult;
+
+    /// <summary>The log takes at most so many bytes at once.</summary>
+    internal sealed record TooLarge(int MostBytes) : PublishResult;
+
+    /// <summary>A log that hubs share has not said in time whether it is stored. With these ids it can be published again safely.</summary>
+    internal sealed record Uncertain(string[] Ids) : PublishResult;
+
+    /// <summary>A log that hubs share has it with too old a view of other events: the hub has to store it again.</summary>
+    internal sealed record Stale : PublishResult;
 
     /// <summary>It could not be stored, and a restart may find it all the same.</summary>
     internal sealed record Unknown : PublishResult;

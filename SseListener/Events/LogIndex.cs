@@ -6,11 +6,11 @@ namespace SseListener.Events;
 /// </summary>
 internal sealed class LogIndex
 {
-    private readonly FrameIndex _frames = new();
+    private FrameIndex _frames = new();
     private Cursor<FrameLocation> _beginning;
     private long _published;
     private long _appending;
-    private long _known;
+    private long _lastRestored;
     private IReadOnlyList<long> _starts = [0];
 
     public LogIndex() => _beginning = _frames.End;
@@ -22,35 +22,24 @@ internal sealed class LogIndex
     /// <summary>The highest number of a frame that is no longer kept; 0 for none.</summary>
     public long LastDropped { get; private set; }
 
-    /// <summary>
-    /// The number up to which all frames of all channels can be read. A merging reader must stop there: of two later frames the second may
-    /// be visible before the first.
-    /// </summary>
+    /// <summary>Where a merging reader must stop: of two frames with higher numbers, the second may be visible before the first.</summary>
     public long Published => Volatile.Read(ref _published);
 
     /// <summary>The number up to which some frames can be read: beyond <see cref="Published"/> while a batch is being appended.</summary>
     public long Appending => Volatile.Read(ref _appending);
-    public long BeforeOldest => _beginning.TryPeek(out var oldest) ? oldest.Sequence - 1 : Last;
-
-    /// <summary>The segment of the oldest frame that is kept; null when nothing is.</summary>
-    public Segment? Oldest
-    {
-        get
-        {
-            while (_beginning.TryPeek(out var frame))
-            {
-                if (!frame.IsDropped)
-                    return frame.Segment;
-
-                _beginning.Advance(1);
-            }
-
-            return null;
-        }
-    }
+    public long BeforeOldestKept => _beginning.TryPeek(out var oldest) ? oldest.Sequence - 1 : Last;
 
     // The number before that of the first frame in the index, kept or not.
-    private long BeforeFirst => _beginning.Part.Length > 0 ? _beginning.Part.Buffer![0].Sequence - 1 : Last;
+    private long BeforeFirstIndexed => _beginning.Part.Length > 0 ? _beginning.Part.Buffer![0].Sequence - 1 : Last;
+
+    /// <summary>The segment of the oldest frame that is kept; null when nothing is.</summary>
+    public Segment? FindOldest()
+    {
+        while (_beginning.TryPeek(out var frame) && frame.IsDropped)
+            _beginning.Advance(1);
+
+        return _beginning.TryPeek(out var oldest) ? oldest.Segment : null;
+    }
 
     public void BeginAppending(long last) => Volatile.Write(ref _appending, last);
 
@@ -58,6 +47,18 @@ internal sealed class LogIndex
     {
         _frames.Append(frame);
         Last = frame.Sequence;
+    }
+
+    /// <summary>Counts numbers up to this one as used, without a frame.</summary>
+    public void AdvanceTo(long sequence) => Last = sequence;
+
+    /// <summary>Begins anew behind this number, when all is dropped and what was up to it is not known.</summary>
+    public void StartOver(long sequence)
+    {
+        _frames = new FrameIndex();
+        _beginning = _frames.End;
+        Last = sequence;
+        Forget(sequence);
     }
 
     /// <summary>Lets everything appended so far be delivered.</summary>
@@ -76,6 +77,7 @@ internal sealed class LogIndex
 
     public void Forget(long sequence) => LastDropped = Math.Max(LastDropped, sequence);
 
+    /// <summary>A cursor at the first frame in the index, kept or not, that has a higher number.</summary>
     public Cursor<FrameLocation> After(long sequence)
     {
         var part = _beginning.Part;
@@ -90,11 +92,11 @@ internal sealed class LogIndex
     }
 
     /// <summary>Goes on after a restart. Restored frames count as published from the first batch on, before any client comes.</summary>
-    public void ContinueAfter(long known, IReadOnlyList<long> starts)
+    public void ContinueAfter(long lastRestored, IReadOnlyList<long> starts)
     {
-        _known = known;
+        _lastRestored = lastRestored;
         _starts = starts;
-        Last = starts[^1];
+        Last = starts.Count > 0 ? starts[^1] : lastRestored;
     }
 
     /// <summary>
@@ -106,29 +108,28 @@ internal sealed class LogIndex
         if (sequence == Last || _starts.Contains(sequence))
             return true;
 
-        // A frame with such a number was lost when the program ended.
-        var wasLost = sequence > _known && sequence < _starts[^1];
+        // Of a log that hubs share each number is one: it has not lost any.
+        if (_starts.Count == 0)
+            return sequence >= 0 && sequence < Last;
+
+        // Between the last frame that was read back and where this start began, a number is of a frame that was lost.
+        var wasLost = sequence > _lastRestored && sequence < _starts[^1];
         return sequence >= 0 && sequence < Last && !wasLost
-            && (sequence <= BeforeFirst || HasFrame(sequence) || HasFrame(sequence + 1));
+            && (sequence <= BeforeFirstIndexed || HasFrame(sequence) || HasFrame(sequence + 1));
     }
 
     /// <summary>Whether a frame of the selected topics, behind this number, is no longer kept.</summary>
     public bool HasDropped(long sequence, Selection selection, IReadOnlyList<Topic> topics)
     {
-        if (sequence < BeforeFirst)
-        {
-            // Each channel knows up to which number it has lost frames; of a pattern nobody does.
+        // Each channel knows up to which number it has lost frames. For a pattern that of all counts, which may tell of a gap that is none.
+        if (sequence < BeforeFirstIndexed)
             return topics.Any(topic => (topic is ChannelLog log ? log.LastDropped : LastDropped) > sequence);
-        }
 
-        // Segments are dropped nearly in this order, so the last dropped one is near.
-        var cursor = After(sequence);
-        while (cursor.TryPeek(out var frame) && frame.Sequence <= LastDropped)
+        // Segments are dropped nearly in this order, so the search is short.
+        for (var cursor = After(sequence); cursor.TryPeek(out var frame) && frame.Sequence <= LastDropped; cursor.Advance(1))
         {
             if (frame.IsDropped && selection.Includes(frame.Channel))
                 return true;
-
-            cursor.Advance(1);
         }
 
         return false;

@@ -7,11 +7,11 @@ namespace SseListener.Events;
 /// Ids for places in the log: the number of the last frame before the place, enciphered. Such an id tells nothing of what others publish,
 /// not even whether they do, since a part of it is drawn at random; and one of another log is recognised. Any thread may use it.
 /// </summary>
-internal sealed class PositionCipher : IDisposable
+[SuppressMessage("Design", "CA1001:Types that own disposable fields should be disposable", Justification = "It lives as long as the hub.")]
+internal sealed class PositionCipher
 {
     /// <summary>What these ids begin with, and ids of publishers do not.</summary>
     public const char Mark = '@';
-
     public const int KeySize = 16;
 
     // One block: the number, random bytes, and zeros, which no other key would leave there.
@@ -21,14 +21,11 @@ internal sealed class PositionCipher : IDisposable
     private const int ZerosAt = 12;
 
     private readonly Lock _lock = new();
-
-    // Its first key is drawn at random.
-    private readonly Aes _aes = Aes.Create();
+    private readonly Aes _aes = Aes.Create(); // Its first key is drawn at random.
 
     /// <summary>Enciphers with the key that is kept with the log; before the first id is given.</summary>
     public void UseKey(byte[] key) => _aes.Key = key;
 
-    /// <summary>The id of the place behind the frame with this number.</summary>
     public string Encode(long sequence)
     {
         Span<byte> block = stackalloc byte[BlockSize];
@@ -57,6 +54,4 @@ internal sealed class PositionCipher : IDisposable
         sequence = BitConverter.ToInt64(block);
         return !block[ZerosAt..].ContainsAnyExcept((byte)0);
     }
-
-    public void Dispose() => _aes.Dispose();
 }

@@ -1,9 +1,8 @@
 namespace SseListener.Events;
 
 /// <summary>
-/// What is sent at once: whole frames, or a piece of one that is longer than a slice. Either a lane fills it from a cursor
-/// (<see cref="Fill"/>), once for all clients whose cursors are equal, or it is written to between <see cref="Begin"/> and
-/// <see cref="End"/>. For the lane's thread.
+/// What is sent at once: whole frames, or a piece of one that is longer than a slice. A lane fills it from a cursor, once for all clients
+/// whose cursors are equal, or it is written to between <see cref="Begin"/> and <see cref="End"/>. For the lane's thread.
 /// </summary>
 internal sealed class Slice : IBufferWriter<byte>
 {
@@ -12,7 +11,6 @@ internal sealed class Slice : IBufferWriter<byte>
 
     /// <summary>Bytes that are left free before and behind the frames, for what a transport puts around them.</summary>
     public const int Margin = 16;
-
     private static readonly byte[] _end = "\n\n"u8.ToArray();
 
     // Where the bytes lie in the log. What a client does not take at once is sent from there, so that a stalled client holds no copy.
@@ -23,46 +21,24 @@ internal sealed class Slice : IBufferWriter<byte>
     private CursorState _state;
 
     public int Length { get; private set; }
-
-    /// <summary>How many frames end in it.</summary>
+    public Span<byte> Bytes => Around(0, 0);
     public int Frames { get; private set; }
-
-    /// <summary>Whether it ends with a whole frame.</summary>
     public bool EndsFrame { get; private set; } = true;
 
     /// <summary>A slice of its own for bytes that never change.</summary>
     public static Slice Of(byte[] bytes)
     {
         var slice = new Slice();
-        slice.AddPart(bytes);
+        slice.Write(bytes);
         slice.End();
         return slice;
     }
 
-    public Span<byte> Bytes => Around(0, 0);
-
     /// <summary>The bytes, and with them a number of bytes of each margin.</summary>
     public Span<byte> Around(int before, int behind) => _buffer.AsSpan(Margin - before, before + Length + behind);
 
-    /// <summary>
-    /// What is behind the first <paramref name="count"/> bytes. It outlives the slice, and is copied only where it is not the log's own.
-    /// </summary>
-    public List<ArraySegment<byte>> Behind(int count)
-    {
-        if (_parts.Count == 0)
-            return [Bytes[count..].ToArray()];
-
-        var pieces = new List<ArraySegment<byte>>();
-        foreach (var part in _parts)
-        {
-            var skipped = Math.Min(count, part.Count);
-            count -= skipped;
-            if (skipped < part.Count)
-                pieces.Add(part[skipped..]);
-        }
-
-        return pieces;
-    }
+    /// <summary>The bytes as they may outlive the slice, in pieces of at least one: copied only where they are not the log's own.</summary>
+    public List<ArraySegment<byte>> ToPieces() => _parts.Count == 0 ? [Bytes.ToArray()] : [.. _parts.Where(part => part.Count > 0)];
 
     /// <summary>Fills it with what comes behind a cursor, unless it has that already, and moves the cursor on.</summary>
     public CursorState Fill(ref Cursor<byte> cursor)
@@ -88,12 +64,14 @@ internal sealed class Slice : IBufferWriter<byte>
         _parts.Clear();
     }
 
+    /// <summary>Empties it, so that it can be written to.</summary>
     public void Begin()
     {
         Forget();
         Length = 0;
     }
 
+    /// <summary>Counts the frames in it, once it has been written.</summary>
     public void End()
     {
         var bytes = Bytes;
@@ -122,16 +100,15 @@ internal sealed class Slice : IBufferWriter<byte>
         do
         {
             _state = cursor.Read(Longest - Length, out var part);
-            AddPart(part);
+            this.Write(part);
+            _parts.Add(part);
             cursor.Advance(part.Count);
         }
         while (_state is CursorState.SliceAndMore && Length < Longest);
 
+        // Also when something was dropped: what was gathered before is good, and the next turn finds out.
         if (Length > 0)
-        {
-            // Also when something was dropped: what was gathered before is good, and the next turn finds out.
             _state = _state is CursorState.CaughtUp or CursorState.Slice ? CursorState.Slice : CursorState.SliceAndMore;
-        }
 
         cursor.Advance(-CutToFrames());
         End();
@@ -151,15 +128,5 @@ internal sealed class Slice : IBufferWriter<byte>
         Length -= cut;
         _parts[^1] = _parts[^1][..^cut];
         return cut;
-    }
-
-    private void AddPart(ArraySegment<byte> part)
-    {
-        if (part.Count > 0)
-        {
-            part.AsSpan().CopyTo(GetSpan(part.Count));
-            Length += part.Count;
-            _parts.Add(part);
-        }
     }
 }

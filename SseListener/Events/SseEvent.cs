@@ -2,7 +2,10 @@ using System.Text.Unicode;
 
 namespace SseListener.Events;
 
-/// <summary>A message that can always be encoded: nothing downstream checks it again.</summary>
+/// <summary>
+/// A message that can always be encoded: nothing downstream checks it again. Data and type are valid UTF-8; an empty type is the default,
+/// <c>message</c>. The id is the publisher's own, or null when the hub is to choose one; a retry is in milliseconds.
+/// </summary>
 internal sealed class SseEvent
 {
     /// <summary>Longest event type and longest event id, in UTF-8 bytes: an id has to fit into a request header again.</summary>
@@ -11,20 +14,11 @@ internal sealed class SseEvent
     /// <summary>What a client sends instead of an id to ask for everything that is kept.</summary>
     public const string Earliest = "earliest";
 
-    private SseEvent()
-    {
-    }
+    private SseEvent() { }
 
-    /// <summary>The data as valid UTF-8, line breaks of any kind included.</summary>
     public required ReadOnlyMemory<byte> Data { get; init; }
-
-    /// <summary>The event's type as UTF-8; empty for the default, <c>message</c>.</summary>
     public required byte[] Type { get; init; }
-
-    /// <summary>The publisher's own id, or null when the hub is to choose one.</summary>
     public required string? Id { get; init; }
-
-    /// <summary>The reconnection time in milliseconds that comes with the event, or null.</summary>
     public required int? Retry { get; init; }
 
     /// <summary>Checks the parts of an event; false leaves a <paramref name="problem"/> that says what is wrong.</summary>
@@ -52,27 +46,16 @@ internal sealed class SseEvent
 
     // An id comes back in the header Last-Event-ID. The listener answers 400 to control characters in a header, and trims what it takes for
     // white space: also 0x85 and 0xA0, the last bytes of some UTF-8 characters.
-    private static string? ProblemOfId(string id)
-    {
-        if (!TryEncode(id, out var bytes))
-            return $"The id must be valid Unicode of at most {MaxNameBytes} bytes as UTF-8.";
-
-        if (bytes.Length == 0)
-            return "The id must not be empty; leave it out to have one chosen.";
-
-        if (bytes.Any(code => code is < 0x20 or 0x7F))
-            return "The id must not contain a line break, NUL or another control character.";
-
-        if (bytes[0] == ' ' || bytes[^1] is (byte)' ' or 0x85 or 0xA0)
-        {
-            return "The id must not begin or end with white space, nor end with a character whose last UTF-8 byte is 85 or A0: "
-                + "it would not survive the header Last-Event-ID.";
-        }
-
-        return id[0] == PositionCipher.Mark ? $"Ids that begin with {PositionCipher.Mark} are the server's own."
-            : id == Earliest ? $"The id \"{Earliest}\" is reserved."
-            : null;
-    }
+    private static string? ProblemOfId(string id) =>
+        !TryEncode(id, out var bytes) ? $"The id must be valid Unicode of at most {MaxNameBytes} bytes as UTF-8."
+        : bytes.Length == 0 ? "The id must not be empty; leave it out to have one chosen."
+        : bytes.Any(code => code is < 0x20 or 0x7F) ? "The id must not contain a line break, NUL or another control character."
+        : bytes[0] == ' ' || bytes[^1] is (byte)' ' or 0x85 or 0xA0
+            ? "The id must not begin or end with white space, nor end with a character whose last UTF-8 byte is 85 or A0: "
+                + "it would not survive the header Last-Event-ID."
+        : id[0] == PositionCipher.Mark ? $"Ids that begin with {PositionCipher.Mark} are the server's own."
+        : id == Earliest ? $"The id \"{Earliest}\" is reserved."
+        : null;
 
     private static bool TryEncode(string text, out byte[] bytes)
     {

@@ -1,12 +1,8 @@
-using System.Buffers.Text;
 using SseListener.Log;
 
 namespace SseListener.Events;
 
-/// <summary>
-/// Writes events as the bytes a client receives (WHATWG HTML, section 9.2.5 "Parsing an event stream"). The order of the
-/// fields is event, data, retry, id; an id is written only where a client can resume from it.
-/// </summary>
+/// <summary>Writes frames (WHATWG HTML, section 9.2.5): the fields event, data, retry, and id where a client can resume from it.</summary>
 internal static class SseFrame
 {
     private static readonly SearchValues<byte> _lineBreaks = SearchValues.Create("\r\n"u8);
@@ -14,28 +10,73 @@ internal static class SseFrame
     /// <summary>A comment, which clients ignore: it shows both ends, and all between, that the stream is alive.</summary>
     public static byte[] Heartbeat { get; } = ":\n\n"u8.ToArray();
 
-    /// <summary>A published event under the <paramref name="id"/> that it is kept by.</summary>
+    /// <summary>The id in a frame, from its last line (<c>id: …</c>); empty when there is none.</summary>
+    public static ReadOnlySpan<byte> IdOf(ReadOnlySpan<byte> frame)
+    {
+        var line = frame[..^2];
+        line = line[(line.LastIndexOf((byte)'\n') + 1)..];
+        return line.StartsWith("id: "u8) ? line["id: "u8.Length..] : [];
+    }
+
+    /// <summary>The type of the event in a frame, from its first line (<c>event: …</c>); without one it is <c>message</c>.</summary>
+    public static ReadOnlySpan<byte> TypeOf(ReadOnlySpan<byte> frame) =>
+        frame.StartsWith("event: "u8) ? frame["event: "u8.Length..frame.IndexOf((byte)'\n')] : "message"u8;
+
     public static void WriteEvent(IBufferWriter<byte> output, SseEvent sseEvent, string id) =>
         Write(output, sseEvent.Type, sseEvent.Data.Span, sseEvent.Retry, id);
 
     /// <summary>The greeting: the client's own id, its channels, after how many milliseconds to reconnect, and its place.</summary>
-    public static void WriteHello(IBufferWriter<byte> output, string client, IEnumerable<string> channels, int retry, string position)
+    public static void WriteHello(
+        IBufferWriter<byte> output, string client, IEnumerable<string> channels, int retry, string position, Envelope envelope)
     {
         var names = string.Join(',', channels.Select(JsonText.Quote));
-        Write(output, "hello"u8, Bytes($$"""{"client":"{{client}}","channels":[{{names}}]}"""), retry, position);
+        WriteOwn(output, "hello", channel: null, $$"""{"client":"{{client}}","channels":[{{names}}]}""", retry, position, envelope);
     }
 
     /// <summary>Tells that history between <paramref name="lastEventId"/> and what follows is not complete.</summary>
-    public static void WriteGap(IBufferWriter<byte> output, string lastEventId) =>
-        Write(output, "gap"u8, Bytes($$"""{"lastEventId":{{JsonText.Quote(lastEventId)}}}"""), retry: null, id: null);
+    public static void WriteGap(IBufferWriter<byte> output, string lastEventId, Envelope envelope)
+    {
+        var data = $$"""{"lastEventId":{{JsonText.Quote(lastEventId)}}}""";
+        WriteOwn(output, "gap", channel: null, data, retry: null, id: null, envelope);
+    }
 
-    /// <summary>Tells that another client has come or gone; in an envelope if <paramref name="channel"/> is not null.</summary>
+    /// <summary>Tells that another client has come to a channel or left it, and how many there are.</summary>
     public static void WritePresence(
-        IBufferWriter<byte> output, bool hasJoined, string client, int clients, string? channel, string position)
+        IBufferWriter<byte> output, bool hasJoined, string client, int clients, string channel, string position, Envelope envelope)
     {
         var data = $$"""{"{{(hasJoined ? "joined" : "left")}}":"{{client}}","clients":{{clients}}}""";
-        var enveloped = channel is null ? data : $$"""{"channel":"{{channel}}","data":{{data}}}""";
-        Write(output, hasJoined ? "join"u8 : "leave"u8, Bytes(enveloped), retry: null, position);
+        WriteOwn(output, hasJoined ? "join" : "leave", channel, data, retry: null, position, envelope);
+    }
+
+    /// <summary>Writes the beginning of an envelope of a whole event, up to its data; the end is a brace.</summary>
+    /// <param name="output">Takes it.</param>
+    /// <param name="channel">The event's channel; null for an event of the stream.</param>
+    /// <param name="type">Its type as UTF-8.</param>
+    /// <param name="id">Its id as UTF-8, empty for none.</param>
+    public static void WriteEnvelope(IBufferWriter<byte> output, string? channel, ReadOnlySpan<byte> type, ReadOnlySpan<byte> id)
+    {
+        output.Write(Bytes($$"""{"channel":{{(channel is null ? "null" : JsonText.Quote(channel))}},"type":"""));
+        WriteString(output, type);
+        output.Write(",\"id\":"u8);
+        WriteString(output, id);
+        output.Write(",\"data\":"u8);
+    }
+
+    // A frame that no publisher has sent.
+    private static void WriteOwn(
+        IBufferWriter<byte> output, string type, string? channel, string data, int? retry, string? id, Envelope envelope)
+    {
+        if (envelope is Envelope.Event)
+        {
+            var whole = new ArrayBufferWriter<byte>();
+            WriteEnvelope(whole, channel, Bytes(type), Bytes(id ?? ""));
+            whole.Write(Bytes(data + "}"));
+            Write(output, type: [], whole.WrittenSpan, retry, id);
+            return;
+        }
+
+        var isNamed = envelope is Envelope.Channel && channel is not null;
+        Write(output, Bytes(type), Bytes(isNamed ? $$"""{"channel":"{{channel}}","data":{{data}}}""" : data), retry, id);
     }
 
     private static void Write(IBufferWriter<byte> output, ReadOnlySpan<byte> type, ReadOnlySpan<byte> data, int? retry, string? id)
@@ -44,12 +85,8 @@ internal static class SseFrame
             WriteField(output, "event: "u8, type);
 
         WriteData(output, data);
-        if (retry is { } milliseconds)
-        {
-            Span<byte> digits = stackalloc byte[11];
-            Utf8Formatter.TryFormat(milliseconds, digits, out var length);
-            WriteField(output, "retry: "u8, digits[..length]);
-        }
+        if (retry is not null)
+            WriteField(output, "retry: "u8, Bytes($"{retry}"));
 
         if (id is not null)
             WriteField(output, "id: "u8, Bytes(id));
@@ -75,6 +112,14 @@ internal static class SseFrame
         output.Write(name);
         output.Write(value);
         output.Write("\n"u8);
+    }
+
+    // As JSON; null for none.
+    private static void WriteString(IBufferWriter<byte> output, ReadOnlySpan<byte> text)
+    {
+        output.Write(text.IsEmpty ? "null"u8 : "\""u8);
+        JsonText.WriteEscaped(output, text);
+        output.Write(text.IsEmpty ? ""u8 : "\""u8);
     }
 
     private static byte[] Bytes(string text) => Encoding.UTF8.GetBytes(text);

@@ -1,19 +1,15 @@
 namespace SseListener.Events;
 
-/// <summary>
-/// What a new client wants to listen to, with data that name their channel or not. From an unknown last id on it gets all that is kept, and
-/// without any only what is new.
-/// </summary>
-internal sealed record SubscribeRequest(Selection Selection, bool IsEnveloped, string? LastEventId);
+/// <summary>What a client's data are put into: nothing, an object that names the channel too, or one that is the whole event.</summary>
+internal enum Envelope { None, Channel, Event }
 
-/// <summary>
-/// A client's place: behind the frame with that number, and with a gap if events between its last id and there were dropped or never known.
-/// </summary>
-internal sealed record Subscription(IReadOnlyList<Topic> Topics, Feed Feed, long Place, bool IsEnveloped, bool HasGap);
+/// <summary>What a new client wants. With an unknown last id it gets all that is kept, and without any only what is new.</summary>
+internal sealed record SubscribeRequest(Selection Selection, Envelope Envelope, string? LastEventId);
 
-/// <summary>The channels that a client listens to.</summary>
-/// <param name="topics">Names and patterns, none of them twice.</param>
-/// <param name="mayHear">Which channels under a pattern the client may hear; null for all.</param>
+/// <summary>A client's place: behind the frame with that number, with a gap if events behind its last id are no longer known.</summary>
+internal sealed record Subscription(IReadOnlyList<Topic> Topics, Feed Feed, long Place, Envelope Envelope, bool HasGap);
+
+/// <summary>Names and patterns, none twice, and which channels under a pattern the client may hear; null for all.</summary>
 internal sealed class Selection(IReadOnlyList<string> topics, Func<string, bool>? mayHear)
 {
     private readonly HashSet<string> _names = topics.Where(ChannelNames.IsName).ToHashSet(StringComparer.Ordinal);

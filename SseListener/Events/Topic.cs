@@ -1,9 +1,6 @@
 namespace SseListener.Events;
 
-/// <summary>
-/// What clients listen to: a channel, or all channels under a prefix. For the hub's writer, except <see cref="Name"/>,
-/// <see cref="Clients"/> and <see cref="CountClient"/>.
-/// </summary>
+/// <summary>What clients listen to: a channel, or all channels under a prefix. For the hub's writer, unless any thread is named.</summary>
 internal abstract class Topic(string name)
 {
     private int _merging;
@@ -30,7 +27,6 @@ internal abstract class Topic(string name)
         return FrameIndex ??= new FrameIndex();
     }
 
-    /// <summary>Gives back what <see cref="OpenIndex"/> gave.</summary>
     public void CloseIndex() => FrameIndex = --_merging == 0 ? null : FrameIndex;
 }
 

@@ -1,9 +1,9 @@
 namespace SseListener.Events;
 
 /// <summary>
-/// The channels there are and the patterns that somebody listens to, by name. A channel is there as long as it has a listener, or something
-/// of it is kept. At most <paramref name="maxChannels"/> channels keep something, and as many channels and patterns are only listened to:
-/// listeners leave publishers their room. For the hub's writer only.
+/// The channels that keep something or have a listener, and the patterns that have one, by name. At most <paramref name="maxChannels"/>
+/// channels keep something, and as many topics only have listeners, so that those take no room from publishers. For the hub's writer,
+/// unless any thread is named.
 /// </summary>
 internal sealed class TopicTable(int maxChannels)
 {
@@ -13,9 +13,7 @@ internal sealed class TopicTable(int maxChannels)
     // Channels that keep something and that nobody listens to; the one that has been silent longest is first.
     private readonly LinkedList<ChannelLog> _silent = [];
     private int _keeping;
-
-    // Up to here there may have been frames of channels of which nothing is known any more.
-    private long _forgotten;
+    private long _forgotten; // Up to here there may have been frames of channels of which nothing is known any more.
 
     public int Channels => _topics.Count - Patterns;
 
@@ -32,14 +30,10 @@ internal sealed class TopicTable(int maxChannels)
     public ChannelLog Open(string channel)
     {
         var log = (ChannelLog)Find(channel);
-        if (!log.IsKeeping)
-        {
-            log.IsKeeping = true;
-            _keeping++;
+        Keep(log, isKeeping: true);
+        if (log.IsEmpty)
             MayBeIdle(log);
-        }
 
-        RestartSilence(log);
         return log;
     }
 
@@ -51,24 +45,11 @@ internal sealed class TopicTable(int maxChannels)
             return null;
 
         Topic[] topics = [.. names.Select(Find)];
-        foreach (var topic in topics)
-        {
-            topic.Listeners++;
-            RestartSilence(topic);
-        }
-
+        CountListener(topics, 1);
         return topics;
     }
 
-    public void StopListening(IReadOnlyList<Topic> topics)
-    {
-        foreach (var topic in topics)
-        {
-            topic.Listeners--;
-            MayBeIdle(topic);
-            RestartSilence(topic);
-        }
-    }
+    public void StopListening(IReadOnlyList<Topic> topics) => CountListener(topics, -1);
 
     /// <summary>The topics that get what is new in a channel: itself, and the patterns that include it.</summary>
     public IEnumerable<Topic> TopicsOf(ChannelLog log)
@@ -82,18 +63,19 @@ internal sealed class TopicTable(int maxChannels)
         }
     }
 
+    /// <summary>The channels with these names, or all, that have a listener.</summary>
+    public IEnumerable<Topic> FindListened(IReadOnlyList<string>? channels) =>
+        (channels?.Select(name => _topics.GetValueOrDefault(name)) ?? _topics.Values).OfType<ChannelLog>().Where(log => log.Listeners > 0);
+
     /// <summary>Says that a topic has lost a listener, or the last of what was kept.</summary>
     public void MayBeIdle(Topic topic) => _perhapsIdle.Add(topic);
 
-    /// <summary>
-    /// Forgets the topics that nobody listens to and of which nothing is kept. Only between two batches: within one, a frame may already be
-    /// meant for such a channel.
-    /// </summary>
+    /// <summary>Forgets topics that keep nothing and have no listener; not within a batch, for a frame of it may be for one.</summary>
     public void ForgetIdle()
     {
         foreach (var topic in _perhapsIdle.Where(topic => topic is Pattern or ChannelLog { IsEmpty: true }))
         {
-            StopKeeping(topic);
+            Keep(topic, isKeeping: false);
             if (topic.Listeners == 0 && _topics.GetValueOrDefault(topic.Name) == topic)
                 Remove(topic);
         }
@@ -101,10 +83,9 @@ internal sealed class TopicTable(int maxChannels)
         _perhapsIdle.Clear();
     }
 
-    /// <summary>Forgets a topic of which nothing is kept.</summary>
     public void Remove(Topic topic)
     {
-        StopKeeping(topic);
+        Keep(topic, isKeeping: false);
         _topics.Remove(topic.Name);
         Patterns -= topic is Pattern ? 1 : 0;
         Forget((topic as ChannelLog)?.LastDropped ?? 0);
@@ -113,21 +94,32 @@ internal sealed class TopicTable(int maxChannels)
     /// <summary>Says that frames up to this number may have been of any channel.</summary>
     public void Forget(long sequence) => _forgotten = Math.Max(_forgotten, sequence);
 
-    private void StopKeeping(Topic topic)
+    /// <summary>Says that frames up to this number are missing, of all channels.</summary>
+    public void Lose(long sequence)
     {
-        if (topic is ChannelLog { IsKeeping: true } log)
+        Forget(sequence);
+        foreach (var log in _topics.Values.OfType<ChannelLog>())
+            log.Lose(sequence);
+    }
+
+    private void CountListener(IReadOnlyList<Topic> topics, int change)
+    {
+        foreach (var topic in topics)
         {
-            log.IsKeeping = false;
-            _keeping--;
-            RestartSilence(log);
+            topic.Listeners += change;
+            MayBeIdle(topic);
+            Keep(topic, topic is ChannelLog { IsKeeping: true });
         }
     }
 
-    private void RestartSilence(Topic topic)
+    // Whether it keeps something or not, its silence begins again.
+    private void Keep(Topic topic, bool isKeeping)
     {
         if (topic is not ChannelLog log)
             return;
 
+        _keeping += (isKeeping ? 1 : 0) - (log.IsKeeping ? 1 : 0);
+        log.IsKeeping = isKeeping;
         log.SilentNode.List?.Remove(log.SilentNode);
         if (log is { IsKeeping: true, Listeners: 0 })
             _silent.AddLast(log.SilentNode);

@@ -30,8 +30,8 @@ internal sealed class BodiesUnderWay(ServerOptions options)
         }
     }
 
-    /// <summary>Makes room for more bytes of a body; false when it has had to give way itself.</summary>
-    public bool TryMakeRoom(RequestBody body, int bytes)
+    /// <summary>Makes room for more bytes of a body, which may have to give way itself.</summary>
+    public void MakeRoom(RequestBody body, int bytes)
     {
         lock (_lock)
         {
@@ -39,12 +39,8 @@ internal sealed class BodiesUnderWay(ServerOptions options)
             while (_all.Contains(body) && _bytes + bytes > options.MaxPublishBytes)
                 GiveWay(_arriving.Where(other => other.Room > 0 || other == body).MinBy(other => other.Started)!);
 
-            if (!_all.Contains(body))
-                return false;
-
-            _bytes += bytes;
-            body.Room += bytes;
-            return true;
+            if (_all.Contains(body))
+                (_bytes, body.Room) = (_bytes + bytes, body.Room + bytes);
         }
     }
 
@@ -60,11 +56,8 @@ internal sealed class BodiesUnderWay(ServerOptions options)
     {
         lock (_lock)
         {
-            if (_all.Remove(body))
-            {
-                _arriving.Remove(body);
-                _bytes -= body.Room;
-            }
+            _arriving.Remove(body);
+            _bytes -= _all.Remove(body) ? body.Room : 0;
         }
     }
 

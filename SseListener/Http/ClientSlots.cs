@@ -1,5 +1,4 @@
 using SseListener.Access;
-using SseListener.Listener;
 
 namespace SseListener.Http;
 
@@ -9,11 +8,7 @@ internal sealed class ClientSlots(ServerOptions options)
     private readonly ConcurrentDictionary<IPAddress, int> _atAddress = new();
     private int _taken;
 
-    /// <summary>Where a request comes from.</summary>
-    public IPAddress AddressOf(Exchange exchange) =>
-        AddressOf(exchange.Remote.Address, exchange.Request.Headers["X-Forwarded-For"]);
-
-    /// <summary>The same by the other end of its connection and its field X-Forwarded-For.</summary>
+    /// <summary>Where a request comes from, by the other end of its connection and its field X-Forwarded-For.</summary>
     public IPAddress AddressOf(IPAddress peer, string? forwarded)
     {
         // The last address is the one that the proxy itself has seen; those before it are what its client claims. Of several fields

@@ -8,30 +8,22 @@ using SseListener.Metrics;
 
 namespace SseListener.Http;
 
-/// <summary>
-/// <c>GET /events</c>: headers, a place in the log, a greeting, and then a lane does the rest until the client goes.
-/// <c>DELETE /clients/ID</c> ends a client's stream.
-/// </summary>
+/// <summary><c>GET /events</c>: a place in the log, headers and a greeting, and then a lane does the rest until the client goes.</summary>
 internal sealed class EventsEndpoint(
-    ServerOptions options,
-    ConcurrentDictionary<string, Client> clients,
-    EventHub hub,
-    DeliveryLanes lanes,
-    Permissions access,
-    Responses responses,
-    ServerMetrics metrics,
-    LogWriter log)
+    ServerOptions options, ConcurrentDictionary<string, Client> clients, EventHub hub, DeliveryLanes lanes, Permissions access,
+    Responses responses, ServerMetrics metrics, LogWriter log)
 {
-    /// <summary>What the path of a client begins with; its id follows.</summary>
-    public const string ClientPath = "/clients/";
-
     private readonly ClientSlots _slots = new(options);
+    private volatile bool _isClosing;
+
+    /// <summary>Ends streams from now on as soon as they begin.</summary>
+    public void Close() => _isClosing = true;
 
     /// <summary>Holds the response open until the client has gone.</summary>
     public async Task<Refusal?> SubscribeAsync(Exchange exchange)
     {
         // This method lasts as long as a stream: what it still needs after an await takes memory for each client.
-        var address = _slots.AddressOf(exchange);
+        var address = _slots.AddressOf(exchange.Remote.Address, exchange.Request.Headers["X-Forwarded-For"]);
         var (permit, refusal) = await PermitAsync(exchange);
         if (permit is null || !_slots.TryAcquire(address, out refusal))
             return refusal;
@@ -41,7 +33,11 @@ internal sealed class EventsEndpoint(
         {
             client = await AdmitAsync(exchange, permit.Value);
             if (client is null)
-                return WhyNotAdmitted();
+            {
+                return hub.IsComplete ? Refusal.Stopping
+                    : hub.Problem is { } problem ? Refusal.Later(503, "cluster", problem)
+                    : Refusal.Later(503, "channel_limit", $"There are {options.MaxChannels} channels already.");
+            }
 
             clients[client.Id] = client;
             await GreetAsync(exchange, client);
@@ -67,49 +63,22 @@ internal sealed class EventsEndpoint(
     public async Task<Refusal?> ShowHeadAsync(Exchange exchange)
     {
         var (permit, refusal) = await PermitAsync(exchange);
-        if (permit is not null)
-        {
-            SetHeaders(exchange);
-            await responses.SendHeadAsync(exchange);
-        }
-
-        return refusal;
-    }
-
-    /// <summary>
-    /// Ends a client's stream, for those who may publish to all that it listens to. An EventSource comes back by itself; only a token that
-    /// is no longer good keeps it away.
-    /// </summary>
-    public async Task<Refusal?> DismissAsync(Exchange exchange)
-    {
-        // The check comes first: without any right to publish a caller must not learn who is there.
-        clients.TryGetValue(exchange.Target.Path[ClientPath.Length..], out var client);
-        var channels = client?.Subscription.Topics.Select(topic => topic.Name) ?? [];
-        if (await access.CheckPublishAsync(exchange, [.. channels]) is { } refusal)
+        if (permit is null)
             return refusal;
 
-        if (client is null)
-            return Refusal.Of(404, "There is no client with this id.");
-
-        client.End(EndReason.Dismissed);
-        await responses.SendEmptyAsync(exchange);
+        SetHeaders(exchange);
+        await responses.SendHeadAsync(exchange);
         return null;
     }
 
     private async Task<((SubscribeRequest Request, Lifetime Lifetime)? Permit, Refusal? Refusal)> PermitAsync(Exchange exchange)
     {
-        if (!Parameters.TryReadTopics(exchange.Target, out var topics, out var problem)
-            || !Parameters.TryReadEnvelope(exchange.Target, out var isEnveloped, out problem))
-        {
+        if (!Parameters.TryReadTopics(exchange.Target, out var topics, out var envelope, out var problem))
             return (null, Refusal.Of(400, problem));
-        }
 
         var (grant, refusal) = await access.CheckSubscribeAsync(exchange, topics);
-        if (grant is null)
-            return (null, refusal);
-
-        var selection = new Selection(topics, grant.MayHear);
-        return ((new SubscribeRequest(selection, isEnveloped, exchange.LastEventId), LifetimeOf(grant)), null);
+        return grant is null ? (null, refusal)
+            : ((new SubscribeRequest(new Selection(topics, grant.MayHear), envelope, exchange.LastEventId), LifetimeOf(grant)), null);
     }
 
     // Null when the hub takes no more clients.
@@ -118,14 +87,9 @@ internal sealed class EventsEndpoint(
         Output output = exchange.Socket is { } socket
             ? new SocketOutput(socket, IsChunked(exchange), StreamSocket.AcknowledgedBy)
             : new StreamOutput(exchange.Response.OutputStream, exchange.BreakWrite);
-        return await hub.SubscribeAsync(permit.Request) is { } subscription
-            ? new Client(NanoId.Generate(), output, subscription, permit.Lifetime)
-            : null;
+        return await hub.SubscribeAsync(permit.Request) is not { } subscription ? null
+            : new Client(NanoId.Generate(), output, subscription, permit.Lifetime);
     }
-
-    private Refusal WhyNotAdmitted() => hub.IsComplete
-        ? Refusal.Stopping
-        : Refusal.Later(503, "channel_limit", $"There are {options.MaxChannels} channels already.");
 
     // HTTP/1.0 has no chunks: there the end of the connection is the end of the stream (RFC 9112, section 6.3).
     private static bool IsChunked(Exchange exchange) => exchange.Request.ProtocolVersion >= HttpVersion.Version11;
@@ -154,9 +118,9 @@ internal sealed class EventsEndpoint(
 
         // A good position comes back as it is: it says all that a new one would.
         var position = lastEventId is [PositionCipher.Mark, ..] && !subscription.HasGap ? lastEventId : hub.PositionOf(subscription.Place);
-        SseFrame.WriteHello(greeting, client.Id, subscription.Topics.Select(topic => topic.Name), retry, position);
+        SseFrame.WriteHello(greeting, client.Id, subscription.Topics.Select(topic => topic.Name), retry, position, subscription.Envelope);
         if (subscription.HasGap)
-            SseFrame.WriteGap(greeting, lastEventId!);
+            SseFrame.WriteGap(greeting, lastEventId!, subscription.Envelope);
 
         SetHeaders(exchange);
         await responses.WriteAsync(exchange, greeting.WrittenSpan.ToArray());
@@ -168,14 +132,18 @@ internal sealed class EventsEndpoint(
         if (exchange.Socket is { } socket)
         {
             StreamSocket.Prepare(socket, options.WriteTimeout);
-            _ = Departure.WatchAsync(socket, client);
+            _ = SocketOutput.WatchAsync(socket, client);
         }
 
         lanes.Next().Add(client);
 
         // The stop ends the clients that it finds; this one may have come after that.
-        if (hub.IsComplete)
+        if (_isClosing)
             client.End(EndReason.ServerStop);
+
+        // So may this one, and a loss of the log.
+        if (client.Subscription.Place < hub.Lost)
+            client.End(EndReason.Lapped);
 
         metrics.CountConnect();
         log.Often(LogLevel.Info, "connected", $"client {client.Id} connected from {exchange.Remote}");
@@ -183,8 +151,8 @@ internal sealed class EventsEndpoint(
 
     private void End(Exchange exchange, Client client, EndReason reason)
     {
-        // Abort writes the last chunk (Listener/README.md), which makes the response a whole one.
-        if (IsOnPurpose(reason))
+        // On purpose: Abort writes the last chunk (Listener/README.md), and the client sees a complete response, not one that broke off.
+        if (reason is EndReason.TokenExpired or EndReason.MaxAge or EndReason.Dismissed or EndReason.ServerStop)
             exchange.Response.Abort();
         else
             exchange.Break(resets: reason is EndReason.WriteTimeout);
@@ -199,9 +167,7 @@ internal sealed class EventsEndpoint(
     {
         // Up to a fifth more or less: clients that came together should not go together.
         var oldest = options.MaxAge > TimeSpan.Zero ? Environment.TickCount64 + Jittered(options.MaxAge, parts: 5) : long.MaxValue;
-        return grant.ExpiryTicks < oldest
-            ? new Lifetime(grant.ExpiryTicks, EndReason.TokenExpired)
-            : new Lifetime(oldest, EndReason.MaxAge);
+        return grant.ExpiryTicks < oldest ? new(grant.ExpiryTicks, EndReason.TokenExpired) : new(oldest, EndReason.MaxAge);
     }
 
     // In milliseconds, up to one of these parts more or less.
@@ -210,10 +176,6 @@ internal sealed class EventsEndpoint(
         var milliseconds = (long)time.TotalMilliseconds;
         return milliseconds + (milliseconds / parts * RandomNumberGenerator.GetInt32(-1000, 1001) / 1000);
     }
-
-    // The client then sees a complete response, not one that broke off.
-    private static bool IsOnPurpose(EndReason reason) =>
-        reason is EndReason.TokenExpired or EndReason.MaxAge or EndReason.Dismissed or EndReason.ServerStop;
 
     private static string Describe(EndReason reason) => reason switch
     {

@@ -9,9 +9,7 @@ namespace SseListener.Http;
 /// </summary>
 internal static class Parameters
 {
-    /// <summary>Most channels and patterns that a client may listen to on one connection.</summary>
-    public const int MostTopics = 100;
-
+    private const int MostTopics = 100;
     private const string Names = "A channel's name has 1 to 200 characters of A-Z a-z 0-9 . _ ~ : / @ -";
     private const string Patterns = "; a pattern is such a name that ends with / and a single * behind it, such as orders/*.";
 
@@ -22,7 +20,7 @@ internal static class Parameters
     private const string OfListening = "It is a parameter of GET /events only.";
 
     // Where a parameter belongs that another endpoint has.
-    private static readonly Dictionary<string, string> _belongsTo = new(StringComparer.Ordinal)
+    private static readonly Dictionary<string, string> _belongsTo = new()
     {
         ["type"] = OfText,
         ["id"] = OfText,
@@ -34,11 +32,8 @@ internal static class Parameters
     };
 
     public static IReadOnlyList<string> Stream { get; } = ["channel", "lastEventId", "last_event_id", "envelope", "token"];
-
     public static IReadOnlyList<string> Text { get; } = ["channel", "type", "id", "retry"];
-
     public static IReadOnlyList<string> Json { get; } = ["channel"];
-
     public static IReadOnlyList<string> None { get; } = [];
 
     /// <summary>What is wrong with the names in a query, for the client, or null.</summary>
@@ -55,30 +50,24 @@ internal static class Parameters
     public static bool TryReadChannel(RequestTarget target, out string channel, [NotNullWhen(false)] out string? problem)
     {
         var names = target.All("channel").ToList();
-        channel = names.Count > 0 ? names[0] : ChannelNames.Default;
+        channel = names.FirstOrDefault(ChannelNames.Default);
         problem = names.Count > 1 ? "An event is published to one channel."
             : ChannelNames.IsName(channel) ? null
             : Names + (channel.EndsWith('*') ? ". Patterns are for listening: an event is published to one channel." : ".");
         return problem is null;
     }
 
-    /// <summary>Reads the channels and patterns to listen to; false leaves a <paramref name="problem"/> for the client.</summary>
-    public static bool TryReadTopics(RequestTarget target, out IReadOnlyList<string> topics, [NotNullWhen(false)] out string? problem)
+    /// <summary>Reads the channels and patterns to listen to, and what data are to be put into; false leaves a problem.</summary>
+    public static bool TryReadTopics(
+        RequestTarget target, out IReadOnlyList<string> topics, out Envelope envelope, [NotNullWhen(false)] out string? problem)
     {
-        var names = target.All("channel").Distinct(StringComparer.Ordinal).ToList();
+        var (names, enveloped) = (target.All("channel").Distinct().ToList(), target.First("envelope"));
         topics = names.Count > 0 ? names : [ChannelNames.Default];
+        envelope = enveloped switch { "1" => Envelope.Channel, "2" => Envelope.Event, _ => Envelope.None };
         problem = topics.Count > MostTopics ? $"A client may listen to at most {MostTopics} channels on one connection."
-            : topics.All(name => ChannelNames.IsName(name) || ChannelNames.IsPattern(name)) ? null
-            : Names + Patterns + (names.Contains(ChannelNames.All) ? NotAll : "");
-        return problem is null;
-    }
-
-    /// <summary>Reads whether data are to name their channel; false leaves a <paramref name="problem"/> for the client.</summary>
-    public static bool TryReadEnvelope(RequestTarget target, out bool isEnveloped, [NotNullWhen(false)] out string? problem)
-    {
-        var value = target.First("envelope");
-        isEnveloped = value is "1";
-        problem = value is null or "0" or "1" ? null : "envelope is 0 or 1.";
+            : !topics.All(name => ChannelNames.IsName(name) || ChannelNames.IsPattern(name))
+                ? Names + Patterns + (names.Contains(ChannelNames.All) ? NotAll : "")
+            : enveloped is null or "0" or "1" or "2" ? null : "envelope is 0, 1 or 2.";
         return problem is null;
     }
 

@@ -9,8 +9,6 @@ namespace SseListener.Http;
 /// <summary><c>POST /events</c>: a bounded body becomes events, the events go to the hub, the hub's ids are the answer.</summary>
 internal sealed class PublishEndpoint(ServerOptions options, EventHub hub, Permissions access, Responses responses, LogWriter log)
 {
-    private const string Types = "application/json, text/plain or application/x-ndjson";
-
     private readonly BodiesUnderWay _bodies = new(options);
 
     public async Task<Refusal?> PublishAsync(Exchange exchange)
@@ -21,10 +19,7 @@ internal sealed class PublishEndpoint(ServerOptions options, EventHub hub, Permi
         if (await access.CheckPublishAsync(exchange, [channel]) is { } forbidden)
             return forbidden;
 
-        if (!TryReadFormat(exchange.Request, out var format, out problem))
-            return Refusal.Of(415, problem);
-
-        return CheckBody(exchange, format) ?? await ReadAndPublishAsync(exchange, channel, format);
+        return CheckBody(exchange, out var format) ?? await ReadAndPublishAsync(exchange, channel, format);
     }
 
     private async Task<Refusal?> ReadAndPublishAsync(Exchange exchange, string channel, Format format)
@@ -40,10 +35,15 @@ internal sealed class PublishEndpoint(ServerOptions options, EventHub hub, Permi
             return Refusal.Of(400, problem);
 
         var result = await hub.PublishAsync(channel, events);
-        if (result is not PublishResult.Published published)
+        if (result is not PublishResult.Published { Ids: var ids })
             return Explain(result);
 
-        await AnswerAsync(exchange, format, published.Ids);
+        if (log.Writes(LogLevel.Debug))
+            log.Debug($"published {string.Join(' ', ids)}");
+
+        var quoted = ids.Select(JsonText.Quote);
+        var answer = format is Format.Batch ? $$"""{"ids":[{{string.Join(',', quoted)}}]}""" : $$"""{"id":{{quoted.Single()}}}""";
+        await responses.SendTextAsync(exchange, "application/json", answer);
         return null;
     }
 
@@ -54,27 +54,18 @@ internal sealed class PublishEndpoint(ServerOptions options, EventHub hub, Permi
             Refusal.Of(409, $"There is another event with the id {JsonText.Quote(conflict.Id)}. Nothing was published."),
         PublishResult.TooManyChannels => Refusal.Later(
             503, "channel_limit", $"There are {options.MaxChannels} channels already (--max-channels). Nothing was published."),
+        PublishResult.NotStored when options.Cluster.IsUsed => Refusal.Later(503, "cluster", $"{hub.Problem} Nothing was published."),
         PublishResult.NotStored => Refusal.Later(503, "journal", "The journal cannot be written at the moment. Nothing was published."),
+        PublishResult.TooLarge { MostBytes: var most } =>
+            Refusal.Of(413, $"With its frame this is more than the {most} bytes that a message of the cluster may have (max_payload)."),
+        PublishResult.Uncertain { Ids: var ids } => Refusal.Uncertain(ids),
         PublishResult.Unknown => Refusal.Unknown,
         _ => Refusal.Stopping,
     };
 
-    private Task AnswerAsync(Exchange exchange, Format format, string[] ids)
-    {
-        if (log.Writes(LogLevel.Debug))
-            log.Debug($"published {string.Join(' ', ids)}");
-
-        var quoted = ids.Select(JsonText.Quote);
-        var answer = format is Format.Batch ? $$"""{"ids":[{{string.Join(',', quoted)}}]}""" : $$"""{"id":{{quoted.Single()}}}""";
-        return responses.SendTextAsync(exchange, "application/json", answer);
-    }
-
     private static bool TryParse(
-        RequestTarget target,
-        Format format,
-        ReadOnlyMemory<byte> body,
-        [NotNullWhen(true)] out IReadOnlyList<SseEvent>? events,
-        [NotNullWhen(false)] out string? problem)
+        RequestTarget target, Format format, ReadOnlyMemory<byte> body,
+        [NotNullWhen(true)] out IReadOnlyList<SseEvent>? events, [NotNullWhen(false)] out string? problem)
     {
         List<SseEvent>? batch = null;
         SseEvent? single = null;
@@ -90,10 +81,8 @@ internal sealed class PublishEndpoint(ServerOptions options, EventHub hub, Permi
 
     // The body is the data, verbatim; the rest of the event is in the query.
     private static bool TryParseText(
-        RequestTarget target,
-        ReadOnlyMemory<byte> body,
-        [NotNullWhen(true)] out SseEvent? sseEvent,
-        [NotNullWhen(false)] out string? problem)
+        RequestTarget target, ReadOnlyMemory<byte> body,
+        [NotNullWhen(true)] out SseEvent? sseEvent, [NotNullWhen(false)] out string? problem)
     {
         sseEvent = null;
         problem = "retry must be a whole number of milliseconds.";
@@ -102,48 +91,37 @@ internal sealed class PublishEndpoint(ServerOptions options, EventHub hub, Permi
             && SseEvent.TryCreate(body, target.First("type"), target.First("id"), text is null ? null : retry, out sseEvent, out problem);
     }
 
-    private static bool TryReadFormat(HttpListenerRequest request, out Format format, [NotNullWhen(false)] out string? problem)
+    private static Refusal? CheckBody(Exchange exchange, out Format format)
     {
+        var (request, headers) = (exchange.Request, exchange.Request.Headers);
         _ = MediaTypeHeaderValue.TryParse(request.ContentType, out var type);
-        Format? found = type?.MediaType?.ToUpperInvariant() switch
+        format = type?.MediaType?.ToUpperInvariant() switch
         {
             "APPLICATION/JSON" => Format.Json,
             "TEXT/PLAIN" => Format.Text,
             "APPLICATION/X-NDJSON" => Format.Batch,
-            _ => null,
+            _ => Format.Unknown,
         };
-        format = found ?? Format.Json;
+        var shown = string.IsNullOrEmpty(request.ContentType) ? "missing" : Spelling.Short(request.ContentType);
         var isUtf8 = type?.CharSet?.Trim('"').ToUpperInvariant() is null or "UTF-8" or "UTF8" or "US-ASCII";
-        problem = found is null ? $"The Content-Type must be {Types}, and is {Shown(request.ContentType)}."
-            : !isUtf8 ? "The charset must be utf-8."
-            : !IsPlain(request.Headers["Content-Encoding"]) ? "The body must not be compressed: send it without a Content-Encoding."
-            : null;
-        return problem is null;
-    }
-
-    private static Refusal? CheckBody(Exchange exchange, Format format)
-    {
-        var isChunked = exchange.Request.ContentLength64 < 0;
-        var hasLength = exchange.Request.Headers["Content-Length"] is not null;
-        return format is not Format.Text && Parameters.ProblemOf(exchange.Target, Parameters.Json) is { } misplaced
+        var isChunked = request.ContentLength64 < 0;
+        return format is Format.Unknown
+                ? Refusal.Of(415, $"The Content-Type must be application/json, text/plain or application/x-ndjson, and is {shown}.")
+            : !isUtf8 ? Refusal.Of(415, "The charset must be utf-8.")
+            : !IsPlain(headers["Content-Encoding"])
+                ? Refusal.Of(415, "The body must not be compressed: send it without a Content-Encoding.")
+            : format is not Format.Text && Parameters.ProblemOf(exchange.Target, Parameters.Json) is { } misplaced
                 ? Refusal.Of(400, misplaced)
-            : isChunked && hasLength ? Refusal.Of(400, "A body has a Content-Length or is chunked, not both.")
-            : isChunked && exchange.ChunkedBody is null
+            : isChunked && headers["Content-Length"] is not null ? Refusal.Of(400, "A body has a Content-Length or is chunked, not both.")
+            : isChunked && exchange.ChunkedSource is null
                 ? Refusal.Of(411, "A chunked body cannot be read safely here: send a Content-Length.")
             : null;
     }
-
-    private static string Shown(string? type) => string.IsNullOrEmpty(type) ? "missing" : Spelling.Short(type);
 
     // RFC 9110, section 8.4.1: identity is reserved for no encoding at all.
     private static bool IsPlain(string? codings) =>
         (codings ?? "").Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)
             .All(coding => coding.Equals("identity", StringComparison.OrdinalIgnoreCase));
 
-    private enum Format
-    {
-        Json,
-        Text,
-        Batch,
-    }
+    private enum Format { Unknown, Json, Text, Batch }
 }

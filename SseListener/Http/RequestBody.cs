@@ -3,14 +3,11 @@ using SseListener.Listener;
 
 namespace SseListener.Http;
 
-/// <summary>
-/// A request's body, read with a limit on what arrives, not on what Content-Length claims, and with a deadline for all of it.
-/// </summary>
+/// <summary>A request's body, read with a deadline, and a limit on what arrives, not on what Content-Length claims.</summary>
 internal sealed class RequestBody(BodiesUnderWay bodies, ServerOptions options) : IDisposable
 {
-    /// <summary>Most bytes of a read. Large arrays would be on the heap of large objects, which is collected rarely.</summary>
-    public const int PartSize = 16 * 1024;
-
+    // Most bytes of a read. Large arrays would be on the heap of large objects, which is collected rarely.
+    private const int PartSize = 16 * 1024;
     private static readonly Refusal _broken = Refusal.Of(400, "The body ended early or was malformed.");
 
     // Ends the wait for bytes: when the deadline has passed, or when the body gives way. The read itself cannot be ended: it may still
@@ -30,12 +27,8 @@ internal sealed class RequestBody(BodiesUnderWay bodies, ServerOptions options) 
     /// <summary>Whether it has had to make room for another, and counts no more.</summary>
     public bool HasGivenWay { get; private set; }
 
+    /// <summary>The whole body, once <see cref="ReadAsync(Exchange)"/> has found nothing wrong.</summary>
     public ReadOnlyMemory<byte> Bytes => _part.AsMemory(0, _inPart);
-
-    private Refusal TooLarge => Refusal.Of(413, $"The body may have at most {options.MaxBody} bytes (--max-body).");
-
-    private Refusal TooSlow =>
-        Refusal.Of(408, $"The body did not arrive within {options.BodyTimeout.TotalSeconds:0.###} s (--body-timeout).");
 
     private Refusal GivenWay => Refusal.Later(503, "publish_limit", $"There is room for {options.MaxPublishes} publishes (--max-publishes) "
         + $"and {options.MaxPublishBytes} bytes of them (--max-publish-bytes) at a time, "
@@ -44,17 +37,17 @@ internal sealed class RequestBody(BodiesUnderWay bodies, ServerOptions options) 
     /// <summary>Reads the body of a request, and tells the exchange when it has been read to its end.</summary>
     public async Task<Refusal?> ReadAsync(Exchange exchange)
     {
-        var (claimed, chunked) = (exchange.Request.ContentLength64, exchange.ChunkedBody);
+        var (claimed, chunked) = (exchange.Request.ContentLength64, exchange.ChunkedSource);
         try
         {
             // One byte more than the limit shows that there are more.
             var most = options.MaxBody + 1;
-            if (!await TryReadAsync(exchange.Request.InputStream, claimed < 0 ? most : (int)Math.Min(claimed, most)))
-                return GivenWay;
+            await ReadAsync(exchange.Request.InputStream, claimed < 0 ? most : (int)Math.Min(claimed, most));
         }
         catch (OperationCanceledException)
         {
-            return HasGivenWay ? GivenWay : TooSlow;
+            return HasGivenWay ? GivenWay
+                : Refusal.Of(408, $"The body did not arrive within {options.BodyTimeout.TotalSeconds:0.###} s (--body-timeout).");
         }
         catch (Exception e) when (e is IOException or SocketException or HttpListenerException or ObjectDisposedException)
         {
@@ -62,7 +55,8 @@ internal sealed class RequestBody(BodiesUnderWay bodies, ServerOptions options) 
         }
 
         // Half a body is no event.
-        return _length > options.MaxBody || chunked is { IsTooLong: true } ? TooLarge
+        return _length > options.MaxBody || chunked is { IsTooLong: true }
+                ? Refusal.Of(413, $"The body may have at most {options.MaxBody} bytes (--max-body).")
             : _length < claimed || chunked is { IsCutOff: true } ? _broken
             : TryComplete(exchange) ? null
             : GivenWay;
@@ -84,36 +78,28 @@ internal sealed class RequestBody(BodiesUnderWay bodies, ServerOptions options) 
         _end.Dispose();
     }
 
-    // False when the body has given way.
-    private async Task<bool> TryReadAsync(Stream input, int wanted)
+    private async Task ReadAsync(Stream input, int wanted)
     {
-        var read = 1;
-        while (_length < wanted && read > 0)
+        for (var read = 1; _length < wanted && read > 0; _length += read)
         {
-            if (_inPart == _part.Length && !TryAddPart(wanted - _length))
-                return false;
+            if (_inPart == _part.Length)
+                AddPart(Math.Min(PartSize, wanted - _length));
 
             read = await ReadPartAsync(input);
             _inPart += read;
-            _length += read;
         }
-
-        return true;
     }
 
-    private bool TryAddPart(int missing)
+    private void AddPart(int size)
     {
-        var size = Math.Min(PartSize, missing);
         if (_length > 0)
         {
-            if (!bodies.TryMakeRoom(this, size))
-                return false;
-
+            bodies.MakeRoom(this, size);
+            _end.Token.ThrowIfCancellationRequested();
             _full.Add(_part);
         }
 
         (_part, _inPart) = (GC.AllocateUninitializedArray<byte>(size), 0);
-        return true;
     }
 
     // Without a callback: most bodies arrive together with their head, and then HttpListener has the bytes but would give them to a
@@ -136,15 +122,13 @@ internal sealed class RequestBody(BodiesUnderWay bodies, ServerOptions options) 
         if (!bodies.TryComplete(this))
             return false;
 
-        // The parsers want it in one piece. All parts but the last have the same size.
+        // The parsers want it in one piece.
         if (_full.Count > 0)
         {
-            var whole = GC.AllocateUninitializedArray<byte>(_length);
-            for (var i = 0; i < _full.Count; i++)
-                _full[i].CopyTo(whole, i * PartSize);
-
-            _part.AsSpan(0, _inPart).CopyTo(whole.AsSpan(_full.Count * PartSize));
-            (_full, _part, _inPart) = ([], whole, _length);
+            var whole = new MemoryStream(_length);
+            _full.ForEach(part => whole.Write(part));
+            whole.Write(_part, 0, _inPart);
+            (_full, _part, _inPart) = ([], whole.GetBuffer(), _length);
         }
 
         return true;

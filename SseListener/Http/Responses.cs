@@ -29,8 +29,7 @@ internal sealed class Responses(TimeSpan writeTimeout, ServerMetrics metrics, Lo
 
     public Task SendEmptyAsync(Exchange exchange)
     {
-        exchange.Response.StatusCode = (int)HttpStatusCode.NoContent;
-        exchange.Response.ContentLength64 = 0;
+        (exchange.Response.StatusCode, exchange.Response.ContentLength64) = ((int)HttpStatusCode.NoContent, 0);
         return SendAsync(exchange, []);
     }
 
@@ -43,12 +42,20 @@ internal sealed class Responses(TimeSpan writeTimeout, ServerMetrics metrics, Lo
         if ((refusal.IsUnanswered || (refusal.IsForNow && exchange.AsksForStream)) && exchange.TryBreak())
             return Task.CompletedTask;
 
-        SetIfNotNull(exchange, "Allow", refusal.Allow);
-        exchange.Response.Headers["Cache-Control"] = "no-store";
-        SetIfNotNull(exchange, "WWW-Authenticate", refusal.TokenError is { } error ? $"Bearer error=\"{error}\"" : null);
-        SetIfNotNull(exchange, "Retry-After", refusal.IsForNow ? "1" : null);
+        var headers = exchange.Response.Headers;
+        if (refusal.Allow is not null)
+            headers["Allow"] = refusal.Allow;
+
+        headers["Cache-Control"] = "no-store";
+        if (refusal.TokenError is not null)
+            headers["WWW-Authenticate"] = $"Bearer error=\"{refusal.TokenError}\"";
+
+        if (refusal.IsForNow)
+            headers["Retry-After"] = "1";
+
         var (title, detail) = (JsonText.Quote(refusal.Title), JsonText.Quote(refusal.Detail));
-        var problem = $$"""{"type":"about:blank","title":{{title}},"status":{{refusal.Status}},"detail":{{detail}}}""";
+        var ids = refusal.Ids.Count > 0 ? $",\"ids\":[{string.Join(',', refusal.Ids.Select(JsonText.Quote))}]" : "";
+        var problem = $$"""{"type":"about:blank","title":{{title}},"status":{{refusal.Status}},"detail":{{detail}}{{ids}}}""";
         return SendTextAsync(exchange, "application/problem+json", problem, refusal.Status);
     }
 
@@ -104,30 +111,20 @@ internal sealed class Responses(TimeSpan writeTimeout, ServerMetrics metrics, Lo
             metrics.CountPublishError(refusal.Status);
     }
 
-    private static void SetIfNotNull(Exchange exchange, string field, string? value)
-    {
-        if (value is not null)
-            exchange.Response.Headers[field] = value;
-    }
-
     private static async Task LingerAsync(Exchange exchange)
     {
         // It cannot be read safely.
-        if (exchange.Request.ContentLength64 < 0 && exchange.ChunkedBody is null)
+        if (exchange.Request.ContentLength64 < 0 && exchange.ChunkedSource is null)
             return;
 
-        var input = exchange.Request.InputStream;
-        var started = Stopwatch.GetTimestamp();
+        using var end = new CancellationTokenSource(_linger);
+        var read = 1;
         try
         {
-            while (_linger - Stopwatch.GetElapsedTime(started) is var remaining
-                && remaining > TimeSpan.Zero
-                && await input.ReadAsync(_discarded).AsTask().WaitAsync(remaining) > 0)
-            {
-                // Thrown away.
-            }
+            while (read > 0 && !end.IsCancellationRequested)
+                read = await exchange.Request.InputStream.ReadAsync(_discarded, CancellationToken.None).AsTask().WaitAsync(end.Token);
         }
-        catch (Exception e) when (e is TimeoutException or IOException or HttpListenerException or ObjectDisposedException)
+        catch (Exception e) when (e is OperationCanceledException or IOException or HttpListenerException or ObjectDisposedException)
         {
             // The client left, or goes on for too long: either way the connection is closed next.
         }

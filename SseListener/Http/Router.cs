@@ -7,16 +7,8 @@ namespace SseListener.Http;
 
 /// <summary>Which endpoint answers which request, and what is done with every request before that.</summary>
 internal sealed class Router(
-    ServerOptions options,
-    RequestListener listener,
-    EventHub hub,
-    EventsEndpoint events,
-    PublishEndpoint publish,
-    StatusEndpoints status,
-    StaticFiles files,
-    CrossOrigin crossOrigin,
-    Responses responses,
-    LogWriter log)
+    ServerOptions options, RequestListener listener, EventHub hub, EventsEndpoint events, DismissEndpoint dismiss, PublishEndpoint publish,
+    StatusEndpoints status, StaticFiles files, CrossOrigin crossOrigin, Responses responses, LogWriter log)
 {
     // A POST may have the parameters of text; PublishEndpoint refuses them beside JSON.
     private readonly Dictionary<string, Route[]> _routes = new(StringComparer.Ordinal)
@@ -31,7 +23,7 @@ internal sealed class Router(
         ["/healthz"] = [new("GET", status.HealthAsync, Parameters.None), new("HEAD", status.HealthAsync, Parameters.None)],
         ["/status"] = [new("GET", status.StatusAsync, Parameters.None), new("HEAD", status.StatusAsync, Parameters.None)],
         ["/metrics"] = [new("GET", status.MetricsAsync, Parameters.None), new("HEAD", status.MetricsAsync, Parameters.None)],
-        [EventsEndpoint.ClientPath] = [new("DELETE", events.DismissAsync, Parameters.None)],
+        [DismissEndpoint.ClientPath] = [new("DELETE", dismiss.DismissAsync, Parameters.None)],
     };
 
     /// <summary>Answers a request; a stream is answered when it is over.</summary>
@@ -46,15 +38,16 @@ internal sealed class Router(
     private Task<Refusal?> RouteAsync(Exchange exchange)
     {
         var path = exchange.Target.Path;
-        var key = path.StartsWith(EventsEndpoint.ClientPath, StringComparison.Ordinal) ? EventsEndpoint.ClientPath : path;
+        var key = path.StartsWith(DismissEndpoint.ClientPath, StringComparison.Ordinal) ? DismissEndpoint.ClientPath : path;
         if (!_routes.TryGetValue(key, out var routes))
             return files.ServeAsync(exchange);
 
+        var methods = string.Join(", ", routes.Select(route => route.Method));
         if (CrossOrigin.IsPreflight(exchange))
-            return AnswerPreflightAsync(exchange, MethodsOf(routes));
+            return AnswerPreflightAsync(exchange, methods);
 
         var route = Array.Find(routes, route => route.Method == exchange.Request.HttpMethod);
-        return route is null ? Task.FromResult<Refusal?>(Refusal.OfMethod(MethodsOf(routes)))
+        return route is null ? Task.FromResult<Refusal?>(Refusal.OfMethod(methods))
             : Parameters.ProblemOf(exchange.Target, route.Known) is { } problem ? Task.FromResult<Refusal?>(Refusal.OfParameter(problem))
             : route.AnswerAsync(exchange);
     }
@@ -68,19 +61,15 @@ internal sealed class Router(
         return refusal;
     }
 
-    private static string MethodsOf(Route[] routes) => string.Join(", ", routes.Select(route => route.Method));
-
     // What is wrong with a request whatever it asks for. A server that stops still tells how it is doing.
     private Refusal? Check(Exchange exchange)
     {
         var (host, target) = (exchange.Host, exchange.Target);
-        if (!listener.AnswersTo(host))
-            return Refusal.Of(421, $"The server does not answer to the name '{host}', but to {options.Host}: see --host.");
-
-        if (ReferenceEquals(target, RequestTarget.None))
-            return Refusal.Of(400, "The URL has an escape that is not %XX, or whose bytes are not UTF-8.");
-
-        return target.HasTooManyParameters ? Refusal.Of(400, $"The URL may have at most {RequestTarget.MostParameters} parameters.")
+        return !listener.AnswersTo(host)
+                ? Refusal.Of(421, $"The server does not answer to the name '{host}', but to {options.Host}: see --host.")
+            : ReferenceEquals(target, RequestTarget.None)
+                ? Refusal.Of(400, "The URL has an escape that is not %XX, or whose bytes are not UTF-8.")
+            : target.HasTooManyParameters ? Refusal.Of(400, $"The URL may have at most {RequestTarget.MostParameters} parameters.")
             : exchange.HeaderSize > options.MaxHeader
                 ? Refusal.Of(431, $"The request line and the header fields may have at most {options.MaxHeader} bytes (--max-header).")
             : hub.IsComplete && target.Path is not ("/status" or "/metrics") ? Refusal.Stopping

@@ -1,4 +1,5 @@
 using SseListener.Access;
+using SseListener.Cluster;
 using SseListener.Delivery;
 using SseListener.Events;
 using SseListener.Journal;
@@ -19,43 +20,40 @@ internal sealed class SseServer : IAsyncDisposable
     private readonly ConcurrentDictionary<string, Client> _clients = new(StringComparer.Ordinal);
     private readonly ServerMetrics _metrics = new();
     private readonly ServerOptions _options;
-    private readonly int _askedClients;
     private readonly LogWriter _log;
     private readonly RequestListener _listener;
     private readonly DeliveryLanes _lanes;
     private readonly IEventLog _journal;
+    private readonly Neighbours? _neighbours;
     private readonly EventHub _hub;
     private readonly Permissions _access;
     private readonly StatusEndpoints _status;
+    private readonly EventsEndpoint _events;
+    private readonly DismissEndpoint _dismiss;
     private readonly Router _router;
     private Task? _stop;
 
     /// <summary>A server that is not listening yet. Without <paramref name="pages"/> it shows those within the program.</summary>
     public SseServer(ServerOptions options, string? pages, LogWriter log)
     {
-        _askedClients = options.MaxClients;
-        _options = options = options with { MaxClients = Math.Min(options.MaxClients, Descriptors.MostClients) };
-        _log = log;
-        _listener = new RequestListener(options.Listener, exchange => _router!.AnswerAsync(exchange), log);
+        (_options, _log) = (options, log);
+        var bounded = options with { MaxClients = Math.Min(options.MaxClients, Descriptors.MostClients) };
+        _listener = new RequestListener(bounded, exchange => _router!.AnswerAsync(exchange), log);
+        var limits = new HubLimits(bounded.History, bounded.HistoryAge, bounded.MaxChannels);
+        _journal = CreateJournal(limits);
+        _neighbours = _journal is SharedLog shared ? new Neighbours(shared, bounded.Cluster, log) : null;
         _lanes = CreateLanes();
-        _journal = CreateJournal();
-        _hub = new EventHub(new HubLimits(options.History, options.HistoryAge, options.MaxChannels), _journal, _lanes.Wake);
+        _hub = new EventHub(limits, _journal, _lanes.Wake, () => BreakStreams(EndReason.Lapped));
         _metrics.Observe(() => _clients.Count, _hub, _lanes);
-        var responses = new Responses(options.WriteTimeout, _metrics, log);
-        var crossOrigin = new CrossOrigin(options.Cors, log);
-        _access = new Permissions(options, crossOrigin);
-        _status = new StatusEndpoints(options, _clients, _hub, _lanes, _journal, _access, responses, _metrics);
-        _router = new Router(
-            options,
-            _listener,
-            _hub,
-            new EventsEndpoint(options, _clients, _hub, _lanes, _access, responses, _metrics, log),
-            new PublishEndpoint(options, _hub, _access, responses, log),
-            _status,
-            new StaticFiles(pages, responses),
-            crossOrigin,
-            responses,
-            log);
+        var responses = new Responses(bounded.WriteTimeout, _metrics, log);
+        var crossOrigin = new CrossOrigin(bounded.Cors, log);
+        _access = new Permissions(bounded, crossOrigin);
+        _status = new StatusEndpoints(bounded, _clients, _hub, _lanes, _journal, _access, responses, _metrics);
+        _events = new EventsEndpoint(bounded, _clients, _hub, _lanes, _access, responses, _metrics, log);
+        _dismiss = new DismissEndpoint(_clients, _neighbours, _access, responses);
+        var publish = new PublishEndpoint(bounded, _hub, _access, responses, log);
+        var files = new StaticFiles(pages, responses);
+        _router = new Router(bounded, _listener, _hub, _events, _dismiss, publish, _status, files, crossOrigin, responses, log);
     }
 
     /// <summary>The address to open in a browser on this machine.</summary>
@@ -63,6 +61,9 @@ internal sealed class SseServer : IAsyncDisposable
 
     /// <summary>The open streams, by client id.</summary>
     public IReadOnlyDictionary<string, Client> Clients => _clients;
+
+    /// <summary>How many clients the other hubs of a cluster have on a channel, as far as is known.</summary>
+    public int ClientsElsewhere(string channel) => _neighbours?.ClientsOf(channel) ?? 0;
 
     /// <summary>A number that grows while there is something to do.</summary>
     public long Activity => _listener.Requests + _lanes.Events;
@@ -76,6 +77,13 @@ internal sealed class SseServer : IAsyncDisposable
         if (!_hub.TryOpen(out problem))
             return false;
 
+        Running = _hub.RunAsync();
+        if (!Task.Run(_hub.CatchUpAsync).GetAwaiter().GetResult())
+        {
+            problem = _journal.Problem ?? "The cluster's log cannot be read.";
+            return false;
+        }
+
         try
         {
             _listener.Start();
@@ -88,9 +96,8 @@ internal sealed class SseServer : IAsyncDisposable
         }
 
         LogWarnings();
+        ListenToNeighbours();
         _status.Start();
-        Running = _hub.RunAsync();
-        problem = null;
         return true;
     }
 
@@ -99,42 +106,68 @@ internal sealed class SseServer : IAsyncDisposable
     /// within 2.5 seconds and <see cref="ServerOptions.Drain"/>, whatever clients do.
     /// </summary>
     public Task StopAsync() => _stop ??= StopInOrderAsync();
-
     public async ValueTask DisposeAsync() => await StopAsync();
 
     private DeliveryLanes CreateLanes()
     {
-        var lanes = new LaneOptions
-        {
-            Heartbeat = _options.Heartbeat,
-            WriteTimeout = _options.WriteTimeout,
-            PresenceLimit = _options.PresenceLimit,
-            PositionOf = place => _hub!.PositionOf(place),
-        };
-        return new DeliveryLanes(_options.Lanes, lanes, () => new LaneMeter(_metrics.Sweeps, _metrics.Latencies));
+        var (heartbeat, writeTimeout, presenceLimit) = (_options.Heartbeat, _options.WriteTimeout, _options.PresenceLimit);
+        var lanes = new LaneOptions(heartbeat, writeTimeout, presenceLimit,
+            topic => topic.Clients + ClientsElsewhere(topic.Name), place => _hub!.PositionOf(place));
+        var meter = () => new LaneMeter(_metrics.Sweeps, _metrics.Latencies);
+        return new DeliveryLanes(_options.Lanes, lanes, meter, _neighbours is null ? null : AnnounceElsewhere);
     }
 
-    private IEventLog CreateJournal() => _options.Data is not { } folder ? new MemoryLog() : new FileLog(
-        new(folder, _options.History, _options.HistoryAge, _options.Sync, _metrics.JournalWrites, _metrics.JournalFlushes), _log);
+    private void AnnounceElsewhere(PresenceChange change) =>
+        _neighbours!.Announce(change.Client, change.HasJoined, change.Topics.Select(topic => (topic.Name, topic.Clients)));
+
+    private void ListenToNeighbours()
+    {
+        async Task<IReadOnlyList<(string, int)>> CountAsync() =>
+            [.. from topic in await _hub.FindListenedAsync(channels: null) ?? [] select (topic.Name, topic.Clients)];
+
+        async Task TellAsync(PresenceMessage message)
+        {
+            if (await _hub.FindListenedAsync([.. message.Counts.Select(count => count.Channel)]) is { Count: > 0 } topics)
+                _lanes.Tell(new PresenceChange(message.Subject, topics, message.Kind is PresenceKind.Join));
+        }
+
+        _neighbours?.Start(TellAsync, CountAsync, _dismiss.DismissAsync);
+    }
+
+    private IEventLog CreateJournal(HubLimits limits)
+    {
+        if (_options.Cluster.IsUsed)
+        {
+            var log = new SharedLog(_options.Cluster, limits, new ClusterMeter(_metrics.ClusterAppends), _log);
+            _metrics.Observe(log);
+            return log;
+        }
+
+        return _options.Data is not { } folder ? new MemoryLog() : new FileLog(
+            new(folder, limits.HistoryBytes, limits.HistoryAge, _options.Sync, _metrics.JournalWrites, _metrics.JournalFlushes), _log);
+    }
+
+    private void BreakStreams(EndReason reason)
+    {
+        foreach (var (_, client) in _clients)
+            client.End(reason);
+    }
 
     private void LogWarnings()
     {
+        const string Refused = "publishing is refused, since others than this machine can reach the server: set --publish-token or "
+            + "--jwt-key, or --open-publish to let anyone publish";
         if (_access.IsClosed)
-        {
-            _log.Warning("publishing is refused, since others than this machine can reach the server: set --publish-token or --jwt-key, "
-                + "or --open-publish to let anyone publish");
-        }
+            _log.Warning(Refused);
         else if (_access.NeedsNoToken && _options.TrustProxy && !_options.OpenPublish)
-        {
             _log.Warning("everybody whom the proxy lets through can publish: set --publish-token or --jwt-key");
-        }
 
         if (_options.JwtKey is { } key)
             _log.Info($"tokens are verified by {key.Algorithm}");
 
-        if (_askedClients > _options.MaxClients)
+        if (_options.MaxClients > Descriptors.MostClients)
         {
-            _log.Info($"there can be {_options.MaxClients} clients, not {_askedClients}: "
+            _log.Info($"there can be {Descriptors.MostClients} clients, not {_options.MaxClients}: "
                 + $"--max-clients is limited by the {Descriptors.Limit} file descriptors (ulimit -n)");
         }
     }
@@ -143,12 +176,14 @@ internal sealed class SseServer : IAsyncDisposable
     {
         using var stopLimit = new CancellationTokenSource(_deliveryLimit + _options.Drain + _answerLimit);
         using var deliveryLimit = new CancellationTokenSource(_deliveryLimit);
-        _hub.Complete();
+        _ = _hub.CompleteAsync(_deliveryLimit / 2);
         await WithinAsync(Running, deliveryLimit.Token);
         await WithinAsync(_lanes.DrainAsync(), deliveryLimit.Token);
+        await WithinAsync(ServeNewcomersAsync(deliveryLimit.Token), deliveryLimit.Token);
         await CloseStreamsAsync();
         await WithinAsync(_listener.AnswerAllAsync(), stopLimit.Token);
         await WithinAsync(Task.Run(_listener.Dispose, CancellationToken.None), stopLimit.Token);
+        await WithinAsync(_neighbours?.StopAsync() ?? Task.CompletedTask, stopLimit.Token);
         _lanes.Dispose();
         _hub.Dispose();
         _status.Dispose();
@@ -156,19 +191,26 @@ internal sealed class SseServer : IAsyncDisposable
         _metrics.Dispose();
     }
 
+    // Those that have been greeted and no lane has yet are to get what was accepted, too; behind the others, who do not wait for them.
+    private async Task ServeNewcomersAsync(CancellationToken limit)
+    {
+        while (_clients.Values.Any(client => client.Lane is null))
+            await Task.Delay(_closingStep, limit);
+
+        await _lanes.DrainAsync();
+    }
+
     // Spread over a time, so that the clients do not all come back at once. Those that come meanwhile end themselves.
     private async Task CloseStreamsAsync()
     {
-        var open = _clients.Values.ToArray();
-        var started = Stopwatch.GetTimestamp();
-        for (var ended = 0; ended < open.Length && !_clients.IsEmpty;)
+        _events.Close();
+        var (open, started) = (_clients.Values.ToArray(), Stopwatch.GetTimestamp());
+        for (var i = 0; i < open.Length; i++)
         {
-            var due = Math.Min(1, Stopwatch.GetElapsedTime(started) / _options.Drain) * open.Length;
-            for (; ended < open.Length && ended <= due; ended++)
-                open[ended].End(EndReason.ServerStop);
-
-            if (ended < open.Length)
+            while (!_clients.IsEmpty && Stopwatch.GetElapsedTime(started) < _options.Drain * i / open.Length)
                 await Task.Delay(_closingStep);
+
+            open[i].End(EndReason.ServerStop);
         }
     }
 

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using SseListener.Access;
+using SseListener.Journal;
 using SseListener.Listener;
 
 namespace SseListener.Http;
@@ -17,37 +18,6 @@ internal sealed class StaticFiles(string? root, Responses responses)
     private const string Policy = "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
         + "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
-    private static readonly Dictionary<string, string> _types = new(StringComparer.OrdinalIgnoreCase)
-    {
-        [".html"] = "text/html; charset=utf-8",
-        [".htm"] = "text/html; charset=utf-8",
-        [".css"] = "text/css; charset=utf-8",
-        [".js"] = "text/javascript; charset=utf-8",
-        [".mjs"] = "text/javascript; charset=utf-8",
-        [".json"] = "application/json",
-        [".map"] = "application/json",
-        [".webmanifest"] = "application/manifest+json",
-        [".txt"] = "text/plain; charset=utf-8",
-        [".md"] = "text/markdown; charset=utf-8",
-        [".csv"] = "text/csv; charset=utf-8",
-        [".xml"] = "application/xml",
-        [".svg"] = "image/svg+xml",
-        [".png"] = "image/png",
-        [".jpg"] = "image/jpeg",
-        [".jpeg"] = "image/jpeg",
-        [".gif"] = "image/gif",
-        [".webp"] = "image/webp",
-        [".avif"] = "image/avif",
-        [".ico"] = "image/vnd.microsoft.icon",
-        [".woff"] = "font/woff",
-        [".woff2"] = "font/woff2",
-        [".wasm"] = "application/wasm",
-        [".pdf"] = "application/pdf",
-        [".mp3"] = "audio/mpeg",
-        [".mp4"] = "video/mp4",
-        [".webm"] = "video/webm",
-    };
-
     /// <summary>
     /// Finds the folder to serve: the one asked for, or <c>public</c> in the working directory, where an edit shows on reload.
     /// Without either it is null, for the pages within the program.
@@ -61,7 +31,8 @@ internal sealed class StaticFiles(string? root, Responses responses)
 
     public async Task<Refusal?> ServeAsync(Exchange exchange)
     {
-        await using var page = TryOpen(exchange.Target.Path);
+        var page = TryOpen(exchange.Target.Path);
+        await using var content = page?.Content;
         if (page is null)
             return Refusal.Of(404, "There is nothing here. The page is at /, the events at /events.");
 
@@ -75,11 +46,12 @@ internal sealed class StaticFiles(string? root, Responses responses)
     private Page? TryOpen(string path)
     {
         var steps = (path.EndsWith('/') ? path + "index.html" : path).Split('/');
-        return steps[0].Length > 0 || steps.Skip(1).Any(IsForbidden) ? null
+        return steps is not ["", _, ..] || steps.Skip(1).Any(IsForbidden) ? null
             : root is null ? TryOpenBuiltIn(string.Join('/', steps[1..]))
-            : Find(root, steps[1..]) is { } file ? TryOpen(file)
-            : null;
+            : TryOpenFile(root, steps[1..]);
     }
+
+    private static bool IsForbidden(string step) => step.Length == 0 || step[0] == '.' || step.AsSpan().ContainsAny('\\', '\0', ':');
 
     // A built-in page changes with the program only, and has no time: its tag is its hash.
     private static Page? TryOpenBuiltIn(string path)
@@ -92,28 +64,15 @@ internal sealed class StaticFiles(string? root, Responses responses)
         return new Page(content, Path.GetExtension(path), $"\"{Convert.ToHexStringLower(hash.AsSpan(0, 8))}\"");
     }
 
-    // Every step of the path is checked, because a link in the middle leads out just as one at the end does.
-    private static FileInfo? Find(string path, string[] steps)
-    {
-        foreach (var step in steps)
-        {
-            path = Path.Combine(path, step);
-            if (new FileInfo(path).LinkTarget is not null)
-                return null;
-        }
-
-        return new FileInfo(path) is { Exists: true } file ? file : null;
-    }
-
-    private static bool IsForbidden(string step) => step.Length == 0 || step[0] == '.' || step.AsSpan().ContainsAny('\\', '\0', ':');
-
     [SuppressMessage("Reliability", "CA2000:Dispose objects before losing scope", Justification = "The page owns it.")]
-    private static Page? TryOpen(FileInfo file)
+    private static Page? TryOpenFile(string root, string[] steps)
     {
         try
         {
-            return RegularFile.TryOpen(file.FullName, out var content)
-                ? new Page(content, file.Extension, $"\"{file.LastWriteTimeUtc.Ticks:x}-{content.Length:x}\"")
+            // Every step of the path is checked, because a link in the middle leads out just as one at the end does.
+            var files = steps.Select((_, last) => new FileInfo(Path.Combine([root, .. steps[..(last + 1)]]))).ToList();
+            return files.TrueForAll(file => file.LinkTarget is null) && Disk.TryOpenRegular(files[^1].FullName) is { } content
+                ? new Page(content, files[^1].Extension, $"\"{files[^1].LastWriteTimeUtc.Ticks:x}-{content.Length:x}\"")
                 : null;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
@@ -125,16 +84,15 @@ internal sealed class StaticFiles(string? root, Responses responses)
 
     private async Task SendAsync(Exchange exchange, Page page)
     {
-        var (content, tag) = (page.Content, page.Tag);
-        var response = exchange.Response;
-        response.ContentType = _types.GetValueOrDefault(page.Extension, "application/octet-stream");
-        response.Headers["ETag"] = tag;
+        var (content, response) = (page.Content, exchange.Response);
+        response.ContentType = TypeOf(page.Extension.TrimStart('.').ToLowerInvariant());
+        response.Headers["ETag"] = page.Tag;
         response.Headers["Cache-Control"] = "no-cache";
         response.Headers["X-Content-Type-Options"] = "nosniff";
         response.Headers["Referrer-Policy"] = "no-referrer";
         response.Headers["Content-Security-Policy"] = Policy;
         response.ContentLength64 = content.Length;
-        var isKnown = Matches(exchange.Request.Headers["If-None-Match"], tag);
+        var isKnown = Matches(exchange.Request.Headers["If-None-Match"], page.Tag);
         response.StatusCode = (int)(isKnown ? HttpStatusCode.NotModified : HttpStatusCode.OK);
         await (isKnown || exchange.Request.HttpMethod == "HEAD" || content.Length == 0
             ? responses.SendAsync(exchange, [])
@@ -162,13 +120,30 @@ internal sealed class StaticFiles(string? root, Responses responses)
         await Responses.CloseAsync(exchange);
     }
 
+    private static string TypeOf(string extension) => extension switch
+    {
+        "html" or "css" or "csv" => $"text/{extension}; charset=utf-8",
+        "htm" => "text/html; charset=utf-8",
+        "js" or "mjs" => "text/javascript; charset=utf-8",
+        "txt" => "text/plain; charset=utf-8",
+        "md" => "text/markdown; charset=utf-8",
+        "json" or "xml" or "wasm" or "pdf" => $"application/{extension}",
+        "map" => "application/json",
+        "webmanifest" => "application/manifest+json",
+        "png" or "jpeg" or "gif" or "webp" or "avif" => $"image/{extension}",
+        "jpg" => "image/jpeg",
+        "svg" => "image/svg+xml",
+        "ico" => "image/vnd.microsoft.icon",
+        "woff" or "woff2" => $"font/{extension}",
+        "mp3" => "audio/mpeg",
+        "mp4" or "webm" => $"video/{extension}",
+        _ => "application/octet-stream",
+    };
+
     // RFC 9110, section 13.1.2: weak comparison, a list, or * for any.
     private static bool Matches(string? ifNoneMatch, string tag) =>
         (ifNoneMatch ?? "").Split(',', StringSplitOptions.TrimEntries)
             .Any(candidate => candidate == "*" || candidate == tag || candidate == "W/" + tag);
 
-    private sealed record Page(Stream Content, string Extension, string Tag) : IAsyncDisposable
-    {
-        public ValueTask DisposeAsync() => Content.DisposeAsync();
-    }
+    private sealed record Page(Stream Content, string Extension, string Tag);
 }

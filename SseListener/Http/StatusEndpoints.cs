@@ -7,39 +7,27 @@ using SseListener.Metrics;
 
 namespace SseListener.Http;
 
-/// <summary>
-/// <c>/healthz</c> for everybody, and for the operator <c>/status</c>, which people read, and <c>/metrics</c>, which Prometheus reads.
-/// </summary>
+/// <summary><c>/healthz</c> for everybody, and for the operator <c>/status</c> (for people) and <c>/metrics</c> (for Prometheus).</summary>
 internal sealed class StatusEndpoints(
-    ServerOptions options,
-    ConcurrentDictionary<string, Client> clients,
-    EventHub hub,
-    DeliveryLanes lanes,
-    IEventLog journal,
-    Permissions access,
-    Responses responses,
-    ServerMetrics metrics) : IDisposable
+    ServerOptions options, ConcurrentDictionary<string, Client> clients, EventHub hub, DeliveryLanes lanes, IEventLog journal,
+    Permissions access, Responses responses, ServerMetrics metrics) : IDisposable
 {
     private readonly Rates _rates = new(() => [hub.Counts.Published, hub.Counts.PublishedBytes, lanes.Events, lanes.Bytes]);
 
-    private Refusal? Problem =>
-        hub.IsComplete ? Refusal.Stopping
-        : !journal.IsWritable ? Refusal.Later(503, "journal", "The journal cannot be written.")
+    private Refusal? Problem => hub.IsComplete ? Refusal.Stopping
+        : journal.Problem is { } problem ? Refusal.Later(503, journal.IsShared ? "cluster" : "journal", problem)
         : null;
 
     public void Start() => _rates.Start();
+    public void Dispose() => _rates.Dispose();
 
-    public Task<Refusal?> HealthAsync(Exchange exchange) =>
-        ShowAsync(exchange, Problem, "application/json", () => """{"status":"ok"}""");
+    public Task<Refusal?> HealthAsync(Exchange exchange) => ShowAsync(exchange, Problem, "application/json", () => """{"status":"ok"}""");
 
-    /// <summary>Tells what the server is doing: the few numbers that a person asks for first.</summary>
     public async Task<Refusal?> StatusAsync(Exchange exchange) =>
         await ShowAsync(exchange, await access.CheckOperateAsync(exchange), "application/json", WriteStatus);
 
     public async Task<Refusal?> MetricsAsync(Exchange exchange) =>
         await ShowAsync(exchange, await access.CheckOperateAsync(exchange), PrometheusText.ContentType, metrics.Text.Write);
-
-    public void Dispose() => _rates.Dispose();
 
     private async Task<Refusal?> ShowAsync(Exchange exchange, Refusal? refusal, string contentType, Func<string> write)
     {
@@ -72,7 +60,7 @@ internal sealed class StatusEndpoints(
                 "events": {{kept.Events}},
                 "bytes": {{kept.Bytes}},
                 "limitBytes": {{options.History}},
-                "journal": {{(options.Data is null ? "false" : "true")}}
+                "journal": {{(options.Data is null || options.Cluster.IsUsed ? "false" : "true")}}
               },
               "perSecond": {
                 "overSeconds": {{Rates.Window}},

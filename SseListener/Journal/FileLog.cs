@@ -1,16 +1,13 @@
+using System.Diagnostics.Metrics;
 using SseListener.Events;
 using SseListener.Log;
 
 namespace SseListener.Journal;
 
-/// <summary>
-/// Stores frames in the files of a folder, each of which is itself an event stream. A batch is appended with one write, and is stored
-/// when the operating system has it, or when it is on the disk.
-/// </summary>
+/// <summary>Stores frames in the files of a folder, each of which is itself an event stream. A batch is appended with one write.</summary>
 internal sealed class FileLog(JournalOptions options, LogWriter log) : IEventLog
 {
     private static readonly TimeSpan _upkeepEvery = TimeSpan.FromSeconds(1);
-
     private readonly Lock _lock = new();
     private readonly Lock _upkeepLock = new();
     private readonly JournalFiles _files = new(options, log);
@@ -24,30 +21,15 @@ internal sealed class FileLog(JournalOptions options, LogWriter log) : IEventLog
     public long Last { get; private set; }
     public byte[] Key => _key.Bytes;
     public IReadOnlyList<long> Starts => _key.Starts;
-    public bool IsWritable => !_isFailing;
+    public string? Problem => _isFailing ? "The journal cannot be written." : null;
 
-    public bool TryOpen(RestoreFrame restore, [NotNullWhen(false)] out string? problem)
+    public bool TryOpen(RestoreFrame restore, Action<Arrived> arrive, [NotNullWhen(false)] out string? problem)
     {
-        problem = $"The folder {options.Folder} is in use by another process; --data names another one.";
-        try
-        {
-            if (!_files.Folder.TryLock())
-                return false;
-
-            _key.Read();
-            (var files, Last) = new JournalReader(restore, log).ReadFolder(options.Folder);
-            _key.Begin(Last);
-            _files.Open(files, Last + 1);
-            _isOpen = true;
-            _timer = new Timer(_ => Upkeep(), state: null, _upkeepEvery, Timeout.InfiniteTimeSpan);
-            problem = null;
-            return true;
-        }
-        catch (Exception e) when (Disk.IsFailure(e))
-        {
-            problem = $"The folder {options.Folder} cannot be used: {e.Message}";
-            return false;
-        }
+        var failure = Disk.Attempt(() => Open(restore));
+        problem = failure is not null ? $"The folder {options.Folder} cannot be used: {failure.Message}"
+            : !_isOpen ? $"The folder {options.Folder} is in use by another process; --data names another one."
+            : null;
+        return problem is null;
     }
 
     public ValueTask<Stored> AppendAsync(FrameBatch batch, Action<FrameBatch> apply)
@@ -71,12 +53,25 @@ internal sealed class FileLog(JournalOptions options, LogWriter log) : IEventLog
             if (wasOpen)
             {
                 _files.Flush();
-                _files.DeleteOldFiles(SteadyClock.Now);
+                _files.TryDeleteOldFiles(SteadyClock.Now);
             }
 
             _timer?.Dispose();
             _files.Dispose();
         }
+    }
+
+    private void Open(RestoreFrame restore)
+    {
+        if (!_files.Folder.TryLock())
+            return;
+
+        _key.Read();
+        (var files, Last) = new JournalReader(restore, log).ReadFolder(options.Folder);
+        _key.Begin(Last);
+        _files.Open(files, Last + 1);
+        _isOpen = true;
+        _timer = new Timer(_ => Upkeep(), state: null, _upkeepEvery, Timeout.InfiniteTimeSpan);
     }
 
     private Stored Append(FrameBatch batch)
@@ -96,7 +91,7 @@ internal sealed class FileLog(JournalOptions options, LogWriter log) : IEventLog
             {
                 _failedBytes = bytes.Length;
                 ReportWrite(e);
-                return isBegun && !TryRepair() ? Stored.Unknown : Stored.None;
+                return isBegun && Disk.Attempt(_files.Current.Repair) is not null ? Stored.Unknown : Stored.None;
             }
 
             _files.Current.Count(batch.FrameBytes, batch.Time);
@@ -114,22 +109,9 @@ internal sealed class FileLog(JournalOptions options, LogWriter log) : IEventLog
         // The machine's time: after a restart there is no other, and time that a machine has slept counts then.
         var time = DateTimeOffset.UtcNow.ToUnixTimeMilliseconds();
         foreach (var frame in batch.Frames)
-            JournalLine.Write(_buffer, batch, frame, time);
+            JournalLine.Write(_buffer, frame.Sequence, frame.Log.Name, time, frame.Following, batch.BytesOf(frame));
 
         return _buffer.WrittenSpan;
-    }
-
-    private bool TryRepair()
-    {
-        try
-        {
-            _files.Current.Repair();
-            return true;
-        }
-        catch (Exception e) when (Disk.IsFailure(e))
-        {
-            return false;
-        }
     }
 
     // One at a time: a slow disk must not block a thread more every second.
@@ -143,9 +125,9 @@ internal sealed class FileLog(JournalOptions options, LogWriter log) : IEventLog
             _files.Flush();
             lock (_lock)
             {
-                EnsureWritable();
+                ReportWrite(Disk.Attempt(EnsureWritable));
                 if (!_isFailing)
-                    _files.DeleteOldFiles(SteadyClock.Now);
+                    _files.TryDeleteOldFiles(SteadyClock.Now);
             }
 
             _timer!.Change(_upkeepEvery, Timeout.InfiniteTimeSpan);
@@ -156,20 +138,11 @@ internal sealed class FileLog(JournalOptions options, LogWriter log) : IEventLog
     // written last, since a disk that is nearly full always has room for a few.
     private void EnsureWritable()
     {
-        try
-        {
-            _files.Folder.EnsureLocked();
-            _key.EnsureWritten();
-            _files.Prepare(Last + 1, SteadyClock.Now);
-            if (_isFailing)
-                _files.Current.Probe(_failedBytes);
-
-            ReportWrite(failure: null);
-        }
-        catch (Exception e) when (Disk.IsFailure(e))
-        {
-            ReportWrite(e);
-        }
+        _files.Folder.EnsureLocked();
+        _key.EnsureWritten();
+        _files.Prepare(Last + 1, SteadyClock.Now);
+        if (_isFailing)
+            _files.Current.Probe(_failedBytes);
     }
 
     // Only a change is logged: publishers go on trying.
@@ -183,3 +156,13 @@ internal sealed class FileLog(JournalOptions options, LogWriter log) : IEventLog
         _isFailing = failure is not null;
     }
 }
+
+/// <summary>
+/// When a publish counts as stored: once the operating system has it, which writes it to the disk within a second (safe from a crash of the
+/// process), or once it is on the disk (safe from a power cut).
+/// </summary>
+internal enum JournalSync { Os, Always }
+
+/// <summary>A journal's folder, how many bytes of frames it keeps and how long, and the times (seconds) of writes and flushes.</summary>
+internal sealed record JournalOptions(
+    string Folder, long Bytes, TimeSpan Age, JournalSync Sync, Histogram<double> Writes, Histogram<double> Flushes);

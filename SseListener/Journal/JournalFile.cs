@@ -4,51 +4,41 @@ using SseListener.Log;
 
 namespace SseListener.Journal;
 
-/// <summary>
-/// One file of a journal. The last one is open for appending all the time, which also tells other processes that the folder is in use.
-/// What fails throws: <see cref="Disk.IsFailure"/>.
-/// </summary>
-internal sealed class JournalFile : IDisposable
+/// <summary>One file of a journal. The last one stays open for appending. What fails throws: <see cref="Disk.IsFailure"/>.</summary>
+internal sealed class JournalFile(string path, long first) : IDisposable
 {
     private const string Prefix = "journal-";
     private const string Suffix = ".sse";
-
     private JournalOptions? _options;
     private SafeFileHandle? _handle;
     private FileStatus _status;
     private volatile bool _isUnflushed;
+    private bool _isTorn; // There may be something behind what is good: a part of what could not be written.
 
-    // Whether there may be something behind what is good: what could not be written, or a part of it.
-    private bool _isTorn;
+    public string Path => path;
 
-    private JournalFile(string path, long first) => (Path, First) = (path, first);
+    /// <summary>The least number that its first frame may have.</summary>
+    public long First => first;
 
-    public string Path { get; }
-
-    /// <summary>The number of the first frame that it was made for.</summary>
-    public long First { get; }
-
-    /// <summary>Bytes that are good.</summary>
+    /// <summary>Bytes that are good, those of the lines before the frames included.</summary>
     public long Length { get; set; }
-
-    /// <summary>Bytes of the frames alone.</summary>
     public long FrameBytes { get; private set; }
 
     /// <summary>When its first and its last frame were published, by <see cref="SteadyClock"/>; 0 when there is none.</summary>
     public long FirstTime { get; private set; }
     public long LastTime { get; private set; }
 
-    public static JournalFile Create(string folder, long first) =>
-        new(System.IO.Path.Combine(folder, string.Create(CultureInfo.InvariantCulture, $"{Prefix}{first:d20}{Suffix}")), first);
+    public static JournalFile Named(string folder, long first) =>
+        new(System.IO.Path.Combine(folder, FormattableString.Invariant($"{Prefix}{first:d20}{Suffix}")), first);
 
     /// <summary>The files in a folder, oldest first.</summary>
     public static IEnumerable<JournalFile> List(string folder) =>
-        from path in Directory.EnumerateFiles(folder, Prefix + "*" + Suffix)
-        let number = System.IO.Path.GetFileName(path)[Prefix.Length..^Suffix.Length]
-        let first = long.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out var parsed) ? parsed : -1
-        where first >= 0
-        orderby first
-        select new JournalFile(path, first);
+        from file in Directory.EnumerateFiles(folder, Prefix + "*" + Suffix)
+        let name = System.IO.Path.GetFileName(file)[Prefix.Length..^Suffix.Length]
+        let number = long.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out var parsed) ? parsed : -1
+        where number >= 0
+        orderby number
+        select new JournalFile(file, number);
 
     /// <summary>Opens it for appending, or makes it, and cuts off what is not good.</summary>
     public void Open(JournalOptions options)
@@ -64,7 +54,7 @@ internal sealed class JournalFile : IDisposable
     public string? FindChange() => Disk.Find(Path) switch
     {
         null => "deleted",
-        { } status when !status.IsSame(_status) => "replaced",
+        { } status when status.File != _status.File => "replaced",
         { } status when status.Length != Length && !_isTorn => "changed by another program",
         _ => null,
     };
@@ -86,10 +76,7 @@ internal sealed class JournalFile : IDisposable
         }
     }
 
-    /// <summary>
-    /// Counts frames that are in it, published at a time of <see cref="SteadyClock"/>. Apart from <see cref="Append"/>, for the reader
-    /// calls it, too.
-    /// </summary>
+    /// <summary>Counts frames in it, published at a time of <see cref="SteadyClock"/>. The reader calls it without an append.</summary>
     public void Count(long frameBytes, long time)
     {
         FirstTime = FirstTime == 0 ? time : FirstTime;
@@ -100,9 +87,7 @@ internal sealed class JournalFile : IDisposable
     /// <summary>Finds out whether <paramref name="length"/> bytes can be appended, and removes them again.</summary>
     public void Probe(int length)
     {
-        var comment = new byte[length];
-        comment.AsSpan().Fill((byte)':');
-        Write(comment);
+        Write([.. Enumerable.Repeat((byte)':', length)]);
         Repair();
     }
 
@@ -111,7 +96,7 @@ internal sealed class JournalFile : IDisposable
     {
         if (_isTorn)
         {
-            // What failed may be the handle.
+            // What failed may be the handle. Opening it anew also cuts the file to Length.
             var handle = Open(FileMode.Open);
             _handle!.Dispose();
             _handle = handle;
@@ -127,17 +112,15 @@ internal sealed class JournalFile : IDisposable
 
         _isUnflushed = false;
         var started = Stopwatch.GetTimestamp();
-        try
-        {
-            Disk.Sync(_handle!);
-            _options!.Flushes.Record(Stopwatch.GetElapsedTime(started).TotalSeconds);
-        }
-        catch (Exception e) when (Disk.IsFailure(e))
+        if (Disk.Attempt(() => Disk.Sync(_handle!)) is { } failure)
         {
             // Also when a repair has just replaced the handle.
             _isUnflushed = true;
-            log.Often(LogLevel.Warning, "not flushed", $"the journal could not be flushed to the disk: {e.Message}");
+            log.Often(LogLevel.Warning, "not flushed", $"the journal could not be flushed to the disk: {failure.Message}");
+            return;
         }
+
+        _options!.Flushes.Record(Stopwatch.GetElapsedTime(started).TotalSeconds);
     }
 
     public void Dispose() => _handle?.Dispose();

@@ -1,27 +1,20 @@
-using SseListener.Events;
 using SseListener.Log;
 
 namespace SseListener.Journal;
 
 /// <summary>
-/// The files of a journal: one is appended to until it is full or long, then the next one is begun; an older one is deleted when
-/// everything in it is outside history. For one thread at a time, except <see cref="Flush"/>. Times are of
-/// <see cref="SteadyClock"/>. What fails throws: <see cref="Disk.IsFailure"/>.
+/// The files of a journal: one is appended to until it is full or old, then the next one is begun; one whose frames are all outside
+/// history is deleted. For one thread at a time, except <see cref="Flush"/>. What fails throws: <see cref="Disk.IsFailure"/>.
 /// </summary>
 internal sealed class JournalFiles(JournalOptions options, LogWriter log) : IDisposable
 {
-    // History on the disk is deleted a file at a time, so this is how closely its limits are kept there.
-    private const int FilesOfHistory = 8;
+    private const int FilesOfHistory = 8; // A file is deleted as a whole, so this is how closely the limits are kept on the disk.
     private const long SmallestFile = 64 * 1024;
     private const long LargestFile = 8 * 1024 * 1024;
-
-    // Milliseconds, however short the age: a file needs a descriptor until it is on the disk.
-    private const long ShortestFile = 1000;
-
+    private const long ShortestAge = 1000; // Milliseconds, however short the age: a file needs a descriptor until it is on the disk.
     private readonly long _age = (long)options.Age.TotalMilliseconds;
     private readonly Queue<JournalFile> _oldFiles = new();
     private readonly ConcurrentQueue<JournalFile> _unflushed = new();
-    private long _oldBytes;
     private volatile JournalFile? _current;
 
     public JournalFolder Folder { get; } = new(options.Folder);
@@ -29,11 +22,11 @@ internal sealed class JournalFiles(JournalOptions options, LogWriter log) : IDis
     /// <summary>The file that is appended to, once <see cref="Open"/> has succeeded.</summary>
     public JournalFile Current => _current!;
 
-    /// <summary>Opens the last of the files that were read back (oldest first), or a new one for the next frame.</summary>
+    /// <summary>Opens the last of the files read back (oldest first), or a new one for frames from <paramref name="next"/> on.</summary>
     public void Open(List<JournalFile> files, long next)
     {
-        files.SkipLast(1).ToList().ForEach(AddOldFile);
-        Begin(files.LastOrDefault() ?? JournalFile.Create(options.Folder, next));
+        files.SkipLast(1).ToList().ForEach(_oldFiles.Enqueue);
+        Begin(files.LastOrDefault() ?? JournalFile.Named(options.Folder, next));
     }
 
     /// <summary>Makes sure that what is appended will be read back: that the file is what its name means, is whole, and has room.</summary>
@@ -50,8 +43,8 @@ internal sealed class JournalFiles(JournalOptions options, LogWriter log) : IDis
 
         file.Repair();
         var isFull = file.Length >= Math.Clamp(options.Bytes / FilesOfHistory, SmallestFile, LargestFile);
-        var isLong = file.FirstTime > 0 && now - file.FirstTime > Math.Max(ShortestFile, _age / FilesOfHistory);
-        if (isFull || isLong)
+        var isOld = file.FirstTime > 0 && now - file.FirstTime > Math.Max(ShortestAge, _age / FilesOfHistory);
+        if (isFull || isOld)
             BeginNext(next);
     }
 
@@ -67,24 +60,10 @@ internal sealed class JournalFiles(JournalOptions options, LogWriter log) : IDis
         Current.Flush(log);
     }
 
-    public void DeleteOldFiles(long now)
+    public void TryDeleteOldFiles(long now)
     {
-        try
-        {
-            var count = _oldFiles.Count;
-            while (_oldFiles.Count > 0 && IsOutsideHistory(_oldFiles.Peek(), now))
-            {
-                File.Delete(_oldFiles.Peek().Path);
-                _oldBytes -= _oldFiles.Dequeue().FrameBytes;
-            }
-
-            if (_oldFiles.Count < count && options.Sync is JournalSync.Always)
-                Disk.SyncFolder(options.Folder);
-        }
-        catch (Exception e) when (Disk.IsFailure(e))
-        {
+        if (Disk.Attempt(() => DeleteOldFiles(now)) is { } e)
             log.Often(LogLevel.Warning, "not deleted", $"a file of the journal that is not needed any more cannot be deleted: {e.Message}");
-        }
     }
 
     public void Dispose()
@@ -93,8 +72,18 @@ internal sealed class JournalFiles(JournalOptions options, LogWriter log) : IDis
         Folder.Dispose();
     }
 
-    private bool IsOutsideHistory(JournalFile oldest, long now) =>
-        _oldBytes - oldest.FrameBytes + Current.FrameBytes >= options.Bytes || oldest.LastTime < now - _age;
+    private void DeleteOldFiles(long now)
+    {
+        var count = _oldFiles.Count;
+        for (; _oldFiles.Count > 0 && IsOutsideHistory(_oldFiles.Peek(), now); _oldFiles.Dequeue())
+            File.Delete(_oldFiles.Peek().Path);
+
+        if (_oldFiles.Count < count && options.Sync is JournalSync.Always)
+            Disk.SyncFolder(options.Folder);
+    }
+
+    private bool IsOutsideHistory(JournalFile oldest, long now) => oldest.LastTime < now - _age
+        || _oldFiles.Skip(1).Append(Current).Sum(file => file.FrameBytes) >= options.Bytes;
 
     private void Begin(JournalFile file)
     {
@@ -106,15 +95,9 @@ internal sealed class JournalFiles(JournalOptions options, LogWriter log) : IDis
     private void BeginNext(long next)
     {
         var old = Current;
-        Begin(JournalFile.Create(options.Folder, next));
+        Begin(JournalFile.Named(options.Folder, next));
         _unflushed.Enqueue(old);
         if (old.FrameBytes > 0)
-            AddOldFile(old);
-    }
-
-    private void AddOldFile(JournalFile file)
-    {
-        _oldFiles.Enqueue(file);
-        _oldBytes += file.FrameBytes;
+            _oldFiles.Enqueue(old);
     }
 }

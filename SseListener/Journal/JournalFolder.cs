@@ -2,10 +2,7 @@ using Microsoft.Win32.SafeHandles;
 
 namespace SseListener.Journal;
 
-/// <summary>
-/// The folder of a journal, which one process has at a time: it holds a lock on a file, whatever becomes of the file's name. What fails
-/// throws: <see cref="Disk.IsFailure"/>.
-/// </summary>
+/// <summary>The folder of a journal. A lock on a file keeps other processes out. What fails throws: <see cref="Disk.IsFailure"/>.</summary>
 internal sealed class JournalFolder(string path) : IDisposable
 {
     private readonly string _lockFile = Path.Combine(path, "lock");
@@ -24,7 +21,7 @@ internal sealed class JournalFolder(string path) : IDisposable
     /// <summary>Makes sure that this process has what is the folder now: locks it again when it was deleted, moved or replaced.</summary>
     public void EnsureLocked()
     {
-        if (!_isLost && (_lock is null || Disk.Find(_lockFile) is not { } status || !status.IsSame(Disk.Of(_lock))))
+        if (!_isLost && (_lock is null || Disk.Find(_lockFile)?.File != Disk.Of(_lock).File))
         {
             _lock?.Dispose();
             _lock = null;
@@ -65,16 +62,6 @@ internal sealed class JournalFolder(string path) : IDisposable
         }
     }
 
-    private static bool IsFree(string file)
-    {
-        try
-        {
-            using var probe = File.OpenHandle(file, FileMode.Open, FileAccess.Read, FileShare.None);
-            return true;
-        }
-        catch (IOException)
-        {
-            return false;
-        }
-    }
+    private static bool IsFree(string file) =>
+        Disk.Attempt(() => File.OpenHandle(file, FileMode.Open, FileAccess.Read, FileShare.None).Dispose()) is not IOException;
 }

@@ -4,22 +4,16 @@ using SseListener.Log;
 
 namespace SseListener.Journal;
 
-/// <summary>
-/// The file beside a journal by which its positions are recognised after a restart: the key that they are enciphered with, and the
-/// numbers behind which the program began when it was started. With another key, positions are of another log.
-/// </summary>
+/// <summary>The file by which positions are recognised after a restart: their key, and the numbers behind which starts began.</summary>
 internal sealed class JournalKey(string folder, LogWriter log)
 {
-    // Starts without an event behind them, of which the oldest are forgotten.
-    private const int MostStarts = 1000;
+    private const int MostStarts = 1000; // Starts without an event behind them, of which the oldest are forgotten.
 
     private readonly string _file = Path.Combine(folder, "key");
     private bool _isNew = true;
     private FileStatus? _status;
 
     public byte[] Bytes { get; private set; } = RandomNumberGenerator.GetBytes(PositionCipher.KeySize);
-
-    /// <summary><see cref="IEventLog.Starts"/>.</summary>
     public IReadOnlyList<long> Starts { get; private set; } = [];
 
     /// <summary>Reads the file, if it is there, or throws: <see cref="Disk.IsFailure"/>.</summary>
@@ -35,13 +29,10 @@ internal sealed class JournalKey(string folder, LogWriter log)
     }
 
     /// <summary>Chooses and stores where this start begins, behind the last frame of the log; before any position is given.</summary>
-    /// <remarks>
-    /// Far behind it, and at a place that nobody can guess: events that a power cut destroyed had numbers too, and so have those that
-    /// were stored after the folder was copied, when that copy is in its place now. No new frame may have one of those numbers.
-    /// </remarks>
     public void Begin(long last)
     {
-        // More frames than are lost at once, and up to 2^39 more that nobody can guess.
+        // Frames may be lost by a power cut, or by putting an older copy of the folder in its place. No new frame may get one of their
+        // numbers: this start begins 2^32 further, more than are lost at once, and up to 2^39 beyond that, which nobody can guess.
         var start = _isNew ? last : Starts.Append(last).Max() + (1L << 32) + ((long)RandomNumberGenerator.GetInt32(int.MaxValue) << 8);
         Starts = [.. Starts.Where(earlier => earlier > last).TakeLast(MostStarts - 1), start];
         TryWrite();
@@ -54,32 +45,31 @@ internal sealed class JournalKey(string folder, LogWriter log)
             TryWrite();
     }
 
-    // Under another name first: half a key is none.
     private void TryWrite()
     {
+        const string Loss = "cannot be written, so clients that come back after a restart will be told of a gap";
+        if (Disk.Attempt(Write) is { } failure)
+            log.Often(LogLevel.Warning, "key not kept", $"{_file} {Loss}: {failure.Message}");
+    }
+
+    // Under another name first: half a key is none.
+    private void Write()
+    {
         var unfinished = _file + ".new";
-        try
+        var options = new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write, BufferSize = 0 };
+        if (!OperatingSystem.IsWindows())
+            options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+
+        using (var output = new FileStream(unfinished, options))
         {
-            var options = new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write, BufferSize = 0 };
-            if (!OperatingSystem.IsWindows())
-                options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+            output.Write([.. Bytes, .. Starts.SelectMany(BitConverter.GetBytes)]);
+            Disk.Sync(output.SafeFileHandle);
 
-            using (var output = new FileStream(unfinished, options))
-            {
-                output.Write([.. Bytes, .. Starts.SelectMany(BitConverter.GetBytes)]);
-                Disk.Sync(output.SafeFileHandle);
-
-                // Of what was written here, not of what has this name now: somebody may replace it at once.
-                _status = Disk.Of(output.SafeFileHandle);
-            }
-
-            File.Move(unfinished, _file, overwrite: true);
-            Disk.SyncFolder(folder);
+            // Of what was written here, not of what has this name now: somebody may replace it at once.
+            _status = Disk.Of(output.SafeFileHandle);
         }
-        catch (Exception e) when (Disk.IsFailure(e))
-        {
-            var problem = $"{_file} cannot be written, so clients that come back after a restart will be told of a gap: {e.Message}";
-            log.Often(LogLevel.Warning, "key not kept", problem);
-        }
+
+        File.Move(unfinished, _file, overwrite: true);
+        Disk.SyncFolder(folder);
     }
 }

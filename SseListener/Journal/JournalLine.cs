@@ -1,25 +1,19 @@
-using System.Buffers.Text;
 using System.Numerics;
 using System.Runtime.InteropServices;
 using System.Text.Unicode;
-using SseListener.Events;
 
 namespace SseListener.Journal;
 
 /// <summary>
-/// The line before each frame in a journal, which is a comment for readers of event streams:
-/// <c>: SEQUENCE CHANNEL TIME CRC FOLLOWING CRC</c>. The first checksum is of the frame, the second of the line up to it; both are
-/// hexadecimal.
+/// The line before each frame in a journal, a comment for readers of event streams: <c>: SEQUENCE CHANNEL TIME CRC FOLLOWING CRC</c>. TIME
+/// is in Unix milliseconds. The first CRC is of the frame, the second of the line up to it; both are hexadecimal. FOLLOWING says how many
+/// frames behind it were published with it: all of them count, or none.
 /// </summary>
-/// <param name="Sequence">The frame's number among all frames of all channels.</param>
-/// <param name="Channel">Its channel, whose name has no space.</param>
-/// <param name="Time">When it was published, in Unix milliseconds.</param>
-/// <param name="Crc">The checksum of its bytes.</param>
-/// <param name="Following">How many of the frames behind it were published with it: all of them count, or none.</param>
 internal readonly record struct JournalLine(long Sequence, string Channel, long Time, uint Crc, int Following)
 {
     private const int LongestLine = 512;
     private const int HexDigits = 8;
+    private const int Fields = 7; // The colon is one.
 
     /// <summary>How every such line begins, and no line of a frame.</summary>
     public static ReadOnlySpan<byte> Start => ": "u8;
@@ -39,44 +33,51 @@ internal readonly record struct JournalLine(long Sequence, string Channel, long 
     }
 
     /// <summary>Writes the line of a frame, and the frame.</summary>
-    public static void Write(IBufferWriter<byte> output, FrameBatch batch, BatchFrame frame, long time)
+    public static void Write(
+        IBufferWriter<byte> output, long sequence, string channel, long time, int following, ReadOnlySpan<byte> frame)
     {
-        var bytes = batch.BytesOf(frame);
         var line = output.GetSpan(LongestLine);
-        var (culture, crc) = (CultureInfo.InvariantCulture, Checksum(bytes));
-        Utf8.TryWrite(line, culture, $": {frame.Sequence} {frame.Log.Name} {time} {crc:x8} {frame.Following} ", out var length);
+        var (culture, crc) = (CultureInfo.InvariantCulture, Checksum(frame));
+        Utf8.TryWrite(line, culture, $": {sequence} {channel} {time} {crc:x8} {following} ", out var length);
         Utf8.TryWrite(line[length..], culture, $"{Checksum(line[..length]):x8}\n", out var added);
         output.Advance(length + added);
-        output.Write(bytes);
+        output.Write(frame);
     }
 
     /// <summary>Reads a line, without its line feed; false when it is none, or damaged.</summary>
     public static bool TryParse(ReadOnlySpan<byte> line, out JournalLine parsed)
     {
         parsed = default;
-        var end = line.Length - HexDigits;
-        if (end < 0 || !line.StartsWith(Start) || !TryParseHex(line[end..], out var check) || check != Checksum(line[..end]))
+        Span<char> text = stackalloc char[LongestLine];
+        Span<Range> fields = stackalloc Range[Fields + 1];
+        if (line.Length is < HexDigits or > LongestLine || !Encoding.UTF8.TryGetChars(line, text, out var length)
+            || text[..length].Split(fields, ' ') != Fields || text[fields[0]] is not ":"
+            || !TryParseHex(text[fields[6]], out var lineCrc) || lineCrc != Checksum(line[..^HexDigits]))
+        {
             return false;
+        }
 
-        var fields = line[Start.Length..end];
-        var isLine = Utf8Parser.TryParse(ReadField(ref fields), out long sequence, out _);
-        var channel = Encoding.UTF8.GetString(ReadField(ref fields));
-        isLine &= Utf8Parser.TryParse(ReadField(ref fields), out long time, out _);
-        isLine &= TryParseHex(ReadField(ref fields), out var crc);
-        isLine &= Utf8Parser.TryParse(ReadField(ref fields), out int following, out _);
-        parsed = new JournalLine(sequence, channel, time, crc, following);
+        var isLine = long.TryParse(text[fields[1]], CultureInfo.InvariantCulture, out var sequence)
+            & long.TryParse(text[fields[3]], CultureInfo.InvariantCulture, out var time)
+            & TryParseHex(text[fields[4]], out var crc)
+            & int.TryParse(text[fields[5]], CultureInfo.InvariantCulture, out var following);
+        parsed = new JournalLine(sequence, text[fields[2]].ToString(), time, crc, following);
         return isLine;
     }
 
-    // Up to the next space: every field has one behind it.
-    private static ReadOnlySpan<byte> ReadField(scoped ref ReadOnlySpan<byte> fields)
+    /// <summary>Reads the line at an offset, and finds the frame behind it, up to the first blank line; false when damaged.</summary>
+    public static bool TryReadFrame(ReadOnlySpan<byte> bytes, int offset, out JournalLine line, out Range frame)
     {
-        var end = Math.Max(0, fields.IndexOf((byte)' '));
-        var field = fields[..end];
-        fields = fields[Math.Min(fields.Length, end + 1)..];
-        return field;
+        var start = offset + bytes[offset..].IndexOf((byte)'\n') + 1;
+        (line, frame) = (default, default);
+        if (start == offset || !TryParse(bytes[offset..(start - 1)], out line))
+            return false;
+
+        var length = bytes[start..].IndexOf("\n\n"u8) + 2;
+        frame = start..(start + length);
+        return length >= 2 && Checksum(bytes[frame]) == line.Crc;
     }
 
-    private static bool TryParseHex(ReadOnlySpan<byte> text, out uint number) =>
-        Utf8Parser.TryParse(text, out number, out var length, 'x') && length == HexDigits;
+    private static bool TryParseHex(ReadOnlySpan<char> text, out uint number) =>
+        uint.TryParse(text, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out number) && text.Length == HexDigits;
 }

@@ -3,10 +3,7 @@ using SseListener.Log;
 
 namespace SseListener.Journal;
 
-/// <summary>
-/// Reads a journal back. What is damaged is skipped, up to the next frame that is whole; at the very end also the first frames of a
-/// publish whose last ones are missing.
-/// </summary>
+/// <summary>Reads a journal back, without what is damaged, and without the beginning of a last publish whose end is missing.</summary>
 internal sealed class JournalReader(RestoreFrame restore, LogWriter log)
 {
     private readonly long _now = SteadyClock.Now;
@@ -28,21 +25,17 @@ internal sealed class JournalReader(RestoreFrame restore, LogWriter log)
 
         if (_frames > 0)
         {
-            var size = files.Sum(file => file.FrameBytes) / 1048576.0;
-            var time = Stopwatch.GetElapsedTime(started).TotalMilliseconds;
-            var culture = CultureInfo.InvariantCulture;
-            log.Info(string.Create(culture, $"read back {_frames} events, {size:0.0} MiB, from {folder} in {time:0} ms"));
+            var (size, time) = (files.Sum(file => file.FrameBytes) / 1048576.0, Stopwatch.GetElapsedTime(started).TotalMilliseconds);
+            log.Info(FormattableString.Invariant($"read back {_frames} events, {size:0.0} MiB, from {folder} in {time:0} ms"));
         }
 
         return (files, Math.Max(_last, files.Count > 0 ? files[^1].First - 1 : 0));
     }
 
     // Whether a file begins with a frame that its name announces.
-    private static bool HoldsItsFirst(JournalFile file)
-    {
-        var first = File.ReadLines(file.Path).FirstOrDefault("");
-        return JournalLine.TryParse(Encoding.UTF8.GetBytes(first), out var line) && line.Sequence >= file.First;
-    }
+    private static bool HoldsItsFirst(JournalFile file) =>
+        JournalLine.TryParse(Encoding.UTF8.GetBytes(File.ReadLines(file.Path).FirstOrDefault("")), out var line)
+        && line.Sequence >= file.First;
 
     // The first number that belongs to the next file is the end.
     private void ReadFile(JournalFile file, long end, bool isLast)
@@ -53,8 +46,8 @@ internal sealed class JournalReader(RestoreFrame restore, LogWriter log)
         {
             // The order is certain, the clock may have been wrong: no frame is older than the one before it, and none is of the future.
             _time = Math.Max(_time, Math.Min(frame.Line.Time, _now));
-            restore(frame.Line.Sequence, frame.Line.Channel, _time, bytes.AsSpan(frame.Start..frame.End));
-            file.Count(frame.End - frame.Start, _time);
+            restore(frame.Line.Sequence, frame.Line.Channel, _time, bytes.AsSpan(frame.FrameStart..frame.End));
+            file.Count(frame.End - frame.FrameStart, _time);
             _last = frame.Line.Sequence;
             _frames++;
         }
@@ -81,37 +74,26 @@ internal sealed class JournalReader(RestoreFrame restore, LogWriter log)
         return good;
     }
 
-    // All frames that are whole, wherever they are.
     private static List<FoundFrame> FindFrames(ReadOnlySpan<byte> bytes)
     {
         List<FoundFrame> found = [];
         for (var offset = 0; offset < bytes.Length;)
         {
-            if (TryRead(bytes, offset, out var frame))
-            {
+            var isWhole = TryRead(bytes, offset, out var frame);
+            if (isWhole)
                 found.Add(frame);
-                offset = frame.End;
-            }
-            else
-            {
-                offset = NextLine(bytes, offset);
-            }
+
+            offset = isWhole ? frame.End : NextLine(bytes, offset);
         }
 
         return found;
     }
 
-    // A line, and the frame behind it, which ends with the first blank line.
     private static bool TryRead(ReadOnlySpan<byte> bytes, int offset, out FoundFrame frame)
     {
-        frame = default;
-        var start = offset + bytes[offset..].IndexOf((byte)'\n') + 1;
-        if (start == offset || !JournalLine.TryParse(bytes[offset..(start - 1)], out var line))
-            return false;
-
-        var length = bytes[start..].IndexOf("\n\n"u8) + 2;
-        frame = new FoundFrame(line, offset, start, start + length);
-        return length >= 2 && JournalLine.Checksum(bytes.Slice(start, length)) == line.Crc;
+        var isWhole = JournalLine.TryReadFrame(bytes, offset, out var line, out var range);
+        frame = new FoundFrame(line, offset, range.Start.Value, range.End.Value);
+        return isWhole;
     }
 
     // If the line feed before it is damaged, it begins one byte later. No line of a frame looks like either.
@@ -128,30 +110,24 @@ internal sealed class JournalReader(RestoreFrame restore, LogWriter log)
         return bytes.Length;
     }
 
-    // What lies between good frames is damaged.
+    // What lies between good frames, and behind them, is damaged.
     private void ReportDamage(JournalFile file, List<FoundFrame> good, int length, bool isLast)
     {
-        var end = 0;
-        foreach (var frame in good.OrderBy(frame => frame.Offset))
+        var start = 0;
+        foreach (var next in good.OrderBy(frame => frame.LineStart).Append(new FoundFrame(default, length, length, length)))
         {
-            ReportSkipped(file, end, frame.Offset);
-            end = frame.End;
+            var count = next.LineStart - start;
+            if (count > 0 && isLast && next.LineStart == length)
+                log.Warning($"{file.Path} does not end with a whole event: cut off {count} bytes");
+            else if (count > 0)
+                log.Warning($"{file.Path} is damaged: skipped {count} bytes at {start}");
+
+            start = next.End;
         }
-
-        if (!isLast)
-            ReportSkipped(file, end, length);
-        else if (length > end)
-            log.Warning($"{file.Path} does not end with a whole event: cut off {length - end} bytes");
-    }
-
-    private void ReportSkipped(JournalFile file, int start, int end)
-    {
-        if (end > start)
-            log.Warning($"{file.Path} is damaged: skipped {end - start} bytes at {start}");
     }
 
     // A frame that is whole: its line, and where they are.
-    private readonly record struct FoundFrame(JournalLine Line, int Offset, int Start, int End)
+    private readonly record struct FoundFrame(JournalLine Line, int LineStart, int FrameStart, int End)
     {
         public long LastOfPublish => Line.Sequence + Line.Following;
     }

@@ -9,9 +9,9 @@ internal sealed class MemoryLog : IEventLog
     public long Last => 0;
     public byte[] Key { get; } = RandomNumberGenerator.GetBytes(PositionCipher.KeySize);
     public IReadOnlyList<long> Starts => [0];
-    public bool IsWritable => true;
+    public string? Problem => null;
 
-    public bool TryOpen(RestoreFrame restore, [NotNullWhen(false)] out string? problem)
+    public bool TryOpen(RestoreFrame restore, Action<Arrived> arrive, [NotNullWhen(false)] out string? problem)
     {
         problem = null;
         return true;
@@ -23,8 +23,6 @@ internal sealed class MemoryLog : IEventLog
         return ValueTask.FromResult(Stored.All);
     }
 
-    public void Dispose()
-    {
-        // It holds nothing.
-    }
+    // It holds nothing.
+    public void Dispose() { }
 }

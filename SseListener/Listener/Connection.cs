@@ -3,8 +3,11 @@ namespace SseListener.Listener;
 /// <summary>
 /// An accepted connection, and the stream through which HttpListener reads its requests and writes answers. HttpListener by itself reads a
 /// header without end, waits for the rest of one for ever, and calls itself for each read that yields nothing: here reads are bounded.
+/// HttpListener uses only what is overridden.
 /// </summary>
-internal sealed class Connection : Stream
+/// <param name="socket">Its socket. When the connection has ended already, a <see cref="SocketException"/> says so.</param>
+/// <param name="longestHeader">How many bytes of a header are read.</param>
+internal sealed class Connection(Socket socket, long longestHeader) : NetworkStream(socket, ownsSocket: false)
 {
     // The value of _idleSince while a request is under way.
     private const long UnderWay = -1;
@@ -13,35 +16,19 @@ internal sealed class Connection : Stream
     // complete at once. After this many, others get their turn on the thread, too.
     private const int MostReadsAtOnce = 4;
 
-    private readonly long _longestHeader;
-    [SuppressMessage("Usage", "CA2213:Disposable fields should be disposed", Justification = "It is HttpListener's, and owns nothing.")]
-    private Stream _inner = Null;
+    private readonly long _longestHeader = longestHeader;
+    private long _limit = longestHeader;
     private long _idleSince = Environment.TickCount64;
 
     // HttpListener has answered the request by itself, and waits for the rest of its body.
     private bool _isRefused;
-
     private bool _isHttp10;
     private long _bytesRead;
-    private long _limit;
     private int _readCalls;
     private volatile bool _isCut;
 
-    /// <summary>A connection of whose headers at most <paramref name="longestHeader"/> bytes are read.</summary>
-    /// <exception cref="SocketException">It has ended already.</exception>
-    public Connection(Socket socket, long longestHeader)
-    {
-        (Socket, Remote) = (socket, (IPEndPoint)socket.RemoteEndPoint!);
-        _limit = _longestHeader = longestHeader;
-    }
-
-    /// <summary>The socket. HttpListener closes it when the connection ends.</summary>
-    public Socket Socket { get; }
-
-    public IPEndPoint Remote { get; }
-
+    public IPEndPoint Remote { get; } = (IPEndPoint)socket.RemoteEndPoint!;
     public bool IsClosed => Socket.SafeHandle.IsClosed;
-
     public bool IsIdle => Volatile.Read(ref _idleSince) >= 0;
 
     /// <summary>Whether it has brought no request yet.</summary>
@@ -55,23 +42,6 @@ internal sealed class Connection : Stream
 
     /// <summary>The IPv6 address in the field <c>Host</c> of the latest request, in brackets; null for a name.</summary>
     public string? HostAddress { get; private set; }
-
-    public override bool CanRead => true;
-
-    public override bool CanSeek => false;
-
-    public override bool CanWrite => true;
-
-    public override long Length => throw new NotSupportedException();
-
-    public override long Position
-    {
-        get => throw new NotSupportedException();
-        set => throw new NotSupportedException();
-    }
-
-    /// <summary>Takes the place of HttpListener's own stream.</summary>
-    public void Wrap(ref Stream inner) => (_inner, inner) = (inner, this);
 
     /// <summary>Notes that a request has come in. False when the connection has been ended meanwhile.</summary>
     /// <param name="mostChunked">Bytes that are read of its body if it is chunked, framing included; null when it is not.</param>
@@ -99,17 +69,7 @@ internal sealed class Connection : Stream
     public void Cut(bool resets)
     {
         _isCut = true;
-        try
-        {
-            if (resets)
-                Socket.LingerState = new LingerOption(enable: true, seconds: 0);
-        }
-        catch (Exception e) when (e is SocketException or ObjectDisposedException)
-        {
-            // It is closed already.
-        }
-
-        Socket.Close();
+        Socket.Close(resets ? 0 : -1);
     }
 
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
@@ -124,7 +84,7 @@ internal sealed class Connection : Stream
         if (isRefused)
             DiscardAvailable();
 
-        var count = IsTooLong || isRefused ? 0 : await _inner.ReadAsync(buffer, cancellationToken);
+        var count = IsTooLong || isRefused ? 0 : await base.ReadAsync(buffer, cancellationToken);
         _bytesRead += count;
         IsCutOff = count == 0;
         if (_readCalls == 1)
@@ -158,19 +118,13 @@ internal sealed class Connection : Stream
             return;
         }
 
-        _inner.Write(buffer, offset, count);
+        base.Write(buffer, offset, count);
     }
 
     public override IAsyncResult BeginWrite(byte[] buffer, int offset, int count, AsyncCallback? callback, object? state) =>
-        TaskToAsyncResult.Begin(BeginWriting() ? _inner.WriteAsync(buffer, offset, count) : Task.CompletedTask, callback, state);
+        TaskToAsyncResult.Begin(BeginWriting() ? WriteAsync(buffer, offset, count) : Task.CompletedTask, callback, state);
 
     public override void EndWrite(IAsyncResult asyncResult) => TaskToAsyncResult.End(asyncResult);
-
-    public override void Flush() => _inner.Flush();
-
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    public override void SetLength(long value) => throw new NotSupportedException();
 
     // Where no request is under way HttpListener answers by itself: it refuses what it cannot read, and when it is closed it answers 200,
     // after which an EventSource never comes back. So a connection that has been cut writes nothing.

@@ -2,15 +2,31 @@ using SseListener.Log;
 
 namespace SseListener.Listener;
 
-/// <summary>All open connections, and the rules by which those without a request are cut. Any thread may use it.</summary>
-internal sealed class ConnectionTable(TimeSpan idleTimeout, LogWriter log)
+/// <summary>
+/// All open connections, and the rules by which those without a request are cut. A thread of its own sees to that, also when the thread
+/// pool is stuck. Any thread may use it.
+/// </summary>
+internal sealed class ConnectionTable(TimeSpan idleTimeout, LogWriter log) : IDisposable
 {
     // Milliseconds. The request of one who has just been accepted may be on its way.
     private const double Grace = 100;
+    private const int ChecksPerSweep = 5;
+    private static readonly TimeSpan _pause = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan _longestWait = TimeSpan.FromSeconds(3);
 
     private readonly Lock _lock = new();
     private readonly List<Connection> _connections = [];
-    private bool _isClosed;
+    private readonly CancellationTokenSource _closing = new();
+    private Thread? _watch;
+    private volatile bool _poolHasRun = true;
+    private long _queued;
+
+    /// <summary>Begins to look after connections, and to receive what waits in HttpListener's queue.</summary>
+    public void Start(Action receiveWaiting)
+    {
+        _watch = new Thread(() => Watch(receiveWaiting)) { Name = "connection watch", IsBackground = true };
+        _watch.Start();
+    }
 
     /// <summary>Adds a connection, which stays until a sweep finds that it has ended.</summary>
     public void Add(Connection connection)
@@ -18,13 +34,66 @@ internal sealed class ConnectionTable(TimeSpan idleTimeout, LogWriter log)
         lock (_lock)
         {
             _connections.Add(connection);
-            if (_isClosed)
+            if (_closing.IsCancellationRequested)
                 connection.Cut(resets: false);
         }
     }
 
-    /// <summary>Removes those that have ended, and cuts those that have waited too long for a request.</summary>
-    public void Sweep()
+    /// <summary>Makes room: of those without a request under way, first the ones that have asked for nothing yet.</summary>
+    public void CutForDescriptors()
+    {
+        var areStrangers = FindOpen(connection => connection.IsStranger).Count > 0;
+        Cut("there are no file descriptors left", connection => connection.IsStranger == areStrangers && connection.IsIdleFor(Grace));
+    }
+
+    /// <summary>Ends the thread and all connections, also those that come later.</summary>
+    public void Dispose()
+    {
+        _closing.Cancel();
+        _watch?.Join();
+        lock (_lock)
+            _connections.ForEach(connection => connection.Cut(resets: false));
+
+        _closing.Dispose();
+    }
+
+    private void Watch(Action receiveWaiting)
+    {
+        for (var check = 0; !_closing.Token.WaitHandle.WaitOne(_pause); check++)
+        {
+            try
+            {
+                receiveWaiting();
+
+                // HttpListener may wait on threads of the pool for the rest of bodies that it has refused by itself.
+                if (IsPoolStuck())
+                    Cut("the thread pool is stuck", connection => connection.IsIdle);
+
+                if (check % ChecksPerSweep == 0)
+                    Sweep();
+            }
+#pragma warning disable CA1031 // An exception here would end the process. The next check may succeed.
+            catch (Exception e)
+#pragma warning restore CA1031
+            {
+                log.Often(LogLevel.Error, "failed check", $"the connection watch failed: {e}");
+            }
+        }
+    }
+
+    // The pool is stuck when it has not got to a piece of work for long.
+    private bool IsPoolStuck()
+    {
+        if (!_poolHasRun)
+            return Stopwatch.GetElapsedTime(_queued) > _longestWait;
+
+        (_poolHasRun, _queued) = (false, Stopwatch.GetTimestamp());
+        ThreadPool.UnsafeQueueUserWorkItem(static table => table._poolHasRun = true, this, preferLocal: false);
+        return false;
+    }
+
+    // Removes those that have ended, and cuts those that have waited too long for a request.
+    private void Sweep()
     {
         int endless;
         lock (_lock)
@@ -37,43 +106,18 @@ internal sealed class ConnectionTable(TimeSpan idleTimeout, LogWriter log)
         Cut("no request for longer than the idle timeout", connection => connection.IsIdleFor(idleTimeout.TotalMilliseconds));
     }
 
-    /// <summary>Makes room: of those without a request under way, first the ones that have asked for nothing yet.</summary>
-    public void CutForDescriptors()
-    {
-        const string Why = "there are no file descriptors left";
-        if (Cut(Why, connection => connection.IsStranger && connection.IsIdleFor(Grace)) == 0 && !HasStrangers())
-            Cut(Why, connection => connection.IsIdleFor(Grace));
-    }
-
-    /// <summary>Frees threads of the pool: HttpListener may wait on one for the rest of a body that it has refused by itself.</summary>
-    public void CutForThreads() => Cut("the thread pool is stuck", connection => connection.IsIdle);
-
-    /// <summary>Ends all, also those that come later.</summary>
-    public void Close()
+    private List<Connection> FindOpen(Predicate<Connection> isMeant)
     {
         lock (_lock)
-        {
-            _isClosed = true;
-            _connections.ForEach(connection => connection.Cut(resets: false));
-        }
+            return _connections.FindAll(connection => !connection.IsClosed && isMeant(connection));
     }
 
-    private bool HasStrangers()
+    private void Cut(string why, Predicate<Connection> isDue)
     {
-        lock (_lock)
-            return _connections.Exists(connection => connection is { IsClosed: false, IsStranger: true });
-    }
-
-    private int Cut(string why, Predicate<Connection> isDue)
-    {
-        List<Connection> due;
-        lock (_lock)
-            due = _connections.FindAll(connection => !connection.IsClosed && isDue(connection));
-
         // With a reset: one who goes on sending must not keep a closed connection in the kernel.
+        var due = FindOpen(isDue);
         due.ForEach(connection => connection.Cut(resets: true));
         Report(due.Count, why);
-        return due.Count;
     }
 
     private void Report(int cut, string why)

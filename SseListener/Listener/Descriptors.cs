@@ -1,9 +1,6 @@
 namespace SseListener.Listener;
 
-/// <summary>
-/// The process's file descriptors, of which a connection takes one; seen through /proc, so on Linux only. Elsewhere there is no
-/// limit to see.
-/// </summary>
+/// <summary>The process's file descriptors, one for each connection: seen in /proc on Linux. Elsewhere there is no limit to see.</summary>
 internal static class Descriptors
 {
     // What the program has open without any connection: 96 when it was counted, most of them its libraries.
@@ -60,9 +57,8 @@ internal static class Descriptors
 
     private static int ReadLimit()
     {
-        var line = OperatingSystem.IsLinux()
-            ? File.ReadLines("/proc/self/limits").FirstOrDefault(line => line.StartsWith("Max open files", StringComparison.Ordinal))
-            : null;
+        var lines = OperatingSystem.IsLinux() ? File.ReadLines("/proc/self/limits") : [];
+        var line = lines.FirstOrDefault(line => line.StartsWith("Max open files", StringComparison.Ordinal));
         var soft = line?.Split(' ', StringSplitOptions.RemoveEmptyEntries)[3];
         return int.TryParse(soft, out var limit) ? limit : int.MaxValue;
     }

@@ -4,26 +4,25 @@ namespace SseListener.Listener;
 
 /// <summary>
 /// The listening sockets, one for each address of the host. HttpListener's own accept in a recursion, have a short queue, and answer 404
-/// while they open. Each accepted connection is handed over on a thread of the pool.
+/// while they open. Each accepted connection is put into the table and the queue.
 /// </summary>
-internal sealed class ListeningPorts(
-    ListenerOptions options, Func<Connection, Task> admitAsync, ConnectionTable connections, LogWriter log) : IDisposable
+internal sealed class ListeningPorts(ListenerOptions options, NewcomerQueue newcomers, ConnectionTable connections, LogWriter log)
+    : IDisposable
 {
     // How many connections may wait to be accepted: everybody comes back at once when a server has been started again.
     private const int Backlog = 4096;
-
-    // How many may wait for a thread of the pool. When this many do, the others wait in the kernel until all of these have had one:
-    // however many come, the requests of those who are here already are not behind all of them.
-    private const int MostWaiting = 16;
-
     private static readonly TimeSpan _pause = TimeSpan.FromMilliseconds(20);
 
     private readonly List<Socket> _ports = [];
-
-    // Not a Lock: Monitor.Wait needs an object.
-    private readonly object _waitingLock = new();
-    private int _waiting;
     private volatile bool _isClosed;
+
+    /// <summary>A TCP port of this machine alone that nobody has at the moment. HttpListener cannot choose one itself.</summary>
+    public static int FindFree()
+    {
+        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        socket.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        return ((IPEndPoint)socket.LocalEndPoint!).Port;
+    }
 
     /// <summary>Opens them, and accepts from then on.</summary>
     /// <exception cref="SocketException">The address cannot be had.</exception>
@@ -112,8 +111,8 @@ internal sealed class ListeningPorts(
         {
             var connection = new Connection(socket, options.LongestHeader);
             connections.Add(connection);
-            BeginWaiting();
-            ThreadPool.UnsafeQueueUserWorkItem(Begin, connection, preferLocal: false);
+            newcomers.WaitForRoom();
+            _ = newcomers.AdmitAsync(connection);
         }
         catch (SocketException)
         {
@@ -125,32 +124,11 @@ internal sealed class ListeningPorts(
             WaitForDescriptors();
     }
 
-    private void BeginWaiting()
-    {
-        lock (_waitingLock)
-        {
-            for (var isFull = _waiting == MostWaiting; isFull && _waiting > 0;)
-                Monitor.Wait(_waitingLock);
-
-            _waiting++;
-        }
-    }
-
-    private void Begin(Connection connection)
-    {
-        _ = admitAsync(connection);
-        lock (_waitingLock)
-        {
-            if (--_waiting == 0)
-                Monitor.PulseAll(_waitingLock);
-        }
-    }
-
     // Newcomers wait in the kernel meanwhile.
     private void WaitForDescriptors()
     {
-        var text = $"the {Descriptors.Limit} file descriptors are nearly used up: closed for newcomers";
-        log.Often(LogLevel.Warning, "closed for newcomers", text);
+        const string Event = "closed for newcomers";
+        log.Often(LogLevel.Warning, Event, $"the {Descriptors.Limit} file descriptors are nearly used up: {Event}");
         while (!_isClosed && Descriptors.Room() < Descriptors.Reserve * 5 / 4)
         {
             connections.CutForDescriptors();

@@ -15,7 +15,14 @@ internal static class PrivateNames
     private const string ListenerPrefix = "System.Net.ListenerPrefix, System.Net.HttpListener";
 
     /// <summary>Whether all of them are there.</summary>
-    public static bool AreKnown { get; } = AreFound();
+    /// <remarks>Each is called with nulls: one that is there fails on the null, one that is not says that it is missing.</remarks>
+    public static bool AreKnown { get; } = ((Action[])
+    [
+        () => HttpConnectionOf(null!), () => _ = StreamOf(null!), () => Unbind(null!), () => RemoveConnection(null!),
+        () => BeginReadRequest(null!), () => NewConnection(null!, null!, secure: false, null!), () => _ = SocketOf(null!),
+        () => NewEndPointListener(null!, null!, 0, secure: false), () => NewPrefix(null!), () => AddPrefix(null!, null!, null!),
+        () => NextRequestOf(null!), () => _ = ReusesOf(null!),
+    ]).All(IsFound);
 
     /// <summary>Makes an entrance to a listener for connections that are accepted elsewhere, with requests for any host.</summary>
     public static object CreateEntrance(HttpListener listener)
@@ -31,12 +38,17 @@ internal static class PrivateNames
     public static void Enter(object entrance, Connection connection)
     {
         var http = NewConnection(connection.Socket, entrance, secure: false, null!);
-        connection.Wrap(ref StreamOf(http));
+        StreamOf(http) = connection;
         BeginReadRequest(http);
     }
 
-    /// <summary>The connection that a request came in on.</summary>
-    public static Connection? ConnectionOf(HttpListenerContext context) => StreamOf(HttpConnectionOf(context)) as Connection;
+    /// <summary>The connection that a request came in on. It may bring more than the 100 after which HttpListener would close it.</summary>
+    public static Connection? ReuseConnection(HttpListenerContext context)
+    {
+        var connection = HttpConnectionOf(context);
+        ReusesOf(connection) = 0;
+        return StreamOf(connection) as Connection;
+    }
 
     /// <summary>Has HttpListener let go of a request that it has answered by itself. By itself it would keep it for ever.</summary>
     public static void Forget(HttpListenerContext context)
@@ -49,15 +61,6 @@ internal static class PrivateNames
     /// <summary>A request that HttpListener has read and nobody has received yet; null when there is none.</summary>
     [UnsafeAccessor(UnsafeAccessorKind.Method, Name = "GetContextFromQueue")]
     public static extern HttpListenerContext? NextRequestOf(HttpListener listener);
-
-    // The first call of each finds out, whatever it is called with: with nothing, it finds nothing or no name.
-    private static bool AreFound() => ((Action[])
-    [
-        () => HttpConnectionOf(null!), () => _ = StreamOf(null!), () => Unbind(null!), () => RemoveConnection(null!),
-        () => BeginReadRequest(null!), () => NewConnection(null!, null!, secure: false, null!), () => _ = SocketOf(null!),
-        () => NewEndPointListener(null!, null!, 0, secure: false), () => NewPrefix(null!), () => AddPrefix(null!, null!, null!),
-        () => NextRequestOf(null!),
-    ]).All(IsFound);
 
     private static bool IsFound(Action call)
     {
@@ -87,6 +90,9 @@ internal static class PrivateNames
 
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_stream")]
     private static extern ref Stream StreamOf([UnsafeAccessorType(HttpConnection)] object connection);
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_reuses")]
+    private static extern ref int ReusesOf([UnsafeAccessorType(HttpConnection)] object connection);
 
     [UnsafeAccessor(UnsafeAccessorKind.Method)]
     private static extern void BeginReadRequest([UnsafeAccessorType(HttpConnection)] object connection);

@@ -6,31 +6,17 @@ namespace SseListener.Listener;
 /// What the rest of the program sees of HttpListener: exchanges come in, and each is answered. Everything else in this folder keeps
 /// people on the network from making HttpListener grow, fall or wait; README.md has the table of facts.
 /// </summary>
-internal sealed class RequestListener : IDisposable
+internal sealed class RequestListener(ListenerOptions options, Func<Exchange, Task> answer, LogWriter log) : IDisposable
 {
-    private readonly ListenerOptions _options;
-    private readonly Func<Exchange, Task> _answer;
-    private readonly LogWriter _log;
     private readonly HttpListener _listener = new();
-    private readonly string[] _names;
-    private readonly bool _usesPrivateNames;
-    private readonly ConnectionTable _connections;
-    private readonly ListeningPorts _ports;
+    private readonly string[] _names = options.Host == "localhost" ? ["localhost", "127.0.0.1", "[::1]"] : [options.Host];
+    private readonly bool _usesPrivateNames = options.UsesPrivateNames && PrivateNames.AreKnown;
+    private readonly ConnectionTable _connections = new(options.IdleTimeout, log);
     private readonly TaskCompletionSource _allAnswered = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private object? _entrance;
-    private ConnectionWatch? _watch;
+    private ListeningPorts? _ports;
     private long _requests;
     private int _underWay;
     private volatile bool _isStopping;
-
-    public RequestListener(ListenerOptions options, Func<Exchange, Task> answer, LogWriter log)
-    {
-        (_options, _answer, _log) = (options, answer, log);
-        _names = options.Host == "localhost" ? ["localhost", "127.0.0.1", "[::1]"] : [options.Host];
-        _usesPrivateNames = options.UsesPrivateNames && PrivateNames.AreKnown;
-        _connections = new ConnectionTable(options.IdleTimeout, log);
-        _ports = new ListeningPorts(options, AdmitAsync, _connections, log);
-    }
 
     public long Requests => Interlocked.Read(ref _requests);
 
@@ -39,7 +25,7 @@ internal sealed class RequestListener : IDisposable
         || e.Message.Contains("in use", StringComparison.OrdinalIgnoreCase);
 
     /// <summary>Whether the server answers to this host. A page may point its own name at this machine (DNS rebinding).</summary>
-    public bool AnswersTo(string host) => _options.Host == "+" || _names.Contains(host.TrimEnd('.'));
+    public bool AnswersTo(string host) => options.Host == "+" || _names.Contains(host.TrimEnd('.'));
 
     /// <summary>Begins to listen.</summary>
     /// <exception cref="HttpListenerException">The address cannot be had; a <see cref="SocketException"/> may say so, too.</exception>
@@ -49,17 +35,18 @@ internal sealed class RequestListener : IDisposable
         _ = ReceiveAsync();
         if (_usesPrivateNames)
         {
-            _entrance = PrivateNames.CreateEntrance(_listener);
+            var entrance = PrivateNames.CreateEntrance(_listener);
+            _ports = new(options, new NewcomerQueue(connection => PrivateNames.Enter(entrance, connection)), _connections, log);
             _ports.Open();
-            _watch = new ConnectionWatch(_connections, ReceiveWaiting, _log);
+            _connections.Start(ReceiveWaiting);
             return;
         }
 
-        _log.Warning("the sockets of connections cannot be reached: streams go through HttpListener, "
+        log.Warning("the sockets of connections cannot be reached: streams go through HttpListener, "
             + "clients that leave are found by the next write, requests without a length leak memory, and nobody listens on IPv6");
 
         // A prefix matches the Host header, and 127.0.0.1 is another host than localhost.
-        Array.ForEach([.. _names.Where(name => name[0] != '[')], name => _listener.Prefixes.Add($"http://{name}:{_options.Port}/"));
+        Array.ForEach([.. _names.Where(name => name[0] != '[')], name => _listener.Prefixes.Add($"http://{name}:{options.Port}/"));
     }
 
     /// <summary>Completes once everything that was asked for has been answered.</summary>
@@ -71,29 +58,13 @@ internal sealed class RequestListener : IDisposable
 
     public void Dispose()
     {
-        _ports.Dispose();
-        _watch?.Dispose();
-        _connections.Close();
+        _ports?.Dispose();
+        _connections.Dispose();
         _listener.Close();
     }
 
-    // HttpListener creates its part of a connection, with a buffer of 8 KB, only when there is something to read.
-    private async Task AdmitAsync(Connection connection)
-    {
-        try
-        {
-            await connection.Socket.ReceiveAsync(Memory<byte>.Empty);
-            PrivateNames.Enter(_entrance!, connection);
-        }
-        catch (Exception e) when (e is SocketException or IOException or ObjectDisposedException)
-        {
-            // It has gone already, or has been cut.
-            connection.Socket.Dispose();
-        }
-    }
-
-    // The next request is waited for before this one is handled: closing an answer may block for as long as the connection's
-    // next request likes, when HttpListener refuses that by itself.
+    // HttpListener may read the connection's next request while an answer is closed, and if it refuses that one itself, the closing blocks
+    // for as long as that client likes. So the wait for further requests begins before this one is handled.
     private async Task ReceiveAsync()
     {
         HttpListenerContext? context = null;
@@ -135,8 +106,7 @@ internal sealed class RequestListener : IDisposable
         var request = context.Request;
         var coding = request.ProtocolVersion >= HttpVersion.Version11 ? request.Headers["Transfer-Encoding"] : null;
         var hasNoLength = request.HttpMethod.ToUpperInvariant() is "POST" or "PUT" && request.Headers["Content-Length"] is null;
-        var isChunked = request.ContentLength64 < 0;
-        var isRefused = !isChunked && (coding is not null || hasNoLength);
+        var isRefused = request.ContentLength64 >= 0 && (coding is not null || hasNoLength);
         if (isRefused && _usesPrivateNames)
             PrivateNames.Forget(context);
 
@@ -145,15 +115,15 @@ internal sealed class RequestListener : IDisposable
 
     private async Task HandleAsync(HttpListenerContext context)
     {
-        var exchange = new Exchange(context, _usesPrivateNames ? PrivateNames.ConnectionOf(context) : null, _options.MaxChunkedBody);
+        var exchange = new Exchange(context, _usesPrivateNames ? PrivateNames.ReuseConnection(context) : null, options.LongestChunked);
         Interlocked.Increment(ref _underWay);
         Interlocked.Increment(ref _requests);
         try
         {
-            // Closing sends a head, if none was sent before: without an answer of its own a request must not look like a success.
+            // HttpListener sends a head that is missing, in Abort or when closed: without an answer a request must not look like a success.
             context.Response.StatusCode = (int)HttpStatusCode.ServiceUnavailable;
             if (exchange.IsOpen)
-                await _answer(exchange);
+                await answer(exchange);
             else
                 context.Response.Abort();
         }
@@ -175,8 +145,8 @@ internal sealed class RequestListener : IDisposable
     private void LogFailure(HttpListenerRequest request, Exception e)
     {
         if (e is HttpListenerException or SocketException or IOException or InvalidOperationException or TimeoutException)
-            _log.Debug($"a connection ended during its answer: {e.Message}");
+            log.Debug($"a connection ended during its answer: {e.Message}");
         else
-            _log.Often(LogLevel.Error, "failed request", $"{request.HttpMethod} {request.RawUrl!.Split('?')[0]} failed: {e}");
+            log.Often(LogLevel.Error, "failed request", $"{request.HttpMethod} {request.RawUrl!.Split('?')[0]} failed: {e}");
     }
 }

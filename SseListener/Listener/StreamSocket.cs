@@ -9,9 +9,7 @@ internal static class StreamSocket
     private const int UnsentLimit = 25;
     private const int BytesAckedAt = 120;
 
-    /// <summary>Sets a socket up for a stream: nothing waits for an acknowledgement before it is sent, and no send waits at all.</summary>
-    /// <param name="socket">The socket.</param>
-    /// <param name="writeTimeout">How long data may stay unacknowledged before the kernel gives the connection up.</param>
+    /// <summary>For a stream: no write is delayed or blocks, and after the timeout without an acknowledgement the kernel ends it.</summary>
     public static void Prepare(Socket socket, TimeSpan writeTimeout)
     {
         socket.Blocking = false;

@@ -77,14 +77,10 @@ internal static class JsonText
     private static void WriteEscape(IBufferWriter<byte> output, byte character)
     {
         var letter = "\"\\\b\f\n\r\t"u8.IndexOf(character);
-        if (letter >= 0)
-        {
-            output.Write([(byte)'\\', "\"\\bfnrt"u8[letter]]);
-            return;
-        }
-
         var hex = "0123456789abcdef"u8;
-        output.Write("\\u00"u8);
-        output.Write([hex[character >> 4], hex[character & 0xF]]);
+        if (letter >= 0)
+            output.Write([(byte)'\\', "\"\\bfnrt"u8[letter]]);
+        else
+            output.Write([(byte)'\\', (byte)'u', (byte)'0', (byte)'0', hex[character >> 4], hex[character & 0xF]]);
     }
 }

@@ -4,6 +4,25 @@ using System.Threading.Channels;
 namespace SseListener.Log;
 
 /// <summary>
+/// How much is logged: this level and those after it. At debug also the headers of requests, publishes, and what is only interesting when
+/// something is wrong; at info clients that come and go, and refusals. A warning is for some day, an error for now.
+/// </summary>
+internal enum LogLevel
+{
+    Debug,
+    Info,
+    Warning,
+    Error,
+}
+
+/// <summary>How lines are written: for people, or for programs as JSON objects, with a member <c>kind</c> where a line has one.</summary>
+internal enum LogFormat
+{
+    Text,
+    Json,
+}
+
+/// <summary>
 /// Logs in lines. They are written by a thread of their own and dropped, with a count, when that falls behind: a terminal or pipe that
 /// nobody reads must not stop the server.
 /// </summary>
@@ -14,16 +33,10 @@ internal sealed partial class LogWriter : IDisposable
     // Lines that wait are memory, and a request may bring a long one along.
     private const int LongestLine = 2000;
 
-    private static readonly string[] _levels = ["debug", "info", "warning", "error"];
-
     // Of one length, so that messages stand below each other.
     private static readonly string[] _columns = ["debug", "info ", "warn ", "error"];
 
-    private static readonly TimeSpan _minute = TimeSpan.FromMinutes(1);
-    private static readonly TimeSpan _lastWords = TimeSpan.FromMilliseconds(500);
-
-    // With synchronous continuations a writer wakes the log's thread itself. Otherwise the thread pool would have to, and the line may
-    // say that the pool is stuck.
+    // With synchronous continuations a writer wakes the log's thread itself, without the pool: the line may say that the pool is stuck.
     private readonly Channel<string> _lines =
         Channel.CreateBounded<string>(new BoundedChannelOptions(Backlog) { SingleReader = true, AllowSynchronousContinuations = true });
 
@@ -42,7 +55,7 @@ internal sealed partial class LogWriter : IDisposable
     {
         _output = output;
         (_level, _format, _repeats) = (level, format, new LogRepeats(repeats));
-        _minutes = new Timer(_ => Summarize(), state: null, _minute, _minute);
+        _minutes = new Timer(_ => Summarize(), state: null, TimeSpan.FromMinutes(1), TimeSpan.FromMinutes(1));
         _writer = new Thread(WriteLines) { Name = "log", IsBackground = true };
         _writer.Start();
     }
@@ -51,11 +64,8 @@ internal sealed partial class LogWriter : IDisposable
     public bool Writes(LogLevel level) => level >= _level;
 
     public void Debug(string text) => Write(LogLevel.Debug, text);
-
     public void Info(string text) => Write(LogLevel.Info, text);
-
     public void Warning(string text) => Write(LogLevel.Warning, text);
-
     public void Error(string text) => Write(LogLevel.Error, text);
 
     /// <summary>Logs a line of a kind that may be frequent: beyond some a minute they are only counted, except at level debug.</summary>
@@ -71,7 +81,7 @@ internal sealed partial class LogWriter : IDisposable
         _minutes.Dispose();
         Summarize();
         _lines.Writer.TryComplete();
-        _writer.Join(_lastWords);
+        _writer.Join(TimeSpan.FromMilliseconds(500));
     }
 
     /// <summary>Escapes control characters: foreign text must not forge a line or drive a terminal.</summary>
@@ -87,7 +97,6 @@ internal sealed partial class LogWriter : IDisposable
             Interlocked.Increment(ref _dropped);
     }
 
-    // One line, whatever the message holds: nobody may forge another one, or drive a terminal.
     private string LineOf(LogLevel level, string? kind, string message)
     {
         var time = DateTime.UtcNow.ToString("yyyy-MM-dd'T'HH:mm:ss.fff'Z'", CultureInfo.InvariantCulture);
@@ -95,8 +104,9 @@ internal sealed partial class LogWriter : IDisposable
             return $"{time} {_columns[(int)level]} {OneLine(message)}";
 
         // JSON allows control characters that a terminal would obey.
+        var name = level.ToString().ToLowerInvariant();
         var member = kind is null ? "" : $",\"kind\":{JsonText.Quote(kind)}";
-        return OneLine($$"""{"time":"{{time}}","level":"{{_levels[(int)level]}}"{{member}},"message":{{JsonText.Quote(message)}}}""");
+        return OneLine($$"""{"time":"{{time}}","level":"{{name}}"{{member}},"message":{{JsonText.Quote(message)}}}""");
     }
 
     private void Summarize()
@@ -110,10 +120,7 @@ internal sealed partial class LogWriter : IDisposable
         while (_lines.Reader.WaitToReadAsync().AsTask().GetAwaiter().GetResult())
         {
             while (_lines.Reader.TryRead(out var line))
-            {
-                if (!TryWriteLine(line))
-                    Interlocked.Increment(ref _dropped);
-            }
+                Interlocked.Add(ref _dropped, TryWriteLine(line) ? 0 : 1);
 
             var dropped = Interlocked.Exchange(ref _dropped, 0);
             var summary = $"{dropped} lines were dropped: the log could not be written, or was read too slowly";
@@ -138,4 +145,22 @@ internal sealed partial class LogWriter : IDisposable
 
     [GeneratedRegex(@"\p{Cc}")]
     private static partial Regex ControlCharacter();
+}
+
+/// <summary>
+/// Keeps lines of one kind from flooding the log: the first ones of a minute are written, the others only counted. A kind is a word of
+/// the program, never of a request, so there are few. Any thread may use it.
+/// </summary>
+internal sealed class LogRepeats(int most)
+{
+    private readonly ConcurrentDictionary<(LogLevel Level, string Kind), int> _lines = new();
+
+    public bool MayWrite(LogLevel level, string kind) => _lines.AddOrUpdate((level, kind), 1, static (_, lines) => lines + 1) <= most;
+
+    /// <summary>Begins another minute, and returns how many lines were not written in the last one.</summary>
+    public IEnumerable<(LogLevel Level, string Kind, int Lines)> BeginMinute() =>
+        from key in _lines.Keys
+        let lines = _lines.TryRemove(key, out var count) ? count : 0
+        where lines > most
+        select (key.Level, key.Kind, lines - most);
 }

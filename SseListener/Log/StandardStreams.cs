@@ -1,18 +1,12 @@
 namespace SseListener.Log;
 
-/// <summary>
-/// Standard output and standard error. Either may be closed, on a full disk, or a pipe or terminal that is gone: the program goes on.
-/// </summary>
+/// <summary>Standard output and error. The program goes on when one is closed, or on a full disk, or when its reader is gone.</summary>
 internal static class StandardStreams
 {
-    private const int Output = 1;
-    private const int Error = 2;
-
-    private static readonly ForgivingWriter _output = new(WriterOf(IsInherited(Output) ? Console.OpenStandardOutput() : Stream.Null));
+    private static readonly ForgivingWriter _output = new(WriterOf(IsInherited(1) ? Console.OpenStandardOutput() : Stream.Null));
     private static readonly ForgivingWriter _error = new(OpenError());
 
-    public static bool IsOutputOpen { get; } = IsInherited(Output);
-
+    public static bool IsOutputOpen { get; } = IsInherited(1);
     public static bool HasLostOutput => !IsOutputOpen || _output.HasLost;
 
     /// <summary>Makes the console never throw when it writes.</summary>
@@ -27,7 +21,7 @@ internal static class StandardStreams
         e is IOException or UnauthorizedAccessException or ArgumentOutOfRangeException or ObjectDisposedException;
 
     /// <summary>Standard error for the log, which counts the lines that it cannot write: a failure is an exception.</summary>
-    public static TextWriter OpenError() => WriterOf(IsInherited(Error) ? Console.OpenStandardError() : Stream.Null);
+    public static TextWriter OpenError() => WriterOf(IsInherited(2) ? Console.OpenStandardError() : Stream.Null);
 
     private static StreamWriter WriterOf(Stream stream) => new(stream) { AutoFlush = true };
 
@@ -52,11 +46,9 @@ internal static class StandardStreams
     private sealed class ForgivingWriter(TextWriter writer) : TextWriter
     {
         public bool HasLost { get; private set; }
-
         public override Encoding Encoding => writer.Encoding;
 
         public override void Write(char value) => Write(value.ToString());
-
         public override void WriteLine(string? value) => Write(value + NewLine);
 
         public override void Write(string? value)

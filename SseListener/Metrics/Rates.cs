@@ -6,7 +6,6 @@ internal sealed class Rates(Func<long[]> counts) : IDisposable
 {
     /// <summary>In seconds.</summary>
     public const int Window = 10;
-
     private readonly Lock _lock = new();
     private readonly Queue<(long Time, long[] Counts)> _samples = new([(Environment.TickCount64, counts())]);
     private Timer? _timer;

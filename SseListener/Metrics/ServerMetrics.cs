@@ -1,6 +1,7 @@
 using System.Diagnostics.Metrics;
 using System.Reflection;
 using System.Text.Json;
+using SseListener.Cluster;
 using SseListener.Delivery;
 using SseListener.Events;
 
@@ -29,7 +30,6 @@ internal sealed class ServerMetrics : IDisposable
     private static readonly object[] _ends = [.. Enum.GetValues<EndReason>().Select(NameOf)];
     private static readonly object[] _statuses = [400, 401, 403, 408, 409, 411, 413, 415, 503];
 
-    /// <summary>The program's version, such as 1.2.3.</summary>
     public static string Version { get; } =
         typeof(ServerMetrics).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion;
 
@@ -66,14 +66,17 @@ internal sealed class ServerMetrics : IDisposable
     public Histogram<double> JournalWrites { get; }
     public Histogram<double> JournalFlushes { get; }
 
+    /// <summary>Made when it is first asked for: only a hub of a cluster has it.</summary>
+    public Histogram<double> ClusterAppends => field ??= Histogram(
+        "sse.cluster.append.duration", "Time from sending a message to the cluster until it is stored.");
+
     public void Observe(Func<int> clients, EventHub hub, DeliveryLanes lanes)
     {
         Gauge("sse.clients", "{client}", "Clients that are connected.", () => clients());
         Count("sse.events.published", "{event}", "Events that were published.", () => hub.Counts.Published);
         Count("sse.published", "By", "Bytes of the frames of events that were published.", () => hub.Counts.PublishedBytes);
-        Count(
-            "sse.events.delivered", "{event}", "Events that were handed to clients' connections, joins and leaves among them.",
-            () => lanes.Events);
+        const string Delivered = "Events that were handed to clients' connections, joins and leaves among them.";
+        Count("sse.events.delivered", "{event}", Delivered, () => lanes.Events);
         Count("sse.delivered", "By", "Bytes of events that were handed to clients' connections.", () => lanes.Bytes);
         Count("sse.events.replayed", "{event}", "Events that clients were given because they had missed them.", () => hub.Counts.Replayed);
         Count("sse.gaps", "{client}", "Clients that came back for something that is no longer kept.", () => hub.Counts.Gaps);
@@ -83,12 +86,20 @@ internal sealed class ServerMetrics : IDisposable
         Gauge("sse.history", "By", "Bytes of events that are kept for clients that come back.", () => hub.Kept.Bytes);
     }
 
+    public void Observe(SharedLog log)
+    {
+        Gauge("sse.cluster.behind", "{message}", "Messages that the cluster has stored, not applied here yet.", () => log.Behind);
+        Gauge("sse.cluster.silence", "s", "Time since something was heard of the cluster.", () => (long)log.Silence.TotalSeconds);
+        Count("sse.cluster.retries", "{message}", "Messages that were sent to the cluster again.", () => log.Meter.Retries);
+        const string Duplicates = "Messages that were sent again although they were stored, and events that another hub had stored.";
+        Count("sse.cluster.duplicates", "{event}", Duplicates, () => log.Meter.Duplicates);
+    }
+
     public void CountConnect() => Interlocked.Increment(ref _connects);
     public void CountRefused(string reason) => _refused.Add(1, Tag("reason", reason));
     public void CountEnded(EndReason reason) => _ended.Add(1, Tag("reason", NameOf(reason)));
     public void CountPublishError(int status) => _errors.Add(1, Tag("status", status));
 
-    /// <summary>The name of a reason in a metric and in the log.</summary>
     public static string NameOf(EndReason reason) => JsonNamingPolicy.SnakeCaseLower.ConvertName(reason.ToString());
 
     public void Dispose()

@@ -9,27 +9,21 @@ internal sealed class HeapTrim(Func<long> activity) : IDisposable
 {
     // Bytes. After less there is little to give back.
     private const long Much = 8 * 1024 * 1024;
-
-    private static readonly TimeSpan _interval = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan _interval = TimeSpan.FromMilliseconds(500);
 
     private Timer? _timer;
     private long _lastActivity;
     private long _allocatedBefore;
 
     public void Start() => _timer = new Timer(_ => Check(), state: null, _interval, Timeout.InfiniteTimeSpan);
-
     public void Dispose() => _timer?.Dispose();
 
     /// <summary>Whether nothing has happened since the last call, and much was allocated since the last trim.</summary>
     public bool IsDue(long currentActivity, long allocated)
     {
-        var isQuiet = currentActivity == _lastActivity;
-        _lastActivity = currentActivity;
-        if (!isQuiet || allocated - _allocatedBefore < Much)
-            return false;
-
-        _allocatedBefore = allocated;
-        return true;
+        var isDue = currentActivity == _lastActivity && allocated - _allocatedBefore >= Much;
+        (_lastActivity, _allocatedBefore) = (currentActivity, isDue ? allocated : _allocatedBefore);
+        return isDue;
     }
 
     /// <summary>How long to wait after a trim: it takes at most a twentieth of the time, whatever strangers do to bring it about.</summary>

@@ -9,9 +9,6 @@ namespace SseListener.Runtime;
 /// </summary>
 internal static class PoolThreads
 {
-    // More join when those that run are stuck, as with refused bodies that trickle.
-    private static readonly int _most = Math.Max(32, 2 * Environment.ProcessorCount);
-
     /// <summary>Sets up the pool before it is used. Where the program's environment forces its size, that counts.</summary>
     public static void Prepare(ServerOptions options)
     {
@@ -22,10 +19,11 @@ internal static class PoolThreads
         AppContext.SetData("System.Threading.ThreadPool.ThreadsToKeepAlive", running);
         if (ThreadPool.SetMinThreads(running, 1))
         {
-            // The pool begins with a thread for each processor. Only a lower maximum, for a moment, makes it fewer.
+            // The pool begins with a thread for each processor. Only a lower maximum, for a moment, makes it fewer. More join when those
+            // that run are stuck, as with refused bodies that trickle.
             ThreadPool.GetMaxThreads(out _, out var completionPorts);
             ThreadPool.SetMaxThreads(running, completionPorts);
-            ThreadPool.SetMaxThreads(_most, completionPorts);
+            ThreadPool.SetMaxThreads(Math.Max(32, 2 * Environment.ProcessorCount), completionPorts);
         }
     }
 

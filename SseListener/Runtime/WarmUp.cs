@@ -22,7 +22,7 @@ internal static class WarmUp
     private static readonly TimeSpan _pace = TimeSpan.FromMilliseconds(1);
 
     /// <summary>Warms up, unless the program was compiled beforehand. If that fails, only the first requests are slower.</summary>
-    public static async Task RunAsync(ServerOptions options, string? pages)
+    public static async Task RunAsync(ServerOptions options)
     {
         if (!RuntimeFeature.IsDynamicCodeCompiled)
             return;
@@ -30,7 +30,15 @@ internal static class WarmUp
         try
         {
             var folder = options.Data is null ? null : Directory.CreateTempSubdirectory("sse-warm-up-");
-            await ServeAsync(Adapt(options, folder?.FullName), pages);
+            await ServeAsync(new ServerOptions
+            {
+                Host = "127.0.0.1",
+                Port = ListeningPorts.FindFree(),
+                Data = folder?.FullName,
+                Sync = options.Sync,
+                Lanes = 1,
+                Drain = TimeSpan.Zero,
+            });
             folder?.Delete(recursive: true);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or SocketException)
@@ -39,10 +47,10 @@ internal static class WarmUp
         }
     }
 
-    private static async Task ServeAsync(ServerOptions options, string? pages)
+    private static async Task ServeAsync(ServerOptions options)
     {
         using var log = new LogWriter(TextWriter.Null, LogLevel.Info);
-        await using var server = new SseServer(options, pages, log);
+        await using var server = new SseServer(options, pages: null, log);
         if (!server.TryStart(out _))
             return;
 
@@ -52,22 +60,6 @@ internal static class WarmUp
         var subscribers = Enumerable.Range(0, Subscribers).Select(_ => UseAsync(options.Port, $"GET{head}\r\n", requests: 1, end.Token));
         await Task.WhenAll(subscribers.Append(UseAsync(options.Port, publish, requests: UsesOfConnection, end.Token)));
     }
-
-    private static ServerOptions Adapt(ServerOptions options, string? data) => options with
-    {
-        Host = "127.0.0.1",
-        Port = LoopbackPort.FindFree(),
-        Data = data,
-        Lanes = 1,
-        Drain = TimeSpan.Zero,
-        MaxAge = TimeSpan.Zero,
-        PublishToken = null,
-        PublishTokenFile = null,
-        JwtKey = null,
-        Private = [],
-        MaxClients = int.MaxValue,
-        MaxClientsPerAddress = 0,
-    };
 
     // Opens one connection after the other, sends a number of requests on each, and reads that something has come back.
     private static async Task UseAsync(int port, string request, int requests, CancellationToken end)

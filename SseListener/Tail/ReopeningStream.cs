@@ -1,6 +1,8 @@
 using System.Net.Http.Headers;
 using System.Net.ServerSentEvents;
 using System.Runtime.CompilerServices;
+using System.Text.Json;
+using System.Text.Json.Nodes;
 using SseListener.Events;
 using SseListener.Log;
 
@@ -8,38 +10,24 @@ namespace SseListener.Tail;
 
 /// <summary>
 /// A stream that is opened again when it breaks off, with the last id and after the time that its server asks for, as EventSource does
-/// it (WHATWG HTML, section 9.2.3). Where EventSource gives up for good although the problem will pass, this one goes on.
+/// it (WHATWG HTML, section 9.2.3). Where EventSource gives up for good although the problem will pass, this one goes on. It begins
+/// behind the id <paramref name="from"/>, or with what is new, and tells what happens to it.
 /// </summary>
-internal sealed class ReopeningStream : IDisposable
+internal sealed class ReopeningStream(Uri url, string? token, string? from, Action<string> tell) : IDisposable
 {
     // A server may ask for any delay: neither a loop without a pause nor more than a timer can wait.
     private static readonly TimeSpan _shortestDelay = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan _longestDelay = TimeSpan.FromDays(1);
 
-    private readonly SocketsHttpHandler _handler = new()
+    private readonly HttpClient _http = new(
+        new SocketsHttpHandler { ConnectCallback = ConnectAsync, RequestHeaderEncodingSelector = (_, _) => Encoding.UTF8 })
     {
-        ConnectCallback = ConnectAsync,
-        RequestHeaderEncodingSelector = (_, _) => Encoding.UTF8,
+        Timeout = Timeout.InfiniteTimeSpan,
     };
 
-    private readonly HttpClient _http;
-    private readonly Uri _url;
-    private readonly Action<string> _tell;
-    private string? _lastId;
+    private string? _lastId = from;
     private TimeSpan _delay = TimeSpan.FromSeconds(3);
     private bool _isOver;
-
-    /// <summary>A stream that begins behind the id <paramref name="from"/>, or with what is new, and tells what happens to it.</summary>
-    public ReopeningStream(Uri url, string? token, string? from, Action<string> tell)
-    {
-        _url = url;
-        _lastId = from;
-        _tell = text => tell(LogWriter.OneLine(text));
-        _http = new HttpClient(_handler) { Timeout = Timeout.InfiniteTimeSpan };
-        _http.DefaultRequestHeaders.Accept.Add(new MediaTypeWithQualityHeaderValue("text/event-stream"));
-        _http.DefaultRequestHeaders.CacheControl = new CacheControlHeaderValue { NoStore = true };
-        _http.DefaultRequestHeaders.Authorization = token is null ? null : new AuthenticationHeaderValue("Bearer", token);
-    }
 
     /// <summary>Whether the server has refused the stream for good.</summary>
     public bool IsRefused { get; private set; }
@@ -50,29 +38,27 @@ internal sealed class ReopeningStream : IDisposable
         while (true)
         {
             using var answer = await TryOpenAsync(interrupted);
-            if (answer is not null)
-            {
-                await foreach (var sseEvent in ReadAsync(answer, interrupted))
-                    yield return sseEvent;
-            }
-
             if (_isOver)
                 yield break;
 
-            _tell($"reconnecting in {_delay.TotalSeconds:0.#} s");
+            await foreach (var sseEvent in ReadAsync(answer, interrupted))
+                yield return sseEvent;
+
+            Tell($"reconnecting in {_delay.TotalSeconds:0.#} s");
             await Task.Delay(_delay, interrupted);
         }
     }
 
-    public void Dispose()
-    {
-        _http.Dispose();
-        _handler.Dispose();
-    }
+    public void Dispose() => _http.Dispose();
+
+    private void Tell(string text) => tell(LogWriter.OneLine(text));
 
     private async Task<HttpResponseMessage?> TryOpenAsync(CancellationToken interrupted)
     {
-        using var request = new HttpRequestMessage(HttpMethod.Get, _url);
+        using var request = new HttpRequestMessage(HttpMethod.Get, url);
+        request.Headers.Accept.Add(new MediaTypeWithQualityHeaderValue("text/event-stream"));
+        request.Headers.CacheControl = new CacheControlHeaderValue { NoStore = true };
+        request.Headers.Authorization = token is null ? null : new AuthenticationHeaderValue("Bearer", token);
         if (!string.IsNullOrEmpty(_lastId))
             request.Headers.TryAddWithoutValidation("Last-Event-ID", _lastId);
 
@@ -88,7 +74,7 @@ internal sealed class ReopeningStream : IDisposable
         }
         catch (HttpRequestException e)
         {
-            _tell($"cannot connect: {e.Message}");
+            Tell($"cannot connect: {e.Message}");
         }
 
         return null;
@@ -101,28 +87,31 @@ internal sealed class ReopeningStream : IDisposable
         IsRefused = _isOver && answer.StatusCode != HttpStatusCode.NoContent;
         if (answer.StatusCode == HttpStatusCode.OK)
         {
-            _tell($"this is no event stream but {answer.Content.Headers.ContentType?.MediaType ?? "of no type"}");
+            Tell($"this is no event stream but {answer.Content.Headers.ContentType?.MediaType ?? "of no type"}");
             return;
         }
 
         var hint = answer.StatusCode is HttpStatusCode.Unauthorized ? " (a token is given with --token or in SSE_TOKEN)" : "";
-        _tell($"{(int)answer.StatusCode} {answer.ReasonPhrase}: {await ProblemDetail.ReadAsync(answer, interrupted)}{hint}");
+        Tell($"{(int)answer.StatusCode} {answer.ReasonPhrase}: {await ReadDetailAsync(answer, interrupted)}{hint}");
     }
 
     private async IAsyncEnumerable<SseItem<string>> ReadAsync(
-        HttpResponseMessage answer, [EnumeratorCancellation] CancellationToken interrupted)
+        HttpResponseMessage? answer, [EnumeratorCancellation] CancellationToken interrupted)
     {
+        if (answer is null)
+            yield break;
+
         await using var body = await answer.Content.ReadAsStreamAsync(interrupted);
         var parser = SseParser.Create(body);
         await using var events = parser.EnumerateAsync(interrupted).GetAsyncEnumerator(interrupted);
         var resumedAfter = _lastId;
-        _tell(OpeningOf(resumedAfter));
+        Tell(OpeningOf(resumedAfter));
         for (var isFirst = true; await MoveNextAsync(events); isFirst = false)
         {
             var sseEvent = events.Current;
             _lastId = sseEvent.EventId ?? _lastId;
             if (sseEvent.EventType == "gap")
-                _tell($"gap: what came after {resumedAfter} is no longer kept; all that is kept follows");
+                Tell($"gap: what came after {resumedAfter} is no longer kept; all that is kept follows");
 
             // The greeting comes first and is about the connection; a later event of this name was published.
             if (!isFirst || sseEvent.EventType is not "hello")
@@ -152,7 +141,7 @@ internal sealed class ReopeningStream : IDisposable
             // A stream usually ends this way.
         }
 
-        _tell("the stream has broken off");
+        Tell("the stream has broken off");
         return false;
     }
 
@@ -174,6 +163,27 @@ internal sealed class ReopeningStream : IDisposable
         {
             socket.Dispose();
             throw;
+        }
+    }
+
+    // The explanation in a refusal is the member "detail" of problem details (RFC 9457, section 3.1.4).
+    private static async Task<string> ReadDetailAsync(HttpResponseMessage answer, CancellationToken interrupted)
+    {
+        const string Nothing = "the server says no more";
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(interrupted);
+        limit.CancelAfter(TimeSpan.FromSeconds(10));
+        try
+        {
+            await using var body = await answer.Content.ReadAsStreamAsync(limit.Token);
+            var bytes = new byte[64 * 1024];
+            var length = await body.ReadAtLeastAsync(bytes, bytes.Length, throwOnEndOfStream: false, limit.Token);
+            return JsonNode.Parse(bytes.AsSpan(0, length))?["detail"]?.GetValue<string>() ?? Nothing;
+        }
+        catch (Exception e) when (e is OperationCanceledException ? !interrupted.IsCancellationRequested
+            : e is JsonException or InvalidOperationException or ArgumentException or IOException or HttpRequestException)
+        {
+            // Too late, no JSON object, half a body, half a character, or a member twice.
+            return Nothing;
         }
     }
 }

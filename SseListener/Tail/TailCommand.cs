@@ -65,14 +65,9 @@ internal static class TailCommand
 
             return stream.IsRefused ? 1 : 0;
         }
-        catch (OperationCanceledException) when (interrupted.IsCancellationRequested)
+        catch (Exception e) when (e is OperationCanceledException ? interrupted.IsCancellationRequested : e.HResult == BrokenPipe)
         {
-            // Ctrl+C is how one stops watching.
-            return 0;
-        }
-        catch (IOException e) when (e.HResult == BrokenPipe)
-        {
-            // Nobody reads any more what is printed.
+            // Ctrl+C is how one stops watching; and nobody may read any more what is printed.
             return 0;
         }
         catch (Exception e) when (StandardStreams.IsUnwritable(e))

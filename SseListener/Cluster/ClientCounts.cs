@@ -1,0 +1,74 @@
+namespace SseListener.Cluster;
+
+/// <summary>How many clients other hubs have on each channel. Any thread may use it.</summary>
+internal sealed class ClientCounts(TimeSpan longestSilence)
+{
+    private readonly Lock _lock = new();
+    private readonly Dictionary<string, HubCounts> _hubs = new(StringComparer.Ordinal);
+
+    /// <summary>How many other hubs there are.</summary>
+    public int Hubs
+    {
+        get
+        {
+            lock (_lock)
+                return _hubs.Count;
+        }
+    }
+
+    public int Of(string channel)
+    {
+        lock (_lock)
+            return (int)Math.Min(int.MaxValue / 2, _hubs.Values.Sum(hub => (long)hub.Clients.GetValueOrDefault(channel).Count));
+    }
+
+    /// <summary>Takes down what a hub tells; true when the hub is new. The time is in milliseconds of the system's ticks.</summary>
+    public bool Hear(PresenceMessage message, long now)
+    {
+        lock (_lock)
+        {
+            if (message.Kind is PresenceKind.Gone)
+            {
+                _hubs.Remove(message.Hub);
+                return false;
+            }
+
+            var isNew = !_hubs.TryGetValue(message.Hub, out var hub);
+            _hubs[message.Hub] = hub ??= new HubCounts();
+            hub.Heard = now;
+            hub.Round += message is { Kind: PresenceKind.Numbers, Subject: "first" } ? 1 : 0;
+            foreach (var (channel, clients) in message.Counts)
+                hub.Clients[channel] = (clients, hub.Round);
+
+            // What is not among all numbers has none any more.
+            foreach (var (channel, (_, round)) in message.Kind is PresenceKind.NumbersEnd ? hub.Clients : [])
+            {
+                if (round != hub.Round)
+                    hub.Clients.Remove(channel);
+            }
+
+            return isNew;
+        }
+    }
+
+    /// <summary>Forgets hubs that have been silent for too long.</summary>
+    public void ForgetSilent(long now)
+    {
+        lock (_lock)
+        {
+            foreach (var (name, hub) in _hubs)
+            {
+                if (now - hub.Heard > longestSilence.TotalMilliseconds)
+                    _hubs.Remove(name);
+            }
+        }
+    }
+
+    // The round tells which of all numbers were told last.
+    private sealed class HubCounts
+    {
+        public Dictionary<string, (int Count, int Round)> Clients { get; } = new(StringComparer.Ordinal);
+        public long Heard { get; set; }
+        public int Round { get; set; }
+    }
+}

@@ -1,0 +1,81 @@
+using NATS.Client.Core;
+using SseListener.Events;
+using SseListener.Journal;
+
+namespace SseListener.Cluster;
+
+/// <summary>A message of the stream: publishes of one hub, whose frames are encoded as in a journal.</summary>
+/// <param name="Sequence">The stream's sequence.</param>
+/// <param name="Time">When the servers stored it, in Unix milliseconds.</param>
+/// <param name="Hub">The hub that sent it.</param>
+/// <param name="Number">Which of that hub's messages it is.</param>
+/// <param name="Seen">Up to which sequence that hub had applied the log when it judged the publishes.</param>
+/// <param name="Publishes">Each is of one channel, and stored as a whole or not at all.</param>
+internal sealed record LogMessage(
+    long Sequence, long Time, string Hub, long Number, long Seen, IReadOnlyList<StoredPublish> Publishes)
+{
+    /// <summary>By this id the servers know a message that is sent again: <c>HUB-NUMBER</c>.</summary>
+    public const string IdHeader = "Nats-Msg-Id";
+    private const string SeenHeader = "Sse-Seen";
+    private const string LogHeader = "Sse-Log";
+
+    public static string IdOf(string hub, long number) => string.Create(CultureInfo.InvariantCulture, $"{hub}-{number}");
+
+    /// <summary>What a hub that has seen so much of a log sends with a message for it.</summary>
+    public static NatsHeaders HeadersOf(string log, long seen) =>
+        new() { [LogHeader] = log, [SeenHeader] = seen.ToString(CultureInfo.InvariantCulture) };
+
+    /// <summary>Whether a hub has sent a message for another log, under the same name.</summary>
+    public static bool IsOfOther(string log, NatsHeaders? headers) =>
+        headers?[LogHeader].ToString() is { Length: > 0 } other && other != log;
+
+    /// <summary>Reads a message; one that no hub has written is one without publishes.</summary>
+    public static LogMessage Read(long sequence, long time, NatsHeaders? headers, ReadOnlyMemory<byte> body)
+    {
+        var (id, seenText) = (headers?[IdHeader].ToString() ?? "", headers?[SeenHeader].ToString());
+        var dash = id.LastIndexOf('-');
+        return dash > 0 && long.TryParse(id.AsSpan(dash + 1), CultureInfo.InvariantCulture, out var number)
+                && long.TryParse(seenText, CultureInfo.InvariantCulture, out var seen) && TryReadPublishes(body, out var publishes)
+            ? new LogMessage(sequence, time, id[..dash], number, seen, publishes)
+            : new LogMessage(sequence, time, "", 0, sequence - 1, []);
+    }
+
+    /// <summary>Encodes the frames of a publish.</summary>
+    public static void Write(IBufferWriter<byte> output, FrameBatch batch, Proposed publish)
+    {
+        for (var index = 0; index < publish.Count; index++)
+        {
+            var frame = batch.Frames[publish.First + index];
+            JournalLine.Write(output, index, frame.Log.Name, batch.Time, frame.Following, batch.BytesOf(frame));
+        }
+    }
+
+    private static bool TryReadPublishes(ReadOnlyMemory<byte> body, [NotNullWhen(true)] out IReadOnlyList<StoredPublish>? publishes)
+    {
+        var (read, frames, count) = (new List<StoredPublish>(), new List<StoredFrame>(), 0);
+        publishes = null;
+        for (var offset = 0; offset < body.Length; count++)
+        {
+            if (!JournalLine.TryReadFrame(body.Span, offset, out var line, out var frame))
+                return false;
+
+            frames.Add(new StoredFrame(Encoding.UTF8.GetString(SseFrame.IdOf(body.Span[frame])), body[frame]));
+            if (line.Following == 0)
+            {
+                read.Add(new StoredPublish(line.Channel, frames));
+                frames = [];
+            }
+
+            offset = frame.End.Value;
+        }
+
+        publishes = read;
+        return frames.Count == 0 && count <= LogPlace.MostFrames;
+    }
+}
+
+/// <summary>A publish as a message holds it.</summary>
+internal sealed record StoredPublish(string Channel, IReadOnlyList<StoredFrame> Frames);
+
+/// <summary>A frame as a message holds it, and its id.</summary>
+internal readonly record struct StoredFrame(string Id, ReadOnlyMemory<byte> Bytes);
