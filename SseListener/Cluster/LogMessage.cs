@@ -14,31 +14,34 @@ namespace SseListener.Cluster;
 internal sealed record LogMessage(
     long Sequence, long Time, string Hub, long Number, long Seen, IReadOnlyList<StoredPublish> Publishes)
 {
-    /// <summary>By this id the servers know a message that is sent again: <c>HUB-NUMBER</c>.</summary>
-    public const string IdHeader = "Nats-Msg-Id";
-    private const string SeenHeader = "Sse-Seen";
     private const string LogHeader = "Sse-Log";
+    private const string HubHeader = "Sse-Hub";
+    private const string NumberHeader = "Sse-Number";
+    private const string SeenHeader = "Sse-Seen";
 
-    public static string IdOf(string hub, long number) => string.Create(CultureInfo.InvariantCulture, $"{hub}-{number}");
-
-    /// <summary>What a hub that has seen so much of a log sends with a message for it.</summary>
-    public static NatsHeaders HeadersOf(string log, long seen) =>
-        new() { [LogHeader] = log, [SeenHeader] = seen.ToString(CultureInfo.InvariantCulture) };
+    /// <summary>What a hub sends with its message of this number, for a log of which it has seen so much.</summary>
+    public static NatsHeaders HeadersOf(string log, string hub, long number, long seen) => new()
+    {
+        [LogHeader] = log,
+        [HubHeader] = hub,
+        [NumberHeader] = number.ToString(CultureInfo.InvariantCulture),
+        [SeenHeader] = seen.ToString(CultureInfo.InvariantCulture),
+    };
 
     /// <summary>Whether a hub has sent a message for another log, under the same name.</summary>
     public static bool IsOfOther(string log, NatsHeaders? headers) =>
         headers?[LogHeader].ToString() is { Length: > 0 } other && other != log;
 
     /// <summary>Reads a message; one that no hub has written is one without publishes.</summary>
-    public static LogMessage Read(long sequence, long time, NatsHeaders? headers, ReadOnlyMemory<byte> body)
-    {
-        var (id, seenText) = (headers?[IdHeader].ToString() ?? "", headers?[SeenHeader].ToString());
-        var dash = id.LastIndexOf('-');
-        return dash > 0 && long.TryParse(id.AsSpan(dash + 1), CultureInfo.InvariantCulture, out var number)
-                && long.TryParse(seenText, CultureInfo.InvariantCulture, out var seen) && TryReadPublishes(body, out var publishes)
-            ? new LogMessage(sequence, time, id[..dash], number, seen, publishes)
-            : new LogMessage(sequence, time, "", 0, sequence - 1, []);
-    }
+    public static LogMessage Read(Copy copy) =>
+        TryReadNumber(copy.Headers, NumberHeader, out var number) && TryReadNumber(copy.Headers, SeenHeader, out var seen)
+                && TryReadPublishes(copy.Body, out var publishes)
+            ? new LogMessage(copy.Sequence, copy.Time, OriginOf(copy.Headers).Hub, number, seen, publishes)
+            : new LogMessage(copy.Sequence, copy.Time, "", 0, copy.Sequence - 1, []);
+
+    /// <summary>Which hub's message it is, and which of them.</summary>
+    public static (string Hub, string Number) OriginOf(NatsHeaders? headers) =>
+        (headers?[HubHeader].ToString() ?? "", headers?[NumberHeader].ToString() ?? "");
 
     /// <summary>Encodes the frames of a publish.</summary>
     public static void Write(IBufferWriter<byte> output, FrameBatch batch, Proposed publish)
@@ -49,6 +52,9 @@ internal sealed record LogMessage(
             JournalLine.Write(output, index, frame.Log.Name, batch.Time, frame.Following, batch.BytesOf(frame));
         }
     }
+
+    private static bool TryReadNumber(NatsHeaders? headers, string name, out long number) =>
+        long.TryParse(headers?[name].ToString(), CultureInfo.InvariantCulture, out number);
 
     private static bool TryReadPublishes(ReadOnlyMemory<byte> body, [NotNullWhen(true)] out IReadOnlyList<StoredPublish>? publishes)
     {

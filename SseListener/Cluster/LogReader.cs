@@ -1,4 +1,3 @@
-using NATS.Client.Core;
 using NATS.Client.JetStream;
 using NATS.Client.JetStream.Models;
 using SseListener.Events;
@@ -8,19 +7,16 @@ namespace SseListener.Cluster;
 
 /// <summary>
 /// Reads the log from its first message on, for as long as the hub runs, judges what it reads, and gives it to the hub in order. When
-/// reading fails or nothing comes although there is something, it begins again behind what it has. A message for another log ends it.
+/// nothing comes although there is something, it begins again behind what it has. A message for another log ends it.
 /// </summary>
 internal sealed class LogReader(
-    NatsJSContext stream, ClusterOptions options, string name, long first, Proposer proposer, ClusterMeter meter, LogWriter log,
-    CancellationToken stop)
+    NatsJSContext stream, StreamWatch watch, ClusterOptions options, string name, long first, Proposer proposer, ClusterMeter meter,
+    LogWriter log, CancellationToken stop)
 {
     private const int MostFrames = 100_000; // Of the messages that the judge remembers: some 10 MB.
     private const int MostArrivals = 32; // That wait for the hub, each of up to the servers' max_payload.
-    private const int MostBytes = 4 * 1024 * 1024; // That the servers send ahead.
     private const int MostDenials = 8; // Over two seconds.
     private const int NoMessage = 10037; // The error code of a server that has none with such a number.
-    private static readonly TimeSpan _heartbeat = TimeSpan.FromSeconds(1);
-    private static readonly TimeSpan _expires = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan _pause = TimeSpan.FromMilliseconds(250);
     private readonly Judge _judge = new(first, MostFrames);
     private Action? _restart;
@@ -72,28 +68,15 @@ internal sealed class LogReader(
     private async Task ReadAsync(Action<Arrived> arrive, long newFrom, CancellationToken end)
     {
         await SkipLostEndAsync(arrive, end);
-        var from = new NatsJSOrderedConsumerOpts
+        await foreach (var copy in new MajorityReader(options, watch, Read, log).ReadAsync(end))
         {
-            DeliverPolicy = ConsumerConfigDeliverPolicy.ByStartSequence,
-            OptStartSeq = (ulong)(Read + 1),
-        };
-        var consumer = await stream.CreateOrderedConsumerAsync(options.Stream, from, end);
-        var consume = new NatsJSConsumeOpts { MaxBytes = MostBytes, IdleHeartbeat = _heartbeat, Expires = _expires };
-        await foreach (var message in consumer.ConsumeAsync(NatsRawSerializer<byte[]>.Default, consume, end))
-        {
-            if (message.Metadata is not { } metadata || (long)metadata.Sequence.Stream <= Read)
-                continue;
-
-            if (LogMessage.IsOfOther(name, message.Headers))
+            if (LogMessage.IsOfOther(name, copy.Headers))
                 throw new InvalidDataException($"The stream {options.Stream} is another log.");
 
-            var time = metadata.Timestamp.ToUnixTimeMilliseconds();
-            var read = LogMessage.Read((long)metadata.Sequence.Stream, time, message.Headers, message.Data ?? []);
-
             // Not for messages that are lost: those never come.
-            await Applied.WaitAsync(Math.Min(Read, read.Sequence - MostArrivals)).WaitAsync(end);
-            _ = GiveAsync(Judge(read, isNew: read.Sequence >= newFrom), read.Sequence, arrive);
-            Volatile.Write(ref _read, read.Sequence);
+            await Applied.WaitAsync(Math.Min(Read, copy.Sequence - MostArrivals)).WaitAsync(end);
+            _ = GiveAsync(Judge(LogMessage.Read(copy), isNew: copy.Sequence >= newFrom), copy.Sequence, arrive);
+            Volatile.Write(ref _read, copy.Sequence);
         }
     }
 

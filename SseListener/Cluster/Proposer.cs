@@ -7,8 +7,10 @@ using SseListener.Log;
 namespace SseListener.Cluster;
 
 /// <summary>
-/// Sends this hub's publishes to the stream: all that wait as one message, and one message at a time, again with the same id until it is
-/// acknowledged or read back. With several under way the death of a server can change their order.
+/// Sends this hub's publishes to the stream: all that wait as one message, and one message at a time, again until it is acknowledged or
+/// read back. With several under way the death of a server can change their order. It may be stored twice, which the <see cref="Judge"/>
+/// sees. The servers are not asked to (Nats-Msg-Id): they count what they left out, each for itself, and once one of them has counted
+/// otherwise its replica stays behind the others for good.
 /// </summary>
 internal sealed class Proposer(
     NatsJSContext stream, StreamWatch watch, ClusterOptions options, ClusterMeter meter, LogWriter log, CancellationToken stop)
@@ -148,11 +150,10 @@ internal sealed class Proposer(
     private async Task SendAsync(Message message)
     {
         var (began, body) = (Stopwatch.GetTimestamp(), message.Join());
-        var id = new NatsJSPubOpts { MsgId = LogMessage.IdOf(Hub, message.Number) };
         while (!message.IsDone.Task.IsCompleted && message.IsAwaited && !stop.IsCancellationRequested)
         {
-            var headers = LogMessage.HeadersOf(Log, message.Seen);
-            var sending = watch.Problem is { } gone ? Task.FromResult<string?>(gone) : SendAsync(body, id, headers);
+            var headers = LogMessage.HeadersOf(Log, Hub, message.Number, message.Seen);
+            var sending = watch.Problem is { } gone ? Task.FromResult<string?>(gone) : SendAsync(body, headers);
             if (await Task.WhenAny(sending, message.IsDone.Task) == message.IsDone.Task || await sending is not { } problem)
             {
                 meter.Appends.Record(Stopwatch.GetElapsedTime(began).TotalSeconds);
@@ -166,11 +167,11 @@ internal sealed class Proposer(
     }
 
     // Null, or why it is not known whether it is stored.
-    private async Task<string?> SendAsync(byte[] body, NatsJSPubOpts id, NatsHeaders headers)
+    private async Task<string?> SendAsync(byte[] body, NatsHeaders headers)
     {
         try
         {
-            var answer = await stream.PublishAsync(options.Subject, body, NatsRawSerializer<byte[]>.Default, id, headers, stop);
+            var answer = await stream.PublishAsync(options.Subject, body, NatsRawSerializer<byte[]>.Default, opts: null, headers, stop);
             meter.CountDuplicates(answer.Duplicate ? 1 : 0);
             return answer.Error is { } error ? error.Description ?? "no reason" : null;
         }

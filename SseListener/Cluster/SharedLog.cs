@@ -160,7 +160,7 @@ internal sealed class SharedLog : IEventLog
 
         // Not the key itself, which is a secret of a kind.
         _proposer.Log = Convert.ToHexStringLower(SHA256.HashData(Key))[..16];
-        _reader = new LogReader(_stream, _options, _proposer.Log, first, _proposer, Meter, _log, _stop.Token);
+        _reader = new LogReader(_stream, _watch, _options, _proposer.Log, first, _proposer, Meter, _log, _stop.Token);
         _watch.Start(info);
         _proposer.Start();
         Volatile.Write(ref _stuckSince, Environment.TickCount64);

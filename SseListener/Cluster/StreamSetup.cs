@@ -53,7 +53,6 @@ internal sealed class StreamSetup(NatsJSContext stream, ClusterOptions options, 
         WarnIf(kept.NumReplicas < wanted.NumReplicas, $"{kept.NumReplicas} replicas, and not {wanted.NumReplicas}");
         WarnIf(kept.MaxBytes != wanted.MaxBytes, $"up to {kept.MaxBytes} bytes, and not {wanted.MaxBytes} (--history)");
         WarnIf(kept.MaxAge != wanted.MaxAge, $"messages for {kept.MaxAge}, and not {wanted.MaxAge} (--history-age)");
-        WarnIf(kept.DuplicateWindow != wanted.DuplicateWindow, $"ids for {kept.DuplicateWindow}, and not {wanted.DuplicateWindow}");
         WarnIf(kept.Storage != wanted.Storage, "its messages in memory, and not in files");
         if (Version.TryParse(serverVersion.Split('-')[0], out var version) && version < _oldestSafe)
         {
@@ -105,6 +104,5 @@ internal sealed class StreamSetup(NatsJSContext stream, ClusterOptions options, 
         NumReplicas = options.Replicas,
         MaxBytes = Math.Max(limits.HistoryBytes, LeastBytes),
         MaxAge = limits.HistoryAge,
-        DuplicateWindow = TimeSpan.FromTicks(Math.Min(limits.HistoryAge.Ticks, TimeSpan.TicksPerMinute * 2)),
     };
 }

@@ -35,6 +35,9 @@ internal sealed class StreamWatch(
     /// <summary>The sequence of its last message, as it was last heard.</summary>
     public long Last => Volatile.Read(ref _last);
 
+    /// <summary>How many servers keep the stream.</summary>
+    public int Replicas { get; private set; } = 1;
+
     /// <summary>Most bytes of a message's body.</summary>
     public int MostBytes { get; private set; } = 1024 * 1024 - HeaderReserve;
 
@@ -75,7 +78,9 @@ internal sealed class StreamWatch(
         {
             var info = (await stream.GetStreamAsync(options.Stream, cancellationToken: end.Token)).Info;
             Hear(info);
-            return info;
+
+            // Who knows less than was known before was paused, and does not know yet that others go on without it.
+            return (long)info.State.LastSeq < Last ? null : info;
         }
         catch (NatsJSApiException e) when (e.Error.Code == (int)HttpStatusCode.NotFound)
         {
@@ -104,6 +109,7 @@ internal sealed class StreamWatch(
 
         Volatile.Write(ref _heard, Environment.TickCount64);
         Volatile.Write(ref _last, Math.Max(_last, (long)info.State.LastSeq));
+        Replicas = info.Config.NumReplicas;
         var most = connection.ServerInfo?.MaxPayload ?? 0;
         MostBytes = Math.Max(1024, (info.Config.MaxMsgSize > 0 ? Math.Min(info.Config.MaxMsgSize, most) : most) - HeaderReserve);
     }
