@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using SseListener.Events;
 
 namespace SseListener.Cluster;
 
@@ -6,7 +7,8 @@ namespace SseListener.Cluster;
 /// Decides which publishes of a shared log count. Two hubs may store the same id at the same moment: then the first in the log counts. The
 /// hub that stored a publish has compared it with all that it had applied, up to the message's <see cref="LogMessage.Seen"/>. So each hub
 /// compares it with what lies between that and the message, and with nothing else. All of that is in the log, so hubs that keep more or
-/// less of it, or began later, never decide differently; at most one cannot decide yet. For the reader of the log only.
+/// less of it, or began later, never decide differently; at most one cannot decide yet. The end of a channel counts as one event, whoever
+/// ends it, behind which no other counts. For the reader of the log only.
 /// </summary>
 /// <param name="first">The sequence of the first message that there is to read.</param>
 /// <param name="mostFrames">How many frames old a hub's view may be. What was stored with an older one counts nowhere.</param>
@@ -42,11 +44,11 @@ internal sealed class Judge(long first, int mostFrames)
     private Verdict Apply(StoredPublish publish, LogMessage message, bool mayBeStale)
     {
         var isUnknown = mayBeStale;
-        var contents = publish.Frames.Select(frame => new Content(publish.Channel, Hash(frame))).ToList();
+        var contents = publish.Frames.Select(frame => ContentOf(publish, frame)).ToList();
         var (added, indexes) = (new Dictionary<string, int>(StringComparer.Ordinal), new List<int>());
         for (var index = 0; index < contents.Count; index++)
         {
-            var id = publish.Frames[index].Id;
+            var id = KeyOf(publish, publish.Frames[index]);
             var isKnown = _byId.TryGetValue(id, out var known) && known.Sequence > message.Seen;
             var isConflict = (isKnown && known.IsCertain && known.Content != contents[index])
                 || (added.TryGetValue(id, out var other) && contents[other] != contents[index]);
@@ -58,6 +60,20 @@ internal sealed class Judge(long first, int mostFrames)
                 indexes.Add(index);
         }
 
+        // What is only repeated may come behind the end.
+        if (indexes.Count > 0 && _byId.TryGetValue(EndOf(publish.Channel), out var end) && end.Sequence > message.Seen)
+        {
+            var forgets = publish.Frames.Any(frame => frame.Change is ChannelChange.Forget);
+            if (!forgets && end.IsCertain && !isUnknown)
+                return new Verdict.Ended();
+
+            isUnknown |= !forgets && !end.IsCertain;
+            if (forgets && isUnknown)
+                _byId[EndOf(publish.Channel)] = end with { IsCertain = false };
+            else if (forgets)
+                _byId.Remove(EndOf(publish.Channel));
+        }
+
         // Certain that it counts, or that nobody here can tell, for later messages with the same ids.
         foreach (var (id, index) in added)
             _byId[id] = new Known(message.Sequence, contents[index], !isUnknown);
@@ -67,7 +83,7 @@ internal sealed class Judge(long first, int mostFrames)
 
     private void Remember(LogMessage message)
     {
-        string[] ids = [.. message.Publishes.SelectMany(publish => publish.Frames).Select(frame => frame.Id)];
+        string[] ids = [.. message.Publishes.SelectMany(publish => publish.Frames.Select(frame => KeyOf(publish, frame)))];
         _window.Enqueue((message.Sequence, ids));
         _frames += ids.Length;
         while (_frames - _window.Peek().Ids.Length >= mostFrames)
@@ -78,6 +94,15 @@ internal sealed class Judge(long first, int mostFrames)
                 _byId.Remove(id);
         }
     }
+
+    private static string KeyOf(StoredPublish publish, StoredFrame frame) => frame.Change is ChannelChange.End ? EndOf(publish.Channel) : frame.Id;
+
+    // No id of a publisher begins so.
+    private static string EndOf(string channel) => $"@end {channel}";
+
+    // The end is one, though hubs give it different ids.
+    private static Content ContentOf(StoredPublish publish, StoredFrame frame) =>
+        new(publish.Channel, frame.Change is ChannelChange.End ? default : Hash(frame));
 
     // Of few bytes, for frames may be long and many.
     private static UInt128 Hash(StoredFrame frame)
@@ -101,6 +126,9 @@ internal abstract record Verdict
 
     /// <summary>Another event has this id. Nothing of it counts.</summary>
     internal sealed record Conflict(string Id) : Verdict;
+
+    /// <summary>Its channel has ended. Nothing of it counts.</summary>
+    internal sealed record Ended : Verdict;
 
     /// <summary>It was judged so long ago that its hub has to judge it again. Nothing of it counts.</summary>
     internal sealed record Stale : Verdict;

@@ -84,4 +84,7 @@ internal sealed record LogMessage(
 internal sealed record StoredPublish(string Channel, IReadOnlyList<StoredFrame> Frames);
 
 /// <summary>A frame as a message holds it, and its id.</summary>
-internal readonly record struct StoredFrame(string Id, ReadOnlyMemory<byte> Bytes);
+internal readonly record struct StoredFrame(string Id, ReadOnlyMemory<byte> Bytes)
+{
+    public ChannelChange Change => SseFrame.ChangeOf(SseFrame.IdOf(Bytes.Span));
+}

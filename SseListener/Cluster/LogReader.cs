@@ -162,6 +162,7 @@ internal sealed class LogReader(
     {
         Verdict.Counts => own.Result,
         Verdict.Conflict conflict => new PublishResult.Conflict(conflict.Id),
+        Verdict.Ended => new PublishResult.Ended(),
         Verdict.Stale => new PublishResult.Stale(),
         _ => new PublishResult.Uncertain(own.Result.Ids),
     };

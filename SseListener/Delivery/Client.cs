@@ -21,7 +21,7 @@ internal sealed class Client(string id, Output output, Subscription subscription
     public Lifetime Lifetime { get; } = lifetime;
 
     /// <summary>Where it stands in the lane's list of clients of each of its topics (<see cref="TopicSubscribers"/>).</summary>
-    public int[] ListIndexes { get; } = new int[subscription.Topics.Count];
+    public int[] ListIndexes { get; } = new int[subscription.Topics.Length];
 
     /// <summary>Completes with the reason when the stream is over and its lane sends nothing more.</summary>
     public Task<EndReason> Ended => _ended.Task;
@@ -64,6 +64,10 @@ internal sealed class Client(string id, Output output, Subscription subscription
             End(EndReason.Lapped);
         else if (slice.Length > 0)
             SendEvents(slice, now);
+
+        // Asked in this order: behind an end that it sees here, nothing can come.
+        if (Subscription.IsOver && !_isSending && _feed.IsCaughtUp)
+            End(EndReason.Ended);
 
         return IsEnding ? EndTurn() : state is CursorState.SliceAndMore && !_isSending ? Turn.Again : Turn.Done;
     }
@@ -179,6 +183,9 @@ internal enum EndReason
     SentMore,
     TokenExpired,
     MaxAge,
+
+    /// <summary>All of its channels have ended.</summary>
+    Ended,
 
     /// <summary>An operator ended it.</summary>
     Dismissed,

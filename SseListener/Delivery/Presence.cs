@@ -21,7 +21,7 @@ internal sealed class Presence(LaneSubscribers subscribers, LaneOptions options,
     public void Announce(Client client, bool hasJoined)
     {
         var topics = client.Subscription.Topics;
-        if (options.PresenceLimit > 0 && topics.Count <= MostChannels && topics.All(topic => topic is ChannelLog))
+        if (options.PresenceLimit > 0 && topics.Length <= MostChannels && topics.All(topic => topic is ChannelLog))
             announce(new PresenceChange(client.Id, topics, hasJoined));
     }
 

@@ -16,6 +16,10 @@ internal sealed class ChannelLog : Topic
     /// <summary>Whether it counts as a channel that keeps something: it does, or is about to.</summary>
     public bool IsKeeping { get; set; }
 
+    /// <summary>The number of the frame that ended it; 0 while it goes on.</summary>
+    public long EndedAt { get; private set; }
+    public bool IsEnded => EndedAt > 0;
+
     /// <summary>Its node in the list of channels that are silent and that nobody listens to.</summary>
     public LinkedListNode<ChannelLog> SilentNode { get; }
 
@@ -23,6 +27,9 @@ internal sealed class ChannelLog : Topic
     public long LastDropped { get; private set; }
     public Segment First { get; private set; }
     public bool IsEmpty => _last.Length == 0;
+
+    /// <summary>The number of its last frame; 0 when none is kept.</summary>
+    public long LastSequence => _last.LastSequence;
 
     public Cursor<byte> After(long sequence) => SegmentAfter(sequence).After(sequence);
 
@@ -33,6 +40,23 @@ internal sealed class ChannelLog : Topic
             count += segment.CountAfter(sequence);
 
         return count;
+    }
+
+    /// <summary>The number of the last frame before those that are kept and to which one rewinds.</summary>
+    /// <param name="rewind">How far; the frame of an end comes beside.</param>
+    /// <param name="now">In Unix milliseconds.</param>
+    public long PlaceBefore(Rewind rewind, long now)
+    {
+        var remaining = CountAfter(0) - (IsEnded ? 1 : 0);
+        var oldest = rewind.Age == TimeSpan.MaxValue ? long.MinValue : now - (long)rewind.Age.TotalMilliseconds;
+        for (var segment = First; segment is not null; remaining -= segment.Count, segment = segment.Next)
+        {
+            var skipped = Math.Max(segment.CountBefore(oldest), (int)Math.Clamp(remaining - rewind.Events, 0, segment.Count));
+            if (skipped < segment.Count)
+                return segment.PlaceBefore(skipped);
+        }
+
+        return LastSequence;
     }
 
     public FrameLocation Append(ReadOnlySpan<byte> frame, FrameStamp stamp, SegmentLimits limits)
@@ -68,6 +92,13 @@ internal sealed class ChannelLog : Topic
         dropped.Drop(dropNumber);
     }
 
+    /// <summary>Ends it with the frame of this number, or begins it anew, with 0.</summary>
+    public void End(long sequence)
+    {
+        EndedAt = sequence;
+        IsOver &= sequence > 0;
+    }
+
     /// <summary>Counts frames up to this number as no longer kept.</summary>
     public void Lose(long sequence) => LastDropped = Math.Max(LastDropped, sequence);
 
@@ -85,9 +116,7 @@ internal sealed class ChannelLog : Topic
 /// <summary>A stretch of a channel's log. For the hub's writer, except <see cref="Log"/>, <see cref="DropNumber"/> and the bytes.</summary>
 internal sealed class Segment(ChannelLog log, int capacity) : ChainPart<byte>(capacity)
 {
-    // Of each frame, in order. In a quiet channel there may be only one.
-    private List<long> _sequences = new(capacity: 1);
-    private List<int> _ends = new(capacity: 1);
+    private List<FrameMark> _frames = new(capacity: 1); // In a quiet channel there may be only one.
     private FrameStamp _first;
 
     public ChannelLog Log { get; } = log;
@@ -97,14 +126,14 @@ internal sealed class Segment(ChannelLog log, int capacity) : ChainPart<byte>(ca
     public long LastTime { get; private set; }
 
     /// <summary>The number of its last frame; 0 when there is none.</summary>
-    public long LastSequence => Count == 0 ? 0 : _sequences[^1];
-    public int Count => _sequences.Count;
+    public long LastSequence => Count == 0 ? 0 : _frames[^1].Sequence;
+    public int Count => _frames.Count;
 
     /// <summary>Which drop took this segment's bytes. Set before they go, so read it only once they are null.</summary>
     public long DropNumber { get; private set; }
 
-    public IEnumerable<FrameLocation> Frames => _sequences.Select((sequence, index) =>
-        new FrameLocation(this, StartOf(index), _ends[index] - StartOf(index), sequence));
+    public IEnumerable<FrameLocation> Frames => _frames.Select((frame, index) =>
+        new FrameLocation(this, StartOf(index), frame.End - StartOf(index), frame.Sequence));
 
     /// <summary>Whether a frame is too far from the first one to be in the same segment.</summary>
     public bool IsTooFar(FrameStamp stamp, SegmentLimits limits) =>
@@ -117,8 +146,7 @@ internal sealed class Segment(ChannelLog log, int capacity) : ChainPart<byte>(ca
             return false;
 
         _first = Count == 0 ? stamp : _first;
-        _sequences.Add(stamp.Sequence);
-        _ends.Add(Length);
+        _frames.Add(new FrameMark(stamp.Sequence, Length, (int)(stamp.Time - _first.Time)));
         LastTime = stamp.Time;
         return true;
     }
@@ -126,16 +154,40 @@ internal sealed class Segment(ChannelLog log, int capacity) : ChainPart<byte>(ca
     public Cursor<byte> After(long sequence) => new(this, StartOf(CountThrough(sequence)));
     public int CountAfter(long sequence) => Count - CountThrough(sequence);
 
+    /// <summary>How many frames were published before a time, in Unix milliseconds.</summary>
+    public int CountBefore(long time) => CountWhile(frame => _first.Time + frame.Delay < time);
+
+    /// <summary>The number of the frame before the one with this index.</summary>
+    public long PlaceBefore(int index) => index == 0 ? _frames[0].Sequence - 1 : _frames[index - 1].Sequence;
+
     public void Drop(long dropNumber)
     {
         DropNumber = dropNumber;
-        _sequences = [];
-        _ends = [];
+        _frames = [];
         DropBuffer();
     }
 
-    private int CountThrough(long sequence) => _sequences.BinarySearch(sequence) is var index && index < 0 ? ~index : index + 1;
-    private int StartOf(int index) => index == 0 ? 0 : _ends[index - 1];
+    private int CountThrough(long sequence) => CountWhile(frame => frame.Sequence <= sequence);
+    private int StartOf(int index) => index == 0 ? 0 : _frames[index - 1].End;
+
+    // How many of the first frames have what only first ones have.
+    private int CountWhile(Predicate<FrameMark> isFirst)
+    {
+        var (low, high) = (0, Count);
+        while (low < high)
+        {
+            var middle = (low + high) / 2;
+            if (isFirst(_frames[middle]))
+                low = middle + 1;
+            else
+                high = middle;
+        }
+
+        return low;
+    }
+
+    // A frame's number, where its bytes end, and how many milliseconds after the segment's first one it was published.
+    private readonly record struct FrameMark(long Sequence, int End, int Delay);
 }
 
 /// <summary>A frame's number, when it was published (Unix milliseconds), and the bytes of all frames, of all channels, before it.</summary>

@@ -64,9 +64,9 @@ internal sealed class EventHub : IDisposable
         return true;
     }
 
-    /// <summary>Publishes events in this order, with nothing in between; one whose id is still in history is not appended again.</summary>
+    /// <summary>Publishes events in their order, with nothing in between; one whose id is still in history is not appended again.</summary>
     /// <returns>What became of it, once the lanes of all subscribers have been woken; null when the hub has stopped.</returns>
-    public Task<PublishResult?> PublishAsync(string channel, IReadOnlyList<SseEvent> events) => EnqueueAsync(new Publish(channel, events));
+    public Task<PublishResult?> PublishAsync(Publish publish) => EnqueueAsync(publish);
 
     /// <summary>
     /// Gives a client its place on its channels; null when the hub has stopped, there would be too many channels, or the client may have a
@@ -77,6 +77,9 @@ internal sealed class EventHub : IDisposable
         var mayBeAhead = _log.IsShared && request.LastEventId is not null && await EnqueueAsync(new Recognise(request)) is null;
         return mayBeAhead && !await CatchUpAsync() ? null : await EnqueueAsync(new Subscribe(request));
     }
+
+    /// <summary>Finds what is kept of channels, in the order of the log; null when the hub has stopped.</summary>
+    public Task<Reading?> ReadAsync(SubscribeRequest request) => EnqueueAsync(new Read(request));
 
     /// <summary>Completes when all has been applied that any hub had stored before the call; false when that cannot be had now.</summary>
     public Task<bool> CatchUpAsync() => _log.CatchUpAsync();
@@ -157,6 +160,9 @@ internal sealed class EventHub : IDisposable
                     break;
                 case Subscribe subscribe:
                     _batch.Subscribes.Add((subscribe, _store.Subscribe(subscribe.Request)));
+                    break;
+                case Read read:
+                    _batch.Readings.Add((read, _store.Read(read.Request)));
                     break;
                 case Unsubscribe unsubscribe:
                     _store.Unsubscribe(unsubscribe.Subscription);

@@ -7,6 +7,8 @@ namespace SseListener.Events;
 /// </summary>
 internal sealed class EventStore
 {
+    private readonly Beginnings _beginnings;
+    private readonly List<ChannelLog> _endings = []; // Of which clients do not know yet.
     private bool _hasRestored;
     private long _time;
 
@@ -14,6 +16,7 @@ internal sealed class EventStore
     {
         Topics = new TopicTable(limits.MaxChannels);
         History = new History(limits.HistoryBytes, limits.HistoryAge, Topics.MayBeIdle);
+        _beginnings = new Beginnings(Topics, History, Positions);
     }
 
     public TopicTable Topics { get; }
@@ -41,7 +44,7 @@ internal sealed class EventStore
         _hasRestored = true;
         if (!isTooOld)
         {
-            History.Append(Topics.Open(channel), frame, sequence, time);
+            Append(Forgets(frame) ? Topics.FindLog(channel) : Topics.Open(channel), frame, sequence, time);
             History.Trim(sequence);
         }
     }
@@ -80,7 +83,8 @@ internal sealed class EventStore
             // Clocks of several machines: no frame is older than the one before it, and none is of the future.
             _time = Math.Max(_time, Math.Min(frame.Time, SteadyClock.Now));
             var isAgain = History.TryFind(SseFrame.IdOf(frame.Bytes.Span), out _);
-            Append(OpenAnyway(frame.Channel), frame.Bytes.Span, frame.Sequence, _time, appended);
+            var log = Forgets(frame.Bytes.Span) ? Topics.FindLog(frame.Channel) : OpenAnyway(frame.Channel);
+            Append(log, frame.Bytes.Span, frame.Sequence, _time, appended);
 
             // Another hub had forgotten the id: a client that names it may have had the one or the other.
             if (isAgain)
@@ -102,17 +106,24 @@ internal sealed class EventStore
     }
 
     /// <summary>Whether a client's last id is known.</summary>
-    public bool Knows(SubscribeRequest request) =>
-        request.LastEventId is not { } id || id == SseEvent.Earliest || TryFindPlace(request.Selection, id, out _);
+    public bool Knows(SubscribeRequest request) => _beginnings.Knows(request);
 
     public Subscription? Subscribe(SubscribeRequest request)
     {
         if (Topics.Listen(request.Selection.Topics) is not { } topics)
             return null;
 
-        var (place, hasGap) = FindPlace(request, topics);
-        Counts.Gaps += hasGap ? 1 : 0;
-        return new Subscription(topics, OpenFeed(request, topics, place), place, request.Envelope, hasGap);
+        var beginning = _beginnings.Find(request, topics);
+        Counts.Gaps += beginning.HasGap ? 1 : 0;
+        return new Subscription(topics, OpenFeed(request, topics, beginning), request, beginning);
+    }
+
+    /// <summary>Finds what a client would be given of what is kept now, and nothing that comes later.</summary>
+    public Reading Read(SubscribeRequest request)
+    {
+        var beginning = _beginnings.Find(request, [.. Topics.Find(request.Selection.Topics)]);
+        var range = new ReplayRange(beginning, History.LogIndex.Last, History.LogIndex.Drops);
+        return new Reading(new MergedFeed(History.LogIndex, Counts, request.Selection, [], range, request.Envelope), range.Through);
     }
 
     public void Unsubscribe(Subscription subscription)
@@ -127,18 +138,39 @@ internal sealed class EventStore
     {
         History.Trim(first);
         History.LogIndex.Publish();
+        _endings.ForEach(log => log.IsOver = log.IsEnded);
+        _endings.Clear();
         Topics.ForgetIdle();
     }
 
-    private void Append(ChannelLog log, ReadOnlySpan<byte> frame, long sequence, long time, HashSet<Topic> appended)
+    private void Append(ChannelLog log, ReadOnlySpan<byte> frame, long sequence, long time, HashSet<Topic>? appended = null)
     {
+        var change = SseFrame.ChangeOf(SseFrame.IdOf(frame));
+        if (change is ChannelChange.Forget)
+        {
+            History.Forget(log, sequence);
+            Topics.End(log, 0);
+            return;
+        }
+
         var location = History.Append(log, frame, sequence, time);
+        if (change is ChannelChange.End)
+        {
+            Topics.End(log, sequence);
+            _endings.Add(log);
+        }
+
+        if (appended is null)
+            return;
+
         foreach (var topic in Topics.TopicsOf(log))
         {
             topic.FrameIndex?.Append(location);
             appended.Add(topic);
         }
     }
+
+    private static bool Forgets(ReadOnlySpan<byte> frame) => SseFrame.ChangeOf(SseFrame.IdOf(frame)) is ChannelChange.Forget;
 
     // Another hub has let the channel be, so it is one too many at worst.
     private ChannelLog OpenAnyway(string channel)
@@ -159,33 +191,16 @@ internal sealed class EventStore
         History.LogIndex.Forget(sequence);
     }
 
-    // The number of the last frame before what a client is to get, and whether it has missed what is no longer kept. "earliest" is the id
-    // of no frame, so it begins with the oldest, without a gap.
-    private (long Place, bool HasGap) FindPlace(SubscribeRequest request, Topic[] topics) =>
-        request.LastEventId is not { } id ? (History.LogIndex.Last, false)
-        : TryFindPlace(request.Selection, id, out var place) ? (place, History.LogIndex.HasDropped(place, request.Selection, topics))
-        : (History.LogIndex.BeforeOldestKept, id != SseEvent.Earliest);
-
-    // The event may be of a channel that the client no longer listens to, but it learns nothing of one that it may not hear.
-    private bool TryFindPlace(Selection selection, string lastEventId, out long place)
-    {
-        if (Positions.TryDecode(lastEventId, out place))
-            return History.LogIndex.HasPlace(place);
-
-        var isKept = History.TryFind(Encoding.UTF8.GetBytes(lastEventId), out var last) && selection.MayHear(last.Channel);
-        place = last.Sequence;
-        return isKept;
-    }
-
-    private Feed OpenFeed(SubscribeRequest request, Topic[] topics, long after)
+    private Feed OpenFeed(SubscribeRequest request, Topic[] topics, Beginning beginning)
     {
         if (request.Envelope is Envelope.None && topics is [ChannelLog log])
         {
+            var after = beginning.PlaceIn(log.Name);
             Counts.CountReplayed(log.CountAfter(after));
             return new ChannelFeed(History.LogIndex, log.After(after));
         }
 
-        var range = new ReplayRange(after, History.LogIndex.Last, History.LogIndex.Drops);
+        var range = new ReplayRange(beginning, History.LogIndex.Last, History.LogIndex.Drops);
         var live = topics.Select(topic => topic.OpenIndex().End).ToArray();
         return new MergedFeed(History.LogIndex, Counts, request.Selection, live, range, request.Envelope);
     }

@@ -43,9 +43,9 @@ internal sealed class MergedFeed(
     private const int LongestSearch = 1024; // Frames of other channels that are skipped for one write: other clients wait.
     private const int LongestWrite = 16 * 1024; // What a slow client does not take at once is copied, and held until it has been sent.
     private readonly FrameCopy _copy = new(envelope);
-    private bool _isReplaying = range.After < range.Through;
-    private Cursor<FrameLocation> _replay = range.After < range.Through ? logIndex.After(range.After) : default;
-    private long _last = range.After;
+    private bool _isReplaying = range.Beginning.Place < range.Through;
+    private Cursor<FrameLocation> _replay = range.Beginning.Place < range.Through ? logIndex.After(range.Beginning.Place) : default;
+    private long _last = range.Beginning.Place;
     private int _skipped;
 
     // Finding the next frame moves the cursors past those that are not for the client.
@@ -105,7 +105,8 @@ internal sealed class MergedFeed(
     }
 
     private bool IsMissed(FrameLocation frame) =>
-        frame.Sequence > _last && selection.Includes(frame.Channel) && !(frame.IsDropped && frame.Segment.DropNumber <= range.Drops);
+        frame.Sequence > _last && frame.Sequence > range.Beginning.PlaceIn(frame.Channel) && selection.Includes(frame.Channel)
+        && !(frame.IsDropped && frame.Segment.DropNumber <= range.Drops);
 
     private bool TryFindLive(out FrameLocation next)
     {
@@ -132,5 +133,5 @@ internal sealed class MergedFeed(
     }
 }
 
-/// <summary>The frames that a client replays: above After, up to Through, except those that went with the first Drops drops.</summary>
-internal readonly record struct ReplayRange(long After, long Through, long Drops);
+/// <summary>The frames that a client replays: from its beginning up to Through, except those that went with the first Drops drops.</summary>
+internal readonly record struct ReplayRange(Beginning Beginning, long Through, long Drops);

@@ -62,6 +62,16 @@ internal sealed class History(long limit, TimeSpan age, Action<ChannelLog> empti
             DropFirst(log);
     }
 
+    /// <summary>Forgets a channel's events, as the frame with this number says, which itself is not kept.</summary>
+    public void Forget(ChannelLog log, long sequence)
+    {
+        Drop(log);
+        var nothing = new Segment(log, capacity: 0);
+        LogIndex.Append(new FrameLocation(nothing, Start: 0, Length: 0, sequence));
+        nothing.Drop(LogIndex.Drop(sequence));
+        log.Lose(sequence);
+    }
+
     public void DropAll()
     {
         while (LogIndex.FindOldest() is { } oldest)

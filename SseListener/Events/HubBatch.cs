@@ -4,6 +4,7 @@ namespace SseListener.Events;
 internal sealed class HubBatch(EventStore store, bool isShared)
 {
     private readonly Dictionary<string, int> _indexesById = new(StringComparer.Ordinal);
+    private readonly Dictionary<ChannelLog, bool> _hasEnded = []; // What the batch changes of it.
 
     public List<HubWork> Work { get; } = [];
     public FrameBatch Frames { get; } = new();
@@ -11,6 +12,7 @@ internal sealed class HubBatch(EventStore store, bool isShared)
     /// <summary>What became of each publish, and whether that holds only if the batch is stored: not for a mere repetition.</summary>
     public List<(Publish Work, PublishResult Result, bool NeedsStoring)> Publishes { get; } = [];
     public List<(Subscribe Work, Subscription? Result)> Subscribes { get; } = [];
+    public List<(Read Work, Reading Result)> Readings { get; } = [];
     public List<Arrived> Arrivals { get; } = [];
 
     /// <summary>The topics that have something new.</summary>
@@ -21,8 +23,10 @@ internal sealed class HubBatch(EventStore store, bool isShared)
         Work.Clear();
         Frames.Begin(sequence, time);
         _indexesById.Clear();
+        _hasEnded.Clear();
         Publishes.Clear();
         Subscribes.Clear();
+        Readings.Clear();
         Arrivals.Clear();
         Appended.Clear();
     }
@@ -46,33 +50,59 @@ internal sealed class HubBatch(EventStore store, bool isShared)
 
         foreach (var (work, result) in Subscribes)
             work.Answer.SetResult(result);
+
+        foreach (var (work, result) in Readings)
+            work.Answer.SetResult(result);
     }
 
     private PublishResult EncodeEvents(Publish publish, out bool needsStoring)
     {
         needsStoring = false;
-        if (store.Open(publish.Channel, Frames) is not { } log)
+        var log = publish.Change is ChannelChange.Forget ? store.Topics.FindLog(publish.Channel) : store.Open(publish.Channel, Frames);
+        if (log is null)
             return new PublishResult.TooManyChannels();
 
-        var ids = new string[publish.Events.Count];
-        var first = Frames.Frames.Count;
+        var (ids, first) = (new string[publish.Events.Count], Frames.Frames.Count);
+        var hasEnded = _hasEnded.GetValueOrDefault(log, log.IsEnded);
         for (var i = 0; i < ids.Length; i++)
         {
             if (!TryAdd(log, publish.Events[i], out ids[i], ref needsStoring))
-            {
-                // The event that it conflicts with may be one of this batch.
-                needsStoring = !isShared;
-                Frames.RemoveFrom(first);
-                foreach (var (id, _) in _indexesById.Where(entry => entry.Value >= first)) // .NET allows removing meanwhile.
-                    _indexesById.Remove(id);
-
-                return new PublishResult.Conflict(ids[i]);
-            }
+                return Undo(first, new PublishResult.Conflict(ids[i]), out needsStoring);
         }
+
+        // What is only repeated may be repeated for ever.
+        if (hasEnded && Frames.Frames.Count > first)
+            return Undo(first, new PublishResult.Ended(), out needsStoring);
+
+        if (publish.Change is ChannelChange.Forget || (publish.Change is ChannelChange.End && !hasEnded))
+            needsStoring |= AddChange(log, publish.Change);
 
         var result = new PublishResult.Published(ids);
         Frames.Bind(first, publish, result);
         return result;
+    }
+
+    // The event that a publish conflicts with, or the end that it comes behind, may be of this batch.
+    private PublishResult Undo(int first, PublishResult refusal, out bool needsStoring)
+    {
+        needsStoring = !isShared;
+        Frames.RemoveFrom(first);
+        foreach (var (id, _) in _indexesById.Where(entry => entry.Value >= first)) // .NET allows removing meanwhile.
+            _indexesById.Remove(id);
+
+        return refusal;
+    }
+
+    private bool AddChange(ChannelLog log, ChannelChange change)
+    {
+        SseFrame.WriteChange(Frames.Output, change, log.Name);
+        Frames.Add(log);
+
+        // Whether a log that hubs share will have it is not known yet.
+        if (!isShared)
+            _hasEnded[log] = change is ChannelChange.End;
+
+        return true;
     }
 
     // An event that history or this batch has already is not added: its publisher only tries again. False when another event has its id.

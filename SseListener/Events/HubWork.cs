@@ -9,7 +9,11 @@ internal abstract record HubWork<T> : HubWork
     public TaskCompletionSource<T?> Answer { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 }
 
-internal sealed record Publish(string Channel, IReadOnlyList<SseEvent> Events) : HubWork<PublishResult>
+/// <summary>What becomes of a channel: it goes on, has ended, or is forgotten, which is as if it had never been.</summary>
+internal enum ChannelChange { None, End, Forget }
+
+/// <summary>Events to publish, perhaps none, and what is to become of their channel behind them.</summary>
+internal sealed record Publish(string Channel, IReadOnlyList<SseEvent> Events, ChannelChange Change) : HubWork<PublishResult>
 {
     /// <summary>Since when it waits, in milliseconds of the system's ticks.</summary>
     public long Since { get; } = Environment.TickCount64;
@@ -21,6 +25,9 @@ internal sealed record FindListened(IReadOnlyList<string>? Channels) : HubWork<I
 /// <summary>Whether a client's last id is known; answered with the request itself if it is.</summary>
 internal sealed record Recognise(SubscribeRequest Request) : HubWork<SubscribeRequest>;
 internal sealed record Subscribe(SubscribeRequest Request) : HubWork<Subscription>;
+
+/// <summary>Reads what is kept, without a place for what comes.</summary>
+internal sealed record Read(SubscribeRequest Request) : HubWork<Reading>;
 internal sealed record Unsubscribe(Subscription Subscription) : HubWork;
 
 /// <summary>What has become too old is to be dropped.</summary>
@@ -47,6 +54,9 @@ internal abstract record PublishResult
 
     /// <summary>There is another event with this id.</summary>
     internal sealed record Conflict(string Id) : PublishResult;
+
+    /// <summary>The channel has ended.</summary>
+    internal sealed record Ended : PublishResult;
     internal sealed record TooManyChannels : PublishResult;
     internal sealed record NotStored : PublishResult;
 

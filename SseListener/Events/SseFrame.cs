@@ -5,6 +5,8 @@ namespace SseListener.Events;
 /// <summary>Writes frames (WHATWG HTML, section 9.2.5): the fields event, data, retry, and id where a client can resume from it.</summary>
 internal static class SseFrame
 {
+    private const string EndId = "@end-";
+    private const string ForgetId = "@forget-";
     private static readonly SearchValues<byte> _lineBreaks = SearchValues.Create("\r\n"u8);
 
     /// <summary>A comment, which clients ignore: it shows both ends, and all between, that the stream is alive.</summary>
@@ -22,8 +24,25 @@ internal static class SseFrame
     public static ReadOnlySpan<byte> TypeOf(ReadOnlySpan<byte> frame) =>
         frame.StartsWith("event: "u8) ? frame["event: "u8.Length..frame.IndexOf((byte)'\n')] : "message"u8;
 
+    /// <summary>What becomes of a channel by a frame with this id: most are events, which change nothing.</summary>
+    public static ChannelChange ChangeOf(ReadOnlySpan<byte> id) =>
+        !id.StartsWith("@"u8) ? ChannelChange.None
+        : id.StartsWith(Bytes(EndId)) ? ChannelChange.End
+        : id.StartsWith(Bytes(ForgetId)) ? ChannelChange.Forget
+        : ChannelChange.None;
+
     public static void WriteEvent(IBufferWriter<byte> output, SseEvent sseEvent, string id) =>
         Write(output, sseEvent.Type, sseEvent.Data.Span, sseEvent.Retry, id);
+
+    /// <summary>
+    /// Writes the frame by which the log ends a channel, or forgets it. Clients get the one of an end. It has an id that no publisher can
+    /// send, by which it is known.
+    /// </summary>
+    public static void WriteChange(IBufferWriter<byte> output, ChannelChange change, string channel)
+    {
+        var (type, member, id) = change is ChannelChange.End ? ("end", "ended", EndId) : ("forget", "forgotten", ForgetId);
+        WriteOwn(output, type, channel: null, $$"""{"{{member}}":"{{channel}}"}""", retry: null, id + NanoId.Generate(), Envelope.None);
+    }
 
     /// <summary>The greeting: the client's own id, its channels, after how many milliseconds to reconnect, and its place.</summary>
     public static void WriteHello(

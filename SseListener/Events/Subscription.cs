@@ -4,10 +4,37 @@ namespace SseListener.Events;
 internal enum Envelope { None, Channel, Event }
 
 /// <summary>What a new client wants. With an unknown last id it gets all that is kept, and without any only what is new.</summary>
-internal sealed record SubscribeRequest(Selection Selection, Envelope Envelope, string? LastEventId);
+internal sealed record SubscribeRequest(Selection Selection, Envelope Envelope, string? LastEventId, Rewind? Rewind);
 
-/// <summary>A client's place: behind the frame with that number, with a gap if events behind its last id are no longer known.</summary>
-internal sealed record Subscription(IReadOnlyList<Topic> Topics, Feed Feed, long Place, Envelope Envelope, bool HasGap);
+/// <summary>What a client listens to, and its place in it.</summary>
+internal sealed record Subscription(Topic[] Topics, Feed Feed, SubscribeRequest Request, Beginning Beginning)
+{
+    public long Place => Beginning.Place;
+    public bool HasGap => Beginning.HasGap;
+    public Envelope Envelope => Request.Envelope;
+
+    /// <summary>Whether it will never get more than it says it has: all of its channels have ended. For the hub's writer.</summary>
+    public bool HasAll => Request.LastEventId is not null && !HasGap
+        && Array.TrueForAll(Topics, topic => topic is ChannelLog { IsEnded: true } log && log.EndedAt <= Place);
+
+    /// <summary>Whether nothing will follow on what can be read now. Any thread may ask.</summary>
+    public bool IsOver
+    {
+        get
+        {
+            foreach (var topic in Topics)
+            {
+                if (!topic.IsOver)
+                    return false;
+            }
+
+            return true;
+        }
+    }
+}
+
+/// <summary>What is kept of a selection of channels, as it is when the log ends with a number.</summary>
+internal sealed record Reading(Feed Feed, long Through);
 
 /// <summary>Names and patterns, none twice, and which channels under a pattern the client may hear; null for all.</summary>
 internal sealed class Selection(IReadOnlyList<string> topics, Func<string, bool>? mayHear)

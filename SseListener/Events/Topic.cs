@@ -5,6 +5,7 @@ internal abstract class Topic(string name)
 {
     private int _merging;
     private int _clients;
+    private volatile bool _isOver;
 
     public string Name { get; } = name;
 
@@ -13,6 +14,13 @@ internal abstract class Topic(string name)
 
     /// <summary>Clients that lanes serve, for presence. Any thread may ask.</summary>
     public int Clients => Volatile.Read(ref _clients);
+
+    /// <summary>Whether nothing will follow on what can be read now. Any thread may ask.</summary>
+    public bool IsOver
+    {
+        get => _isOver;
+        set => _isOver = value;
+    }
 
     /// <summary>The topic's new frames, for clients that merge several topics; null while there are no such clients.</summary>
     public FrameIndex? FrameIndex { get; private set; }

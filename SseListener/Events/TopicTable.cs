@@ -12,6 +12,7 @@ internal sealed class TopicTable(int maxChannels)
 
     // Channels that keep something and that nobody listens to; the one that has been silent longest is first.
     private readonly LinkedList<ChannelLog> _silent = [];
+    private readonly LinkedList<ChannelLog> _ended = []; // The same, of those that have ended.
     private int _keeping;
     private long _forgotten; // Up to here there may have been frames of channels of which nothing is known any more.
 
@@ -21,7 +22,7 @@ internal sealed class TopicTable(int maxChannels)
     public int Patterns { get; private set; }
 
     /// <summary>The channel to give up for another one; null when there is none.</summary>
-    public ChannelLog? LongestSilent => _silent.First?.Value;
+    public ChannelLog? LongestSilent => (_ended.First ?? _silent.First)?.Value;
 
     public bool HasRoomFor(string channel) =>
         _keeping < maxChannels || _topics.GetValueOrDefault(channel) is ChannelLog { IsKeeping: true };
@@ -35,6 +36,24 @@ internal sealed class TopicTable(int maxChannels)
             MayBeIdle(log);
 
         return log;
+    }
+
+    /// <summary>Those of these channels and patterns that there are.</summary>
+    public IEnumerable<Topic> Find(IEnumerable<string> names) =>
+        names.Select(name => ChannelNames.IsPattern(name) ? new Pattern(name) : _topics.GetValueOrDefault(name)).OfType<Topic>();
+
+    /// <summary>The channels that a topic has: itself, or those under the pattern.</summary>
+    public IEnumerable<ChannelLog> LogsOf(Topic topic) =>
+        topic is ChannelLog log ? [log] : _topics.Values.OfType<ChannelLog>().Where(log => ChannelNames.Covers(topic.Name, log.Name));
+
+    /// <summary>Finds a channel that is to be forgotten. Of one that is not known there is nothing but a name.</summary>
+    public ChannelLog FindLog(string channel) => _topics.GetValueOrDefault(channel) as ChannelLog ?? new ChannelLog(channel);
+
+    /// <summary>Ends a channel with the frame of this number, or begins it anew, with 0.</summary>
+    public void End(ChannelLog log, long sequence)
+    {
+        log.End(sequence);
+        Keep(log, log.IsKeeping);
     }
 
     /// <summary>Counts a listener in on channels and patterns, which may be new; null, and on none, when there would be too many.</summary>
@@ -122,7 +141,7 @@ internal sealed class TopicTable(int maxChannels)
         log.IsKeeping = isKeeping;
         log.SilentNode.List?.Remove(log.SilentNode);
         if (log is { IsKeeping: true, Listeners: 0 })
-            _silent.AddLast(log.SilentNode);
+            (log.IsEnded ? _ended : _silent).AddLast(log.SilentNode);
     }
 
     private Topic Find(string name)

@@ -11,7 +11,7 @@ namespace SseListener.Http;
 /// <summary><c>GET /events</c>: a place in the log, headers and a greeting, and then a lane does the rest until the client goes.</summary>
 internal sealed class EventsEndpoint(
     ServerOptions options, ConcurrentDictionary<string, Client> clients, EventHub hub, DeliveryLanes lanes, Permissions access,
-    Responses responses, ServerMetrics metrics, LogWriter log)
+    HistoryEndpoint history, Responses responses, ServerMetrics metrics, LogWriter log)
 {
     private readonly ClientSlots _slots = new(options);
     private volatile bool _isClosing;
@@ -19,8 +19,12 @@ internal sealed class EventsEndpoint(
     /// <summary>Ends streams from now on as soon as they begin.</summary>
     public void Close() => _isClosing = true;
 
-    /// <summary>Holds the response open until the client has gone.</summary>
-    public async Task<Refusal?> SubscribeAsync(Exchange exchange)
+    /// <summary>Answers with a stream, or with what is kept, as its client accepts.</summary>
+    public Task<Refusal?> AnswerAsync(Exchange exchange) =>
+        exchange.AsksForStream ? SubscribeAsync(exchange) : history.ReadAsync(exchange);
+
+    // Holds the response open until the client has gone.
+    private async Task<Refusal?> SubscribeAsync(Exchange exchange)
     {
         // This method lasts as long as a stream: what it still needs after an await takes memory for each client.
         var address = _slots.AddressOf(exchange.Remote.Address, exchange.Request.Headers["X-Forwarded-For"]);
@@ -31,7 +35,11 @@ internal sealed class EventsEndpoint(
         Client? client = null;
         try
         {
-            client = await AdmitAsync(exchange, permit.Value);
+            var admitted = await AdmitAsync(exchange, permit.Value);
+            if (admitted is { Subscription.HasAll: true })
+                return await SayThatAllHasEndedAsync(exchange, admitted);
+
+            client = admitted;
             if (client is null)
             {
                 return hub.IsComplete ? Refusal.Stopping
@@ -73,12 +81,18 @@ internal sealed class EventsEndpoint(
 
     private async Task<((SubscribeRequest Request, Lifetime Lifetime)? Permit, Refusal? Refusal)> PermitAsync(Exchange exchange)
     {
-        if (!Parameters.TryReadTopics(exchange.Target, out var topics, out var envelope, out var problem))
+        if (Parameters.ProblemOf(exchange.Target, Parameters.Stream) is { } misplaced)
+            return (null, Refusal.OfParameter(misplaced));
+
+        if (!Parameters.TryReadTopics(exchange.Target, out var topics, out var envelope, out var problem)
+            || !Parameters.TryReadRewind(exchange.Target, out var rewind, out problem))
+        {
             return (null, Refusal.Of(400, problem));
+        }
 
         var (grant, refusal) = await access.CheckSubscribeAsync(exchange, topics);
         return grant is null ? (null, refusal)
-            : ((new SubscribeRequest(new Selection(topics, grant.MayHear), envelope, exchange.LastEventId), LifetimeOf(grant)), null);
+            : ((new SubscribeRequest(new Selection(topics, grant.MayHear), envelope, exchange.LastEventId, rewind), LifetimeOf(grant)), null);
     }
 
     // Null when the hub takes no more clients.
@@ -89,6 +103,14 @@ internal sealed class EventsEndpoint(
             : new StreamOutput(exchange.Response.OutputStream, exchange.BreakWrite);
         return await hub.SubscribeAsync(permit.Request) is not { } subscription ? null
             : new Client(NanoId.Generate(), output, subscription, permit.Lifetime);
+    }
+
+    // To an EventSource 204 says that it need not come again (WHATWG HTML, section 9.2.3).
+    private async Task<Refusal?> SayThatAllHasEndedAsync(Exchange exchange, Client client)
+    {
+        hub.Unsubscribe(client.Subscription);
+        await responses.SendEmptyAsync(exchange);
+        return null;
     }
 
     // HTTP/1.0 has no chunks: there the end of the connection is the end of the stream (RFC 9112, section 6.3).
@@ -152,7 +174,7 @@ internal sealed class EventsEndpoint(
     private void End(Exchange exchange, Client client, EndReason reason)
     {
         // On purpose: Abort writes the last chunk (Listener/README.md), and the client sees a complete response, not one that broke off.
-        if (reason is EndReason.TokenExpired or EndReason.MaxAge or EndReason.Dismissed or EndReason.ServerStop)
+        if (reason is EndReason.TokenExpired or EndReason.MaxAge or EndReason.Ended or EndReason.Dismissed or EndReason.ServerStop)
             exchange.Response.Abort();
         else
             exchange.Break(resets: reason is EndReason.WriteTimeout);
@@ -182,6 +204,7 @@ internal sealed class EventsEndpoint(
         EndReason.Lapped => "it read so slowly that what it was to get next is no longer kept",
         EndReason.TokenExpired => "its token has expired",
         EndReason.MaxAge => "it has been open for as long as streams may be",
+        EndReason.Ended => "all of its channels have ended",
         EndReason.Dismissed => "it was dismissed",
         EndReason.SentMore => "it sent more behind its request than is read",
         EndReason.WriteTimeout => "it took nothing for longer than the write timeout",

@@ -28,12 +28,19 @@ internal static class Parameters
         ["lastEventId"] = OfListening,
         ["last_event_id"] = OfListening,
         ["envelope"] = OfListening,
+        ["rewind"] = OfListening,
+        ["limit"] = "It is a parameter of GET /events with Accept: application/json.",
+        ["end"] = "It is a parameter of publishing.",
         ["token"] = "A token is sent as Authorization: Bearer here.",
     };
 
-    public static IReadOnlyList<string> Stream { get; } = ["channel", "lastEventId", "last_event_id", "envelope", "token"];
-    public static IReadOnlyList<string> Text { get; } = ["channel", "type", "id", "retry"];
-    public static IReadOnlyList<string> Json { get; } = ["channel"];
+    public static IReadOnlyList<string> Stream { get; } = ["channel", "lastEventId", "last_event_id", "rewind", "envelope", "token"];
+
+    /// <summary>Of GET /events, whatever it is to be answered with.</summary>
+    public static IReadOnlyList<string> Events { get; } = [.. Stream, "limit"];
+    public static IReadOnlyList<string> History { get; } = ["channel", "limit", "token"];
+    public static IReadOnlyList<string> Text { get; } = ["channel", "end", "type", "id", "retry"];
+    public static IReadOnlyList<string> Json { get; } = ["channel", "end"];
     public static IReadOnlyList<string> None { get; } = [];
 
     /// <summary>What is wrong with the names in a query, for the client, or null.</summary>
@@ -57,6 +64,9 @@ internal static class Parameters
         return problem is null;
     }
 
+    /// <summary>What is wrong with the name of a channel, for the client, or null.</summary>
+    public static string? ProblemOfName(string channel) => ChannelNames.IsName(channel) ? null : Names + ".";
+
     /// <summary>Reads the channels and patterns to listen to, and what data are to be put into; false leaves a problem.</summary>
     public static bool TryReadTopics(
         RequestTarget target, out IReadOnlyList<string> topics, out Envelope envelope, [NotNullWhen(false)] out string? problem)
@@ -71,8 +81,39 @@ internal static class Parameters
         return problem is null;
     }
 
+    /// <summary>Reads how far back to begin: null if it is not said; false leaves a problem.</summary>
+    public static bool TryReadRewind(RequestTarget target, out Rewind? rewind, [NotNullWhen(false)] out string? problem)
+    {
+        var text = target.First("rewind") ?? "";
+        var digits = text.TrimEnd('s', 'm', 'h', 'd');
+        var unit = text[digits.Length..] switch { "" => 0, "s" => 1, "m" => 60, "h" => 3600, "d" => 86_400, _ => -1 };
+        var isNumber = int.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out var number);
+        rewind = unit > 0 ? new Rewind(long.MaxValue, TimeSpan.FromSeconds((long)number * unit)) : new Rewind(number, TimeSpan.MaxValue);
+        rewind = text.Length == 0 ? null : rewind;
+        problem = text.Length == 0 || (isNumber && unit >= 0) ? null : "rewind is a number of events, or an age such as 30s, 10m, 24h or 7d.";
+        return problem is null;
+    }
+
+    /// <summary>Reads how many events a client wants at most; false leaves a problem.</summary>
+    public static bool TryReadLimit(RequestTarget target, int standard, int most, out int limit, [NotNullWhen(false)] out string? problem)
+    {
+        limit = standard;
+        var isGood = target.First("limit") is not { } text
+            || (int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out limit) && limit >= 1 && limit <= most);
+        problem = isGood ? null : $"limit is a whole number from 1 to {most}.";
+        return isGood;
+    }
+
+    /// <summary>Reads whether the channel is to end behind what is published; false leaves a problem.</summary>
+    public static bool TryReadEnd(RequestTarget target, out bool ends, [NotNullWhen(false)] out string? problem)
+    {
+        ends = target.First("end") is "1";
+        problem = target.First("end") is null or "0" or "1" ? null : "end is 0 or 1.";
+        return problem is null;
+    }
+
     // Random values that keep caches from answering: scripts (jQuery) send _, and older EventSource polyfills r.
-    private static bool IsCacheBuster(string name, IReadOnlyList<string> known) => name is "_" || (name is "r" && known == Stream);
+    private static bool IsCacheBuster(string name, IReadOnlyList<string> known) => name is "_" || (name is "r" && known == Events);
 
     // A polyfill appends its last id to a URL that may have one already: the last one counts.
     private static bool IsList(string name) => name is "channel" or "lastEventId" or "last_event_id";

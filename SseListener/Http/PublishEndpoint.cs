@@ -6,23 +6,51 @@ using SseListener.Log;
 
 namespace SseListener.Http;
 
-/// <summary><c>POST /events</c>: a bounded body becomes events, the events go to the hub, the hub's ids are the answer.</summary>
+/// <summary>
+/// <c>POST /events</c>: a bounded body becomes events, the events go to the hub, the hub's ids are the answer. <c>DELETE /channels/NAME</c>
+/// forgets a channel.
+/// </summary>
 internal sealed class PublishEndpoint(ServerOptions options, EventHub hub, Permissions access, Responses responses, LogWriter log)
 {
+    /// <summary>What the path of a channel begins with; its name follows.</summary>
+    public const string ChannelPath = "/channels/";
     private readonly BodiesUnderWay _bodies = new(options);
 
     public async Task<Refusal?> PublishAsync(Exchange exchange)
     {
-        if (!Parameters.TryReadChannel(exchange.Target, out var channel, out var problem))
+        if (!Parameters.TryReadChannel(exchange.Target, out var channel, out var problem)
+            || !Parameters.TryReadEnd(exchange.Target, out var ends, out problem))
+        {
+            return Refusal.Of(400, problem);
+        }
+
+        if (await access.CheckPublishAsync(exchange, [channel]) is { } forbidden)
+            return forbidden;
+
+        return ends && exchange.Request.ContentLength64 == 0 ? await PublishAsync(exchange, new Publish(channel, [], ChannelChange.End), format: null)
+            : CheckBody(exchange, out var format) ?? await ReadAndPublishAsync(exchange, channel, format, ends);
+    }
+
+    /// <summary>Forgets what the path names, as if there had never been anything in it.</summary>
+    public async Task<Refusal?> ForgetAsync(Exchange exchange)
+    {
+        var channel = exchange.Target.Path[ChannelPath.Length..];
+        if (Parameters.ProblemOfName(channel) is { } problem)
             return Refusal.Of(400, problem);
 
         if (await access.CheckPublishAsync(exchange, [channel]) is { } forbidden)
             return forbidden;
 
-        return CheckBody(exchange, out var format) ?? await ReadAndPublishAsync(exchange, channel, format);
+        var result = await hub.PublishAsync(new Publish(channel, [], ChannelChange.Forget));
+        if (result is not PublishResult.Published)
+            return Explain(result);
+
+        log.Often(LogLevel.Info, "forgotten", $"the channel {channel} is forgotten");
+        await responses.SendEmptyAsync(exchange);
+        return null;
     }
 
-    private async Task<Refusal?> ReadAndPublishAsync(Exchange exchange, string channel, Format format)
+    private async Task<Refusal?> ReadAndPublishAsync(Exchange exchange, string channel, Format format, bool ends)
     {
         using var body = _bodies.TryAdd();
         if (body is null)
@@ -31,10 +59,17 @@ internal sealed class PublishEndpoint(ServerOptions options, EventHub hub, Permi
         if (await body.ReadAsync(exchange) is { } incomplete)
             return incomplete;
 
-        if (!TryParse(exchange.Target, format, body.Bytes, out var events, out var problem))
+        // An empty body is no event where the channel ends without one.
+        IReadOnlyList<SseEvent>? events = [];
+        if (!(ends && body.Bytes.IsEmpty) && !TryParse(exchange.Target, format, body.Bytes, out events, out var problem))
             return Refusal.Of(400, problem);
 
-        var result = await hub.PublishAsync(channel, events);
+        return await PublishAsync(exchange, new Publish(channel, events, ends ? ChannelChange.End : ChannelChange.None), format);
+    }
+
+    private async Task<Refusal?> PublishAsync(Exchange exchange, Publish publish, Format? format)
+    {
+        var result = await hub.PublishAsync(publish);
         if (result is not PublishResult.Published { Ids: var ids })
             return Explain(result);
 
@@ -42,7 +77,12 @@ internal sealed class PublishEndpoint(ServerOptions options, EventHub hub, Permi
             log.Debug($"published {string.Join(' ', ids)}");
 
         var quoted = ids.Select(JsonText.Quote);
-        var answer = format is Format.Batch ? $$"""{"ids":[{{string.Join(',', quoted)}}]}""" : $$"""{"id":{{quoted.Single()}}}""";
+        string[] members =
+        [
+            .. format is Format.Batch ? [$"\"ids\":[{string.Join(',', quoted)}]"] : quoted.Select(id => $"\"id\":{id}"),
+            .. publish.Change is ChannelChange.End ? ["\"ended\":true"] : Array.Empty<string>(),
+        ];
+        var answer = $"{{{string.Join(',', members)}}}";
         await responses.SendTextAsync(exchange, "application/json", answer);
         return null;
     }
@@ -52,6 +92,7 @@ internal sealed class PublishEndpoint(ServerOptions options, EventHub hub, Permi
     {
         PublishResult.Conflict conflict =>
             Refusal.Of(409, $"There is another event with the id {JsonText.Quote(conflict.Id)}. Nothing was published."),
+        PublishResult.Ended => Refusal.Of(409, "The channel has ended. Nothing was published."),
         PublishResult.TooManyChannels => Refusal.Later(
             503, "channel_limit", $"There are {options.MaxChannels} channels already (--max-channels). Nothing was published."),
         PublishResult.NotStored when options.Cluster.IsUsed => Refusal.Later(503, "cluster", $"{hub.Problem} Nothing was published."),

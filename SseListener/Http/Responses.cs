@@ -29,6 +29,7 @@ internal sealed class Responses(TimeSpan writeTimeout, ServerMetrics metrics, Lo
 
     public Task SendEmptyAsync(Exchange exchange)
     {
+        exchange.Response.Headers["Cache-Control"] = "no-store";
         (exchange.Response.StatusCode, exchange.Response.ContentLength64) = ((int)HttpStatusCode.NoContent, 0);
         return SendAsync(exchange, []);
     }

@@ -15,7 +15,7 @@ internal sealed class Router(
     {
         ["/events"] =
         [
-            new("GET", events.SubscribeAsync, Parameters.Stream),
+            new("GET", events.AnswerAsync, Parameters.Events),
             new("HEAD", events.ShowHeadAsync, Parameters.Stream),
             new("POST", publish.PublishAsync, Parameters.Text),
         ],
@@ -23,8 +23,12 @@ internal sealed class Router(
         ["/healthz"] = [new("GET", status.HealthAsync, Parameters.None), new("HEAD", status.HealthAsync, Parameters.None)],
         ["/status"] = [new("GET", status.StatusAsync, Parameters.None), new("HEAD", status.StatusAsync, Parameters.None)],
         ["/metrics"] = [new("GET", status.MetricsAsync, Parameters.None), new("HEAD", status.MetricsAsync, Parameters.None)],
+        [PublishEndpoint.ChannelPath] = [new("DELETE", publish.ForgetAsync, Parameters.None)],
         [DismissEndpoint.ClientPath] = [new("DELETE", dismiss.DismissAsync, Parameters.None)],
     };
+
+    // Behind these a path has a name.
+    private readonly string[] _prefixes = [DismissEndpoint.ClientPath, PublishEndpoint.ChannelPath];
 
     /// <summary>Answers a request; a stream is answered when it is over.</summary>
     public async Task AnswerAsync(Exchange exchange)
@@ -38,7 +42,7 @@ internal sealed class Router(
     private Task<Refusal?> RouteAsync(Exchange exchange)
     {
         var path = exchange.Target.Path;
-        var key = path.StartsWith(DismissEndpoint.ClientPath, StringComparison.Ordinal) ? DismissEndpoint.ClientPath : path;
+        var key = Array.Find(_prefixes, prefix => path.StartsWith(prefix, StringComparison.Ordinal)) ?? path;
         if (!_routes.TryGetValue(key, out var routes))
             return files.ServeAsync(exchange);
 

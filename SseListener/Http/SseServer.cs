@@ -49,7 +49,8 @@ internal sealed class SseServer : IAsyncDisposable
         var crossOrigin = new CrossOrigin(bounded.Cors, log);
         _access = new Permissions(bounded, crossOrigin);
         _status = new StatusEndpoints(bounded, _clients, _hub, _lanes, _journal, _access, responses, _metrics);
-        _events = new EventsEndpoint(bounded, _clients, _hub, _lanes, _access, responses, _metrics, log);
+        var history = new HistoryEndpoint(_hub, _access, responses);
+        _events = new EventsEndpoint(bounded, _clients, _hub, _lanes, _access, history, responses, _metrics, log);
         _dismiss = new DismissEndpoint(_clients, _neighbours, _access, responses);
         var publish = new PublishEndpoint(bounded, _hub, _access, responses, log);
         var files = new StaticFiles(pages, responses);

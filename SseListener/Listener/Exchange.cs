@@ -42,7 +42,10 @@ internal sealed class Exchange
     /// <summary>The connection that a chunked body is read from; null when it is not chunked, or there is no safe way to read it.</summary>
     public Connection? ChunkedSource { get; }
     public bool BodyIsRead { get; set; }
-    public bool AsksForStream => Request.HttpMethod == "GET" && Target.Path == "/events";
+
+    /// <summary>Whether it is for an event stream, which it is unless its client accepts JSON instead.</summary>
+    public bool AsksForStream => Request.HttpMethod == "GET" && Target.Path == "/events"
+        && !(Accepts("application/json") && !Accepts("text/event-stream"));
 
     /// <summary>
     /// The id of the last event that its client has, or null. EventSource sends the field when it reconnects by itself; polyfills, and
@@ -56,6 +59,8 @@ internal sealed class Exchange
     /// <summary>Bytes of the request line and the header fields.</summary>
     public int HeaderSize => Request.HttpMethod.Length + Request.RawUrl!.Length + "  HTTP/1.1\r\n".Length
         + Request.Headers.AllKeys.Sum(name => name!.Length + Request.Headers[name]!.Length + ": \r\n".Length);
+
+    private bool Accepts(string type) => (Request.Headers["Accept"] ?? "").Contains(type, StringComparison.OrdinalIgnoreCase);
 
     /// <summary>Releases what is needed no more once a stream has begun, and would be kept for as long as it lasts.</summary>
     public void ReleaseRequest()
