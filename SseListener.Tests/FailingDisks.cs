@@ -118,7 +118,7 @@ public sealed class FailingDisks
         var batch = new FrameBatch();
         batch.Begin(1, SteadyClock.Now);
         batch.Output.Write("data: 1\nid: 1\n\n"u8);
-        batch.Add(new ChannelLog("default"));
+        batch.Add(new ChannelSet("default", [new ChannelLog("default")]));
         using var closed = New();
         Assert.That(closed.TryOpen((_, _, _, _) => { }, _ => { }, out _));
         Assert.That(await closed.AppendAsync(batch, _ => { }), Is.EqualTo(Stored.All));

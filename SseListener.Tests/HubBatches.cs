@@ -54,7 +54,7 @@ public sealed class HubBatches : IDisposable
         using var hub = Hub(_ => { }, maxChannels: 1);
         var running = hub.RunAsync();
         foreach (var channel in (string[])["a", "b"])
-            Assert.That(await hub.PublishAsync(channel, [Event("x1")]).WaitAsync(Support.Wait.Limit), Is.InstanceOf<PublishResult.NotStored>());
+            Assert.That(await hub.PublishAsync(new Publish([channel], [Event("x1")], ChannelChange.None)).WaitAsync(Support.Wait.Limit), Is.InstanceOf<PublishResult.NotStored>());
 
         await hub.CompleteAsync(TimeSpan.Zero);
         await running;
@@ -79,7 +79,7 @@ public sealed class HubBatches : IDisposable
     {
         using var hub = Hub(store, maxChannels: 10);
         hub.TryOpen(out _);
-        var answers = publishes.Select(events => hub.PublishAsync("default", [.. events.Select(Event)])).ToList();
+        var answers = publishes.Select(events => hub.PublishAsync(new Publish(["default"], [.. events.Select(Event)], ChannelChange.None))).ToList();
         var running = hub.RunAsync();
         var results = await Task.WhenAll(answers).WaitAsync(Support.Wait.Limit);
         await hub.CompleteAsync(TimeSpan.Zero);

@@ -1,5 +1,6 @@
 using System.Text;
 using SseListener.Cluster;
+using SseListener.Events;
 
 namespace SseListener.Tests;
 
@@ -31,6 +32,22 @@ public sealed class JudgingSharedLogs
         Judge(seen: 0, "b1");
         Assert.That(Judge(seen: 0, "a1b2", "a1", "a1c1"), Is.EqualTo((string[])["conflict b", "counts 0", "counts 1"]));
         Assert.That(Judge(seen: 2, "d1d2", "d1d1"), Is.EqualTo((string[])["conflict d", "counts 0"]));
+    }
+
+    [Test]
+    public void Behind_an_end_only_what_is_repeated_counts_until_the_channel_is_forgotten()
+    {
+        Assert.That(Judge(seen: 0, "a1.0"), Is.EqualTo((string[])["counts 0 1"]));
+        Assert.That(Judge(seen: 0, "b1", "a1.0"), Is.EqualTo((string[])["ended", "counts "]));
+        Assert.That(Judge(seen: 0, "!0", "b1"), Is.EqualTo((string[])["counts 0", "counts 0"]));
+    }
+
+    // It has ended since, and been used anew, as far as its hub had seen.
+    [Test]
+    public void An_end_that_the_sender_had_seen_is_not_looked_at_again()
+    {
+        Judge(seen: 0, ".0");
+        Assert.That(Judge(seen: 1, "a1"), Is.EqualTo((string[])["counts 0"]));
     }
 
     [Test]
@@ -86,17 +103,27 @@ public sealed class JudgingSharedLogs
 
     private static LogMessage RandomMessage(Random random, long sequence)
     {
-        var publishes = Enumerable.Range(0, random.Next(0, 3)).Select(_ => string.Concat(
-            Enumerable.Range(0, random.Next(1, 4)).Select(_ => $"{(char)('a' + random.Next(5))}{random.Next(1, 3)}")));
+        var publishes = Enumerable.Range(0, random.Next(0, 3)).Select(_ => random.Next(12) == 0 ? "!0" : string.Concat(
+            Enumerable.Range(0, random.Next(1, 4)).Select(_ => random.Next(12) == 0 ? ".0" : $"{(char)('a' + random.Next(5))}{random.Next(1, 3)}")));
         return Message(sequence, Math.Max(0, sequence - 1 - random.Next(0, 6)), [.. publishes]);
     }
 
     private List<string> Judge(long seen, params string[] publishes) => [.. _judge.Apply(Message(++_last, seen, publishes)).Select(Text)];
 
-    // An event is its id, one letter, and its data, one digit.
+    // An event is its id, one letter, and its data, one digit. For the id . it is the end of the channel, and for ! that it is forgotten.
     private static LogMessage Message(long sequence, long seen, string[] publishes) => new(
-        sequence, Time: 0, "hub", sequence, seen, [.. publishes.Select(publish => new StoredPublish("default", [.. publish.Chunk(2).Select(frame =>
-            new StoredFrame(frame[0].ToString(), Encoding.UTF8.GetBytes($"data: {frame[1]}\nid: {frame[0]}\n\n")))]))]);
+        sequence, Time: 0, "hub", sequence, seen, [.. publishes.Select(publish => new StoredPublish([.. publish.Chunk(2).Select(frame =>
+            Frame(IdOf(frame[0]), frame[1]))]))]);
+
+    private static StoredFrame Frame(string id, char data) => new("default", id, Encoding.UTF8.GetBytes($"data: {data}\nid: {id}\n\n"));
+
+    // Each hub makes one of its own for the same end.
+    private static string IdOf(char letter) => letter switch
+    {
+        '.' => $"@end-{NanoId.Generate()}",
+        '!' => $"@forget-{NanoId.Generate()}",
+        _ => letter.ToString(),
+    };
 
     // Which of several conflicts is told makes no difference.
     private static string Kind(Verdict verdict) => verdict is Verdict.Conflict ? "conflict" : Text(verdict);
@@ -105,6 +132,7 @@ public sealed class JudgingSharedLogs
     {
         Verdict.Counts counts => $"counts {string.Join(' ', counts.Frames)}",
         Verdict.Conflict conflict => $"conflict {conflict.Id}",
+        Verdict.Ended => "ended",
         Verdict.Stale => "stale",
         _ => "unknown",
     };

@@ -77,6 +77,55 @@ public sealed class ManyHubs
     }
 
     [Test]
+    public async Task An_end_is_one_for_all_hubs_and_so_is_that_a_channel_is_forgotten()
+    {
+        using var nats = await NatsServer.StartAsync();
+        await using var a = Hub(nats);
+        await using var b = Hub(nats);
+        for (var round = 0; round < 20; round++)
+        {
+            await using var reader = await b.SubscribeAsync($"?channel=llm/{round}");
+            var answers = await Task.WhenAll(
+                a.PostAsync($"/events?channel=llm/{round}&end=1", "text/plain", "last"), b.PostAsync($"/events?channel=llm/{round}&end=1", "text/plain", ""),
+                b.PostAsync($"/events?channel=llm/{round}", "text/plain", "other"));
+            var received = new List<string>();
+            while (await reader.TryNextAsync().WaitAsync(Wait.Limit) is { } item)
+                received.Add(item.EventType is "end" ? "end" : item.Data);
+
+            // The end alone is always good.
+            Assert.That(answers[1].StatusCode, Is.EqualTo(HttpStatusCode.OK));
+            string[] good = [.. answers[0].IsSuccessStatusCode ? ["last"] : Array.Empty<string>(), .. answers[2].IsSuccessStatusCode ? ["other"] : Array.Empty<string>()];
+            Assert.That(received.SkipLast(1), Is.EquivalentTo(good));
+            Assert.That(received[^1], Is.EqualTo("end"));
+            using var back = await a.SendAsync("GET", $"/events?channel=llm/{round}", ("Last-Event-ID", reader.LastEventId));
+            Assert.That(back.StatusCode, Is.EqualTo(HttpStatusCode.NoContent));
+        }
+
+        using var forgotten = await a.SendAsync("DELETE", "/channels/llm/0");
+        Assert.That(forgotten.StatusCode, Is.EqualTo(HttpStatusCode.NoContent));
+        using var read = await b.SendAsync("GET", "/events?channel=llm/0", ("Accept", "application/json"));
+        Assert.That(await read.Content.ReadAsStringAsync(), Does.EndWith("\"events\":[]}"));
+        await b.PublishAsync("""{"data":1}""", "llm/0");
+    }
+
+    [Test]
+    public async Task What_is_published_to_several_channels_is_one_event_on_every_hub()
+    {
+        using var nats = await NatsServer.StartAsync();
+        await using var a = Hub(nats);
+        await using var b = Hub(nats);
+        await using var both = await b.SubscribeAsync("?channel=x&channel=y");
+        var same = await Task.WhenAll(
+            a.PostAsync("/events?channel=x&channel=y", "application/json", """{"id":"1","data":1}"""),
+            b.PostAsync("/events?channel=y&channel=x", "application/json", """{"id":"1","data":1}"""));
+        Assert.That(same.Select(answer => answer.StatusCode), Is.All.EqualTo(HttpStatusCode.OK));
+        using var other = await b.PostAsync("/events?channel=x", "application/json", """{"id":"1","data":1}""");
+        Assert.That(other.StatusCode, Is.EqualTo(HttpStatusCode.Conflict));
+        await a.PublishAsync("""{"data":2}""", "y");
+        Assert.That(await both.NextDataAsync(2), Is.EqualTo((string[])["1", "2"]));
+    }
+
+    [Test]
     public async Task A_batch_is_all_or_nothing()
     {
         using var nats = await NatsServer.StartAsync();

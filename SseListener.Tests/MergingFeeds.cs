@@ -23,7 +23,7 @@ public sealed class MergingFeeds
     [Test]
     public void Nothing_is_read_before_all_that_comes_before_it_can_be_read()
     {
-        var feed = Feed(new ReplayRange(0, 0, 0), _a, _b);
+        var feed = Feed(Range(0, 0, 0), _a, _b);
         Append(_b, "2");
         Assert.That(Read(feed), Is.Empty);
         Assert.That(feed.IsCaughtUp);
@@ -42,7 +42,7 @@ public sealed class MergingFeeds
 
         Append(_a, "found");
         _history.LogIndex.Publish();
-        var feed = Feed(new ReplayRange(0, _sequence, 0), _a);
+        var feed = Feed(Range(0, _sequence, 0), _a);
         var turns = 1;
         CursorState state;
         var slice = new Slice();
@@ -56,7 +56,7 @@ public sealed class MergingFeeds
     [Test]
     public void What_is_dropped_before_it_was_read_ends_the_client()
     {
-        var feed = Feed(new ReplayRange(0, 0, 0), _a, _b);
+        var feed = Feed(Range(0, 0, 0), _a, _b);
         Append(_a, "1");
         Append(_b, "2");
         _history.LogIndex.Publish();
@@ -70,7 +70,7 @@ public sealed class MergingFeeds
     [TestCase(true)]
     public void What_is_dropped_in_the_middle_ends_the_client_behind_what_it_had(bool isEnveloped)
     {
-        var feed = Feed(new ReplayRange(0, 0, 0), isEnveloped, _a, _b);
+        var feed = Feed(Range(0, 0, 0), isEnveloped, _a, _b);
         Append(_a, new string('x', 3 * Limit));
         _history.LogIndex.Publish();
         var slice = new Slice();
@@ -88,7 +88,7 @@ public sealed class MergingFeeds
         for (var i = 0; i < 10_000; i++)
             Append(i % 500 == 0 ? _a : _b, "1");
 
-        var feed = Feed(new ReplayRange(0, _sequence, 0), _a);
+        var feed = Feed(Range(0, _sequence, 0), _a);
         var slice = new Slice();
         Assert.That(feed.Fill(slice), Is.EqualTo(CursorState.SliceAndMore));
         Assert.That(slice.Length / "data: 1\n\n".Length, Is.EqualTo(3));
@@ -103,7 +103,7 @@ public sealed class MergingFeeds
         Append(_a, "2");
         Append(_b, "3");
         _history.LogIndex.Publish();
-        var range = new ReplayRange(0, _sequence, _history.LogIndex.Drops);
+        var range = Range(0, _sequence, _history.LogIndex.Drops);
         Assert.That(Read(Feed(range, _a, _b)), Is.EqualTo("data: 2\n\ndata: 3\n\n"));
         var slow = Feed(range, _a, _b);
         _history.Expire(long.MaxValue);
@@ -114,7 +114,7 @@ public sealed class MergingFeeds
     public void Once_caught_up_it_holds_nothing_of_what_it_has_read()
     {
         var first = AppendFirst();
-        var feed = Feed(new ReplayRange(0, _sequence, 0), _a);
+        var feed = Feed(Range(0, _sequence, 0), _a);
         Assert.That(Read(feed), Is.EqualTo("data: 1\n\n"));
         Assert.That(feed.IsCaughtUp);
         for (var i = 0; i < 10; i++)
@@ -156,8 +156,8 @@ public sealed class MergingFeeds
     [Test]
     public void An_index_is_kept_up_only_while_a_client_merges()
     {
-        Feed(new ReplayRange(0, 0, 0), _a);
-        Feed(new ReplayRange(0, 0, 0), _a);
+        Feed(Range(0, 0, 0), _a);
+        Feed(Range(0, 0, 0), _a);
         _a.CloseIndex();
         Assert.That(_a.FrameIndex, Is.Not.Null);
         _a.CloseIndex();
@@ -169,7 +169,7 @@ public sealed class MergingFeeds
     {
         using var hub = new EventHub(new HubLimits(HistoryBytes: 1000, TimeSpan.FromHours(1), MaxChannels: 10), PlayedLog.Ready, _ => { }, () => { });
         var running = hub.RunAsync();
-        var request = new SubscribeRequest(new Selection(["a", "t/*"], mayHear: null), Envelope.None, LastEventId: null);
+        var request = new SubscribeRequest(new Selection(["a", "t/*"], mayHear: null), Envelope.None, LastEventId: null, Rewind: null);
         var subscription = (await hub.SubscribeAsync(request).WaitAsync(Support.Wait.Limit))!;
         Assert.That(subscription.Topics.Select(topic => topic.FrameIndex), Has.None.Null);
         hub.Unsubscribe(subscription);
@@ -194,6 +194,9 @@ public sealed class MergingFeeds
         var position = _history.Append(log, Encoding.ASCII.GetBytes($"data: {data}\n\n"), ++_sequence, time: 0);
         log.FrameIndex?.Append(position);
     }
+
+    private static ReplayRange Range(long after, long through, long drops) =>
+        new(new Beginning(after, HasGap: false, Channels: null), through, drops);
 
     private static string Read(MergedFeed feed)
     {

@@ -77,7 +77,7 @@ public sealed class WireFormat
 
     private static string Frame(string data, string? type, int? retry, string id)
     {
-        Assert.That(SseEvent.TryCreate(Encoding.UTF8.GetBytes(data), type, id, retry, out var sseEvent, out var problem), Is.True, problem);
+        Assert.That(SseEvent.TryCreate(Encoding.UTF8.GetBytes(data), type, id, retry, channels: null, out var sseEvent, out var problem), Is.True, problem);
         return Written(output => SseFrame.WriteEvent(output, sseEvent!, id));
     }
 

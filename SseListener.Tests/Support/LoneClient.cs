@@ -9,10 +9,12 @@ internal static class LoneClient
     /// <summary>Of lanes that leave it alone.</summary>
     public static LaneOptions LaneOptions { get; } = new(TimeSpan.FromMinutes(1), TimeSpan.FromMinutes(1), PresenceLimit: 0, topic => topic.Clients, _ => "");
 
+    private static readonly SubscribeRequest _request = new(new Selection([], mayHear: null), Envelope.None, LastEventId: null, Rewind: null);
+
     /// <summary>One that listens to a single channel, from the oldest frame that is kept.</summary>
     /// <param name="log">The channel's log.</param>
     /// <param name="output">Takes what it is sent.</param>
     /// <param name="lifetime">When it ends by itself; null for never.</param>
     public static Client Of(ChannelLog log, Output output, Lifetime? lifetime = null) =>
-        new("c", output, new Subscription([log], new ChannelFeed(new LogIndex(), log.After(0)), Place: 0, Envelope.None, HasGap: false), lifetime ?? new Lifetime(long.MaxValue, EndReason.MaxAge));
+        new("c", output, new Subscription([log], new ChannelFeed(new LogIndex(), log.After(0)), _request, new Beginning(Place: 0, HasGap: false, Channels: null)), lifetime ?? new Lifetime(long.MaxValue, EndReason.MaxAge));
 }

@@ -44,11 +44,11 @@ internal sealed class Judge(long first, int mostFrames)
     private Verdict Apply(StoredPublish publish, LogMessage message, bool mayBeStale)
     {
         var isUnknown = mayBeStale;
-        var contents = publish.Frames.Select(frame => ContentOf(publish, frame)).ToList();
+        var contents = publish.Frames.Select(ContentOf).ToList();
         var (added, indexes) = (new Dictionary<string, int>(StringComparer.Ordinal), new List<int>());
         for (var index = 0; index < contents.Count; index++)
         {
-            var id = KeyOf(publish, publish.Frames[index]);
+            var id = KeyOf(publish.Frames[index]);
             var isKnown = _byId.TryGetValue(id, out var known) && known.Sequence > message.Seen;
             var isConflict = (isKnown && known.IsCertain && known.Content != contents[index])
                 || (added.TryGetValue(id, out var other) && contents[other] != contents[index]);
@@ -60,18 +60,21 @@ internal sealed class Judge(long first, int mostFrames)
                 indexes.Add(index);
         }
 
-        // What is only repeated may come behind the end.
-        if (indexes.Count > 0 && _byId.TryGetValue(EndOf(publish.Channel), out var end) && end.Sequence > message.Seen)
+        foreach (var channel in indexes.SelectMany(index => ChannelSet.Split(publish.Frames[index].Channels)).Distinct())
         {
-            var forgets = publish.Frames.Any(frame => frame.Change is ChannelChange.Forget);
+            if (!_byId.TryGetValue(EndOf(channel), out var end) || end.Sequence <= message.Seen)
+                continue;
+
+            // Only what is repeated may come behind the end, or that the channel is forgotten.
+            var forgets = publish.Frames[0].Change is ChannelChange.Forget;
             if (!forgets && end.IsCertain && !isUnknown)
-                return new Verdict.Ended();
+                return new Verdict.Ended(channel);
 
             isUnknown |= !forgets && !end.IsCertain;
             if (forgets && isUnknown)
-                _byId[EndOf(publish.Channel)] = end with { IsCertain = false };
+                _byId[EndOf(channel)] = end with { IsCertain = false };
             else if (forgets)
-                _byId.Remove(EndOf(publish.Channel));
+                _byId.Remove(EndOf(channel));
         }
 
         // Certain that it counts, or that nobody here can tell, for later messages with the same ids.
@@ -83,7 +86,7 @@ internal sealed class Judge(long first, int mostFrames)
 
     private void Remember(LogMessage message)
     {
-        string[] ids = [.. message.Publishes.SelectMany(publish => publish.Frames.Select(frame => KeyOf(publish, frame)))];
+        string[] ids = [.. message.Publishes.SelectMany(publish => publish.Frames.Select(KeyOf))];
         _window.Enqueue((message.Sequence, ids));
         _frames += ids.Length;
         while (_frames - _window.Peek().Ids.Length >= mostFrames)
@@ -95,14 +98,13 @@ internal sealed class Judge(long first, int mostFrames)
         }
     }
 
-    private static string KeyOf(StoredPublish publish, StoredFrame frame) => frame.Change is ChannelChange.End ? EndOf(publish.Channel) : frame.Id;
+    private static string KeyOf(StoredFrame frame) => frame.Change is ChannelChange.End ? EndOf(frame.Channels) : frame.Id;
 
     // No id of a publisher begins so.
     private static string EndOf(string channel) => $"@end {channel}";
 
     // The end is one, though hubs give it different ids.
-    private static Content ContentOf(StoredPublish publish, StoredFrame frame) =>
-        new(publish.Channel, frame.Change is ChannelChange.End ? default : Hash(frame));
+    private static Content ContentOf(StoredFrame frame) => new(frame.Channels, frame.Change is ChannelChange.End ? default : Hash(frame));
 
     // Of few bytes, for frames may be long and many.
     private static UInt128 Hash(StoredFrame frame)
@@ -115,7 +117,7 @@ internal sealed class Judge(long first, int mostFrames)
     // The last frame with an id that was judged: of which message, and whether it is certain that it counts.
     private readonly record struct Known(long Sequence, Content Content, bool IsCertain);
 
-    private readonly record struct Content(string Channel, UInt128 Hash);
+    private readonly record struct Content(string Channels, UInt128 Hash);
 }
 
 /// <summary>What becomes of a publish when the log is applied.</summary>
@@ -128,7 +130,7 @@ internal abstract record Verdict
     internal sealed record Conflict(string Id) : Verdict;
 
     /// <summary>Its channel has ended. Nothing of it counts.</summary>
-    internal sealed record Ended : Verdict;
+    internal sealed record Ended(string Channel) : Verdict;
 
     /// <summary>It was judged so long ago that its hub has to judge it again. Nothing of it counts.</summary>
     internal sealed record Stale : Verdict;

@@ -10,7 +10,7 @@ namespace SseListener.Cluster;
 /// <param name="Hub">The hub that sent it.</param>
 /// <param name="Number">Which of that hub's messages it is.</param>
 /// <param name="Seen">Up to which sequence that hub had applied the log when it judged the publishes.</param>
-/// <param name="Publishes">Each is of one channel, and stored as a whole or not at all.</param>
+/// <param name="Publishes">Each is stored as a whole or not at all.</param>
 internal sealed record LogMessage(
     long Sequence, long Time, string Hub, long Number, long Seen, IReadOnlyList<StoredPublish> Publishes)
 {
@@ -49,7 +49,7 @@ internal sealed record LogMessage(
         for (var index = 0; index < publish.Count; index++)
         {
             var frame = batch.Frames[publish.First + index];
-            JournalLine.Write(output, index, frame.Log.Name, batch.Time, frame.Following, batch.BytesOf(frame));
+            JournalLine.Write(output, index, frame.Channels.Names, batch.Time, frame.Following, batch.BytesOf(frame));
         }
     }
 
@@ -65,10 +65,10 @@ internal sealed record LogMessage(
             if (!JournalLine.TryReadFrame(body.Span, offset, out var line, out var frame))
                 return false;
 
-            frames.Add(new StoredFrame(Encoding.UTF8.GetString(SseFrame.IdOf(body.Span[frame])), body[frame]));
+            frames.Add(new StoredFrame(line.Channels, Encoding.UTF8.GetString(SseFrame.IdOf(body.Span[frame])), body[frame]));
             if (line.Following == 0)
             {
-                read.Add(new StoredPublish(line.Channel, frames));
+                read.Add(new StoredPublish(frames));
                 frames = [];
             }
 
@@ -81,10 +81,10 @@ internal sealed record LogMessage(
 }
 
 /// <summary>A publish as a message holds it.</summary>
-internal sealed record StoredPublish(string Channel, IReadOnlyList<StoredFrame> Frames);
+internal sealed record StoredPublish(IReadOnlyList<StoredFrame> Frames);
 
-/// <summary>A frame as a message holds it, and its id.</summary>
-internal readonly record struct StoredFrame(string Id, ReadOnlyMemory<byte> Bytes)
+/// <summary>A frame as a message holds it, with its channels (<see cref="ChannelSet.NamesOf"/>) and its id.</summary>
+internal readonly record struct StoredFrame(string Channels, string Id, ReadOnlyMemory<byte> Bytes)
 {
     public ChannelChange Change => SseFrame.ChangeOf(SseFrame.IdOf(Bytes.Span));
 }

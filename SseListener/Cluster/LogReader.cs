@@ -144,7 +144,7 @@ internal sealed class LogReader(
             if (verdicts[i] is Verdict.Counts counts)
             {
                 frames.AddRange(counts.Frames.Select(frame => new ArrivedFrame(
-                    LogPlace.Of(message.Sequence, index + frame), publish.Channel, message.Time, publish.Frames[frame].Bytes)));
+                    LogPlace.Of(message.Sequence, index + frame), publish.Frames[frame].Channels, message.Time, publish.Frames[frame].Bytes)));
                 meter.CountDuplicates(publish.Frames.Count - counts.Frames.Count);
             }
 
@@ -162,7 +162,7 @@ internal sealed class LogReader(
     {
         Verdict.Counts => own.Result,
         Verdict.Conflict conflict => new PublishResult.Conflict(conflict.Id),
-        Verdict.Ended => new PublishResult.Ended(),
+        Verdict.Ended ended => new PublishResult.Ended(ended.Channel),
         Verdict.Stale => new PublishResult.Stale(),
         _ => new PublishResult.Uncertain(own.Result.Ids),
     };

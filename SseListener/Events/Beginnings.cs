@@ -45,7 +45,8 @@ internal sealed class Beginnings(TopicTable topics, History history, PositionCip
         if (positions.TryDecode(lastEventId, out place))
             return LogIndex.HasPlace(place);
 
-        var isKept = history.TryFind(Encoding.UTF8.GetBytes(lastEventId), out var last) && selection.MayHear(last.Channel);
+        var isKept = history.TryFind(Encoding.UTF8.GetBytes(lastEventId), out var last)
+            && Array.Exists(ChannelSet.Split(history.ChannelsOf(last)), selection.MayHear);
         place = last.Sequence;
         return isKept;
     }

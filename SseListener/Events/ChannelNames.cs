@@ -10,8 +10,25 @@ internal static class ChannelNames
     /// <summary>Longest name or pattern, in characters, all of which are ASCII.</summary>
     public const int MaxLength = 200;
 
+    // Some channels are known only to those who were told their names.
+    private const string NotAll = " There is none for all channels: give those that are to be heard together a prefix in common.";
+
     private static readonly SearchValues<char> _characters =
         SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._~:/@-");
+
+    private const string Names = "A channel's name has 1 to 200 characters of A-Z a-z 0-9 . _ ~ : / @ -";
+    private const string Patterns = "; a pattern is such a name that ends with / and a single * behind it, such as orders/*.";
+
+    /// <summary>What is wrong with channels to publish to, for the publisher; null when nothing is.</summary>
+    public static string? ProblemOf(IReadOnlyList<string> channels) =>
+        channels.Count is 0 or > ChannelSet.Most ? $"An event is published to 1 to {ChannelSet.Most} channels."
+        : channels.Any(name => name.EndsWith('*')) ? Names + ". Patterns are for listening: an event is published to channels."
+        : channels.All(IsName) ? null
+        : Names + ".";
+
+    /// <summary>What is wrong with channels and patterns to listen to, for the client; null when nothing is.</summary>
+    public static string? ProblemOfTopics(IReadOnlyList<string> topics) =>
+        topics.All(name => IsName(name) || IsPattern(name)) ? null : Names + Patterns + (topics.Contains(All) ? NotAll : "");
 
     public static bool IsName(string text) => text.Length is > 0 and <= MaxLength && !text.AsSpan().ContainsAnyExcept(_characters);
 

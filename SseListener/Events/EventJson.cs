@@ -4,7 +4,10 @@ using SseListener.Log;
 
 namespace SseListener.Events;
 
-/// <summary>Reads events from JSON: <c>{"type":"alert","data":any,"id":"…","retry":10000}</c>, of which only data is required.</summary>
+/// <summary>
+/// Reads events from JSON: <c>{"type":"alert","data":any,"id":"…","retry":10000,"channel":"…"}</c>, of which only data is required; with
+/// <c>"channels":["…","…"]</c> it is for several.
+/// </summary>
 internal static class EventJson
 {
     /// <summary>How deep JSON may be: far deeper than people write, and shallow enough for every parser that will read it.</summary>
@@ -13,6 +16,8 @@ internal static class EventJson
 
     // An event takes some 200 bytes besides its data, so the bound on the body alone would let memory grow by twenty times as much.
     private const int MostEvents = 20_000;
+
+    private static readonly string[] _names = ["type", "data", "id", "retry", "channel", "channels"];
 
     /// <summary>Reads one event from <paramref name="json"/>; false leaves a <paramref name="problem"/> for the publisher.</summary>
     public static bool TryParse(
@@ -27,7 +32,7 @@ internal static class EventJson
             var reader = new Utf8JsonReader(json, Options);
             return problem is null
                 && TryReadMembers(ref reader, out var members, out problem)
-                && SseEvent.TryCreate(members.Data, members.Type, members.Id, members.Retry, out sseEvent, out problem);
+                && SseEvent.TryCreate(members.Data, members.Type, members.Id, members.Retry, members.Channels, out sseEvent, out problem);
         }
         catch (JsonException e)
         {
@@ -93,7 +98,7 @@ internal static class EventJson
         return problem is null;
     }
 
-    private record struct Members(byte[]? Data, string? Type, string? Id, int? Retry)
+    private record struct Members(byte[]? Data, string? Type, string? Id, int? Retry, List<string>? Channels)
     {
         // Returns what is wrong with the member, or null.
         public string? Read(string name, ref Utf8JsonReader reader)
@@ -113,6 +118,16 @@ internal static class EventJson
                 case "id":
                     Id = reader.GetString();
                     return null;
+                case "channel" or "channels" when Channels is not null:
+                    return "An event has \"channel\" or \"channels\", not both.";
+                case "channel" when reader.TokenType is JsonTokenType.String:
+                    Channels = [reader.GetString()!];
+                    return null;
+                case "channel":
+                    return "The member \"channel\" must be a string.";
+                case "channels":
+                    Channels = [];
+                    return ReadChannels(ref reader) ? null : "The member \"channels\" must be an array of strings.";
                 case "retry" when reader.TokenType is JsonTokenType.Number && reader.TryGetInt32(out var retry):
                     Retry = retry;
                     return null;
@@ -120,15 +135,19 @@ internal static class EventJson
                     return reader.TokenType is JsonTokenType.Null ? null : "The member \"retry\" must be a whole number of milliseconds.";
                 default:
                     // A misspelt member would otherwise be lost without a word.
-                    return $"The member \"{Spelling.Short(name)}\" is unknown; an event has type, data, id and retry.{HintTo(name)}";
+                    return $"The member \"{Spelling.Short(name)}\" is unknown; an event has {string.Join(", ", _names)}.{HintTo(name)}";
             }
         }
 
-        private static string HintTo(string name) => Spelling.Nearest(name, ["type", "data", "id", "retry", "channel"]) switch
+        private readonly bool ReadChannels(ref Utf8JsonReader reader)
         {
-            null => "",
-            "channel" => " The channel stands in the query: POST /events?channel=orders.",
-            var meant => $" Did you mean \"{meant}\"?",
-        };
+            var isArray = reader.TokenType is JsonTokenType.StartArray;
+            while (isArray && reader.Read() && reader.TokenType is JsonTokenType.String)
+                Channels!.Add(reader.GetString()!);
+
+            return isArray && reader.TokenType is JsonTokenType.EndArray;
+        }
+
+        private static string HintTo(string name) => Spelling.Nearest(name, _names) is { } meant ? $" Did you mean \"{meant}\"?" : "";
     }
 }

@@ -35,7 +35,7 @@ internal sealed class EventStore
     }
 
     /// <inheritdoc cref="RestoreFrame"/>
-    public void Restore(long sequence, string channel, long time, ReadOnlySpan<byte> frame)
+    public void Restore(long sequence, string channels, long time, ReadOnlySpan<byte> frame)
     {
         var isTooOld = History.IsTooOld(time, SteadyClock.Now);
         if (isTooOld || !_hasRestored)
@@ -44,24 +44,33 @@ internal sealed class EventStore
         _hasRestored = true;
         if (!isTooOld)
         {
-            Append(Forgets(frame) ? Topics.FindLog(channel) : Topics.Open(channel), frame, sequence, time);
+            Append(SetOf(channels, frame, Topics.Open), frame, sequence, time);
             History.Trim(sequence);
         }
     }
 
-    /// <summary>Opens a channel. If there are too many, the longest silent one gives way; null if the batch has a frame for it.</summary>
-    public ChannelLog? Open(string channel, FrameBatch batch)
+    /// <summary>Opens channels. If there are too many, the longest silent one gives way; null if the batch has a frame for it.</summary>
+    public ChannelSet? Open(IReadOnlyList<string> names, FrameBatch batch)
     {
-        while (!Topics.HasRoomFor(channel))
+        var set = new ChannelSet(ChannelSet.NamesOf(names), new ChannelLog[names.Count]);
+        for (var i = 0; i < names.Count; i++)
         {
-            if (Topics.LongestSilent is not { } silent || batch.Frames.Any(frame => frame.Log == silent))
-                return null;
+            while (!Topics.HasRoomFor(names[i]))
+            {
+                if (Topics.LongestSilent is not { } silent || set.Logs.Contains(silent)
+                    || batch.Frames.Any(frame => frame.Channels.Logs.Contains(silent)))
+                {
+                    return null;
+                }
 
-            History.Drop(silent);
-            Topics.Remove(silent);
+                History.Drop(silent);
+                Topics.Remove(silent);
+            }
+
+            set.Logs[i] = Topics.Open(names[i]);
         }
 
-        return Topics.Open(channel);
+        return set;
     }
 
     /// <summary>Appends the frames of a batch that has been stored, and adds the topics that have something new.</summary>
@@ -71,7 +80,7 @@ internal sealed class EventStore
         Counts.Published += batch.Frames.Count;
         Counts.PublishedBytes += batch.FrameBytes;
         foreach (var frame in batch.Frames)
-            Append(frame.Log, batch.BytesOf(frame), frame.Sequence, batch.Time, appended);
+            Append(frame.Channels, batch.BytesOf(frame), frame.Sequence, batch.Time, appended);
     }
 
     /// <summary>Appends what has come from a log that hubs share, and adds the topics that have something new.</summary>
@@ -83,8 +92,7 @@ internal sealed class EventStore
             // Clocks of several machines: no frame is older than the one before it, and none is of the future.
             _time = Math.Max(_time, Math.Min(frame.Time, SteadyClock.Now));
             var isAgain = History.TryFind(SseFrame.IdOf(frame.Bytes.Span), out _);
-            var log = Forgets(frame.Bytes.Span) ? Topics.FindLog(frame.Channel) : OpenAnyway(frame.Channel);
-            Append(log, frame.Bytes.Span, frame.Sequence, _time, appended);
+            Append(SetOf(frame.Channels, frame.Bytes.Span, OpenAnyway), frame.Bytes.Span, frame.Sequence, _time, appended);
 
             // Another hub had forgotten the id: a client that names it may have had the one or the other.
             if (isAgain)
@@ -143,26 +151,33 @@ internal sealed class EventStore
         Topics.ForgetIdle();
     }
 
-    private void Append(ChannelLog log, ReadOnlySpan<byte> frame, long sequence, long time, HashSet<Topic>? appended = null)
+    private void Append(ChannelSet channels, ReadOnlySpan<byte> frame, long sequence, long time, HashSet<Topic>? appended = null)
     {
         var change = SseFrame.ChangeOf(SseFrame.IdOf(frame));
         if (change is ChannelChange.Forget)
         {
-            History.Forget(log, sequence);
-            Topics.End(log, 0);
+            History.Forget(channels.Logs[0], sequence);
+            Topics.End(channels.Logs[0], 0);
             return;
         }
 
-        var location = History.Append(log, frame, sequence, time);
+        foreach (var log in channels.Logs)
+        {
+            var location = History.Append(log, frame, sequence, time);
+            if (appended is not null)
+                Announce(log, location, appended);
+        }
+
+        History.Bind(sequence, channels);
         if (change is ChannelChange.End)
         {
-            Topics.End(log, sequence);
-            _endings.Add(log);
+            Topics.End(channels.Logs[0], sequence);
+            _endings.Add(channels.Logs[0]);
         }
+    }
 
-        if (appended is null)
-            return;
-
+    private void Announce(ChannelLog log, FrameLocation location, HashSet<Topic> appended)
+    {
         foreach (var topic in Topics.TopicsOf(log))
         {
             topic.FrameIndex?.Append(location);
@@ -170,7 +185,12 @@ internal sealed class EventStore
         }
     }
 
-    private static bool Forgets(ReadOnlySpan<byte> frame) => SseFrame.ChangeOf(SseFrame.IdOf(frame)) is ChannelChange.Forget;
+    // The channels of a frame that is stored already. One that is to be forgotten is not opened for that.
+    private ChannelSet SetOf(string names, ReadOnlySpan<byte> frame, Func<string, ChannelLog> open)
+    {
+        var forgets = SseFrame.ChangeOf(SseFrame.IdOf(frame)) is ChannelChange.Forget;
+        return new ChannelSet(names, Array.ConvertAll(ChannelSet.Split(names), name => forgets ? Topics.FindLog(name) : open(name)));
+    }
 
     // Another hub has let the channel be, so it is one too many at worst.
     private ChannelLog OpenAnyway(string channel)

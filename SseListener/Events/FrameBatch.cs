@@ -45,10 +45,10 @@ internal sealed class FrameBatch
         Time = time;
     }
 
-    /// <summary>Makes what was written the next frame, for a channel.</summary>
-    public void Add(ChannelLog log)
+    /// <summary>Makes what was written the next frame, for these channels.</summary>
+    public void Add(ChannelSet channels)
     {
-        _frames.Add(new BatchFrame(log, First + _frames.Count, WrittenBytes, Written.Length, Following: 0));
+        _frames.Add(new BatchFrame(channels, First + _frames.Count, WrittenBytes, Written.Length, Following: 0));
         EndFrame();
     }
 
@@ -71,5 +71,5 @@ internal sealed class FrameBatch
 /// <summary>A publish that has frames in a batch: its answer once they are stored, which is its first frame, and how many it has.</summary>
 internal readonly record struct Proposed(Publish Work, PublishResult.Published Result, int First, int Count);
 
-/// <summary>A frame of a batch: its log, its number, where its bytes lie, and how many frames behind it were published with it.</summary>
-internal readonly record struct BatchFrame(ChannelLog Log, long Sequence, int Start, int Length, int Following);
+/// <summary>A frame of a batch: its channels, its number, where its bytes lie, and how many frames behind it were published with it.</summary>
+internal readonly record struct BatchFrame(ChannelSet Channels, long Sequence, int Start, int Length, int Following);

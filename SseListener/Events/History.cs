@@ -13,6 +13,7 @@ internal sealed class History(long limit, TimeSpan age, Action<ChannelLog> empti
     private const int FramesAtATime = 2000; // Forgetting their ids takes a few milliseconds, for which publishers wait.
     private readonly SegmentLimits _segments = LimitsOf(limit / SegmentsOfHistory, age / SegmentsOfHistory);
     private readonly HashSet<FrameLocation> _byId = new(new ById());
+    private readonly Dictionary<long, string> _shared = []; // By number, the channels of frames that have several: each has a copy.
     private long _appended;
     private long _bytes;
 
@@ -32,6 +33,16 @@ internal sealed class History(long limit, TimeSpan age, Action<ChannelLog> empti
         _bytes += frame.Length;
         return location;
     }
+
+    /// <summary>Notes that the copies of a frame with this number are one.</summary>
+    public void Bind(long sequence, ChannelSet channels)
+    {
+        if (!channels.IsOne)
+            _shared[sequence] = channels.Names;
+    }
+
+    /// <summary>The names of all channels of a frame, as <see cref="ChannelSet.NamesOf"/> writes them.</summary>
+    public string ChannelsOf(FrameLocation frame) => _shared.GetValueOrDefault(frame.Sequence, frame.Channel);
 
     /// <summary>Drops what no longer fits, up to the frame with this number, which stays: it is still to be delivered.</summary>
     public void Trim(long first)
@@ -94,13 +105,37 @@ internal sealed class History(long limit, TimeSpan age, Action<ChannelLog> empti
     private void DropFirst(ChannelLog log)
     {
         var segment = log.First;
-        foreach (var frame in segment.Frames.Where(frame => _byId.TryGetValue(frame, out var latest) && latest == frame))
-            _byId.Remove(frame);
+        foreach (var frame in segment.Frames)
+        {
+            var isFound = _byId.TryGetValue(frame, out var latest) && latest == frame;
+            if (isFound)
+                _byId.Remove(frame);
+
+            if (_shared.Count > 0 && _shared.ContainsKey(frame.Sequence))
+                DropShared(frame, isFound);
+        }
 
         _bytes -= segment.Length;
         log.DropFirst(LogIndex.Drop(segment.LastSequence));
         if (log.IsEmpty)
             emptied(log);
+    }
+
+    // Another copy is found by the id now.
+    private void DropShared(FrameLocation dropped, bool isFound)
+    {
+        for (var cursor = LogIndex.After(dropped.Sequence - 1); cursor.TryPeek(out var copy) && copy.Sequence == dropped.Sequence; cursor.Advance(1))
+        {
+            if (copy.IsDropped || copy.Segment == dropped.Segment)
+                continue;
+
+            if (isFound)
+                _byId.Add(copy);
+
+            return;
+        }
+
+        _shared.Remove(dropped.Sequence);
     }
 
     private sealed class ById : IEqualityComparer<FrameLocation>, IAlternateEqualityComparer<ReadOnlySpan<byte>, FrameLocation>

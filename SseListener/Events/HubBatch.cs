@@ -58,34 +58,27 @@ internal sealed class HubBatch(EventStore store, bool isShared)
     private PublishResult EncodeEvents(Publish publish, out bool needsStoring)
     {
         needsStoring = false;
-        var log = publish.Change is ChannelChange.Forget ? store.Topics.FindLog(publish.Channel) : store.Open(publish.Channel, Frames);
-        if (log is null)
-            return new PublishResult.TooManyChannels();
-
-        var (ids, first) = (new string[publish.Events.Count], Frames.Frames.Count);
-        var hasEnded = _hasEnded.GetValueOrDefault(log, log.IsEnded);
+        var (ids, first, shared) = (new string[publish.Events.Count], Frames.Frames.Count, default(ChannelSet));
         for (var i = 0; i < ids.Length; i++)
         {
-            if (!TryAdd(log, publish.Events[i], out ids[i], ref needsStoring))
-                return Undo(first, new PublishResult.Conflict(ids[i]), out needsStoring);
+            var channels = publish.Events[i].Channels is { } own ? store.Open(own, Frames) : shared ??= store.Open(publish.Channels, Frames);
+            var refusal = channels is null ? new PublishResult.TooManyChannels() : Add(channels, publish.Events[i], out ids[i], ref needsStoring);
+            if (refusal is not null)
+                return Undo(first, refusal, out needsStoring);
         }
 
-        // What is only repeated may be repeated for ever.
-        if (hasEnded && Frames.Frames.Count > first)
-            return Undo(first, new PublishResult.Ended(), out needsStoring);
-
-        if (publish.Change is ChannelChange.Forget || (publish.Change is ChannelChange.End && !hasEnded))
-            needsStoring |= AddChange(log, publish.Change);
+        if (publish.Change is not ChannelChange.None && AddChanges(publish, ref needsStoring) is { } impossible)
+            return Undo(first, impossible, out needsStoring);
 
         var result = new PublishResult.Published(ids);
         Frames.Bind(first, publish, result);
         return result;
     }
 
-    // The event that a publish conflicts with, or the end that it comes behind, may be of this batch.
+    // What a publish conflicts with, or the end that it comes behind, may be of this batch.
     private PublishResult Undo(int first, PublishResult refusal, out bool needsStoring)
     {
-        needsStoring = !isShared;
+        needsStoring = !isShared && refusal is not PublishResult.TooManyChannels;
         Frames.RemoveFrom(first);
         foreach (var (id, _) in _indexesById.Where(entry => entry.Value >= first)) // .NET allows removing meanwhile.
             _indexesById.Remove(id);
@@ -93,42 +86,64 @@ internal sealed class HubBatch(EventStore store, bool isShared)
         return refusal;
     }
 
-    private bool AddChange(ChannelLog log, ChannelChange change)
-    {
-        SseFrame.WriteChange(Frames.Output, change, log.Name);
-        Frames.Add(log);
-
-        // Whether a log that hubs share will have it is not known yet.
-        if (!isShared)
-            _hasEnded[log] = change is ChannelChange.End;
-
-        return true;
-    }
-
-    // An event that history or this batch has already is not added: its publisher only tries again. False when another event has its id.
-    private bool TryAdd(ChannelLog log, SseEvent sseEvent, out string id, ref bool needsStoring)
+    // An event that history or this batch has already is not added: its publisher only tries again. Null, or why it cannot be published.
+    private PublishResult? Add(ChannelSet channels, SseEvent sseEvent, out string id, ref bool needsStoring)
     {
         id = sseEvent.Id ?? NanoId.Generate();
         SseFrame.WriteEvent(Frames.Output, sseEvent, id);
         if (sseEvent.Id is not null && store.History.TryFind(Encoding.UTF8.GetBytes(id), out var kept))
-            return Discard(kept.Segment.Log == log && kept.Bytes.SequenceEqual(Frames.Written));
+            return Discard(id, store.History.ChannelsOf(kept) == channels.Names && kept.Bytes.SequenceEqual(Frames.Written));
 
         needsStoring = true;
 
         // Whether a log that hubs share will have the other one is not known yet.
-        if (!isShared && !_indexesById.TryAdd(id, Frames.Frames.Count))
+        if (!isShared && _indexesById.TryGetValue(id, out var index))
         {
-            var other = Frames.Frames[_indexesById[id]];
-            return Discard(other.Log == log && Frames.BytesOf(other).SequenceEqual(Frames.Written));
+            var other = Frames.Frames[index];
+            return Discard(id, other.Channels.Names == channels.Names && Frames.BytesOf(other).SequenceEqual(Frames.Written));
         }
 
-        Frames.Add(log);
-        return true;
+        // Behind an end only what is repeated is good.
+        if (Array.Find(channels.Logs, HasEnded) is { } ended)
+        {
+            Frames.EndFrame();
+            return new PublishResult.Ended(ended.Name);
+        }
+
+        _indexesById[id] = Frames.Frames.Count;
+        Frames.Add(channels);
+        return null;
     }
 
-    private bool Discard(bool isSame)
+    private PublishResult.Conflict? Discard(string id, bool isSame)
     {
         Frames.EndFrame();
-        return isSame;
+        return isSame ? null : new PublishResult.Conflict(id);
     }
+
+    private PublishResult.TooManyChannels? AddChanges(Publish publish, ref bool needsStoring)
+    {
+        var ends = publish.Change is ChannelChange.End;
+        foreach (var name in publish.AllChannels)
+        {
+            var log = ends ? store.Open([name], Frames)?.Logs[0] : store.Topics.FindLog(name);
+            if (log is null)
+                return new PublishResult.TooManyChannels();
+
+            if (ends && HasEnded(log))
+                continue;
+
+            SseFrame.WriteChange(Frames.Output, publish.Change, name);
+            Frames.Add(new ChannelSet(name, [log]));
+            needsStoring = true;
+
+            // Whether a log that hubs share will have it is not known yet.
+            if (!isShared)
+                _hasEnded[log] = ends;
+        }
+
+        return null;
+    }
+
+    private bool HasEnded(ChannelLog log) => _hasEnded.GetValueOrDefault(log, log.IsEnded);
 }

@@ -12,11 +12,16 @@ internal abstract record HubWork<T> : HubWork
 /// <summary>What becomes of a channel: it goes on, has ended, or is forgotten, which is as if it had never been.</summary>
 internal enum ChannelChange { None, End, Forget }
 
-/// <summary>Events to publish, perhaps none, and what is to become of their channel behind them.</summary>
-internal sealed record Publish(string Channel, IReadOnlyList<SseEvent> Events, ChannelChange Change) : HubWork<PublishResult>
+/// <summary>
+/// Events to publish, perhaps none, to these channels where they name none themselves, and what is to become of the channels behind them.
+/// </summary>
+internal sealed record Publish(IReadOnlyList<string> Channels, IReadOnlyList<SseEvent> Events, ChannelChange Change) : HubWork<PublishResult>
 {
     /// <summary>Since when it waits, in milliseconds of the system's ticks.</summary>
     public long Since { get; } = Environment.TickCount64;
+
+    /// <summary>All channels that it is about.</summary>
+    public IEnumerable<string> AllChannels => Events.Count == 0 ? Channels : Events.SelectMany(sseEvent => sseEvent.Channels ?? Channels).Distinct();
 }
 
 /// <summary>Finds the channels with these names that somebody listens to; all of them without names.</summary>
@@ -43,8 +48,8 @@ internal sealed record Arrived(
     IReadOnlyList<ArrivedFrame> Frames, long Last, long Lost, IReadOnlyList<(Publish Work, PublishResult Result)> Answers, bool IsNew)
     : HubWork<Arrived>;
 
-/// <summary>A frame that has come, with its number, and when it was stored, in Unix milliseconds.</summary>
-internal readonly record struct ArrivedFrame(long Sequence, string Channel, long Time, ReadOnlyMemory<byte> Bytes);
+/// <summary>A frame that has come, with its number, its channels, and when it was stored, in Unix milliseconds.</summary>
+internal readonly record struct ArrivedFrame(long Sequence, string Channels, long Time, ReadOnlyMemory<byte> Bytes);
 
 /// <summary>What became of a publish. Nothing was published except with Published, and perhaps with Unknown and Uncertain.</summary>
 internal abstract record PublishResult
@@ -56,7 +61,7 @@ internal abstract record PublishResult
     internal sealed record Conflict(string Id) : PublishResult;
 
     /// <summary>The channel has ended.</summary>
-    internal sealed record Ended : PublishResult;
+    internal sealed record Ended(string Channel) : PublishResult;
     internal sealed record TooManyChannels : PublishResult;
     internal sealed record NotStored : PublishResult;
 

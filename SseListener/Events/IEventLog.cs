@@ -1,7 +1,7 @@
 namespace SseListener.Events;
 
 /// <summary>Restores a frame, in order; its time is of <see cref="SteadyClock"/>, and its bytes are good only during the call.</summary>
-internal delegate void RestoreFrame(long sequence, string channel, long time, ReadOnlySpan<byte> frame);
+internal delegate void RestoreFrame(long sequence, string channels, long time, ReadOnlySpan<byte> frame);
 
 /// <summary>The one log of all events: only what is in it is delivered. What a log of files has also survives the program.</summary>
 internal interface IEventLog : IDisposable

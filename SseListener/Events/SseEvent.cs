@@ -21,20 +21,25 @@ internal sealed class SseEvent
     public required string? Id { get; init; }
     public required int? Retry { get; init; }
 
+    /// <summary>The channels that it names itself; null when the request says where it is published.</summary>
+    public required IReadOnlyList<string>? Channels { get; init; }
+
     /// <summary>Checks the parts of an event; false leaves a <paramref name="problem"/> that says what is wrong.</summary>
     public static bool TryCreate(
-        ReadOnlyMemory<byte> data, string? type, string? id, int? retry,
+        ReadOnlyMemory<byte> data, string? type, string? id, int? retry, IReadOnlyList<string>? channels,
         [NotNullWhen(true)] out SseEvent? sseEvent, [NotNullWhen(false)] out string? problem)
     {
         sseEvent = null;
+        channels = channels?.Distinct().ToList();
         var typeBytes = Array.Empty<byte>();
         problem = !Utf8.IsValid(data.Span) ? "The data is not valid UTF-8."
             : retry < 0 ? "retry is a whole number of milliseconds, 0 or more."
-            : ProblemOfType(type ?? "", out typeBytes) ?? (id is null ? null : ProblemOfId(id));
+            : ProblemOfType(type ?? "", out typeBytes) ?? (id is null ? null : ProblemOfId(id))
+                ?? (channels is null ? null : ChannelNames.ProblemOf(channels));
         if (problem is not null)
             return false;
 
-        sseEvent = new SseEvent { Data = data, Type = typeBytes, Id = id, Retry = retry };
+        sseEvent = new SseEvent { Data = data, Type = typeBytes, Id = id, Retry = retry, Channels = channels };
         return true;
     }
 

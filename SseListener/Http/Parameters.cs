@@ -10,12 +10,6 @@ namespace SseListener.Http;
 internal static class Parameters
 {
     private const int MostTopics = 100;
-    private const string Names = "A channel's name has 1 to 200 characters of A-Z a-z 0-9 . _ ~ : / @ -";
-    private const string Patterns = "; a pattern is such a name that ends with / and a single * behind it, such as orders/*.";
-
-    // Some channels are known only to those who were told their names.
-    private const string NotAll = " There is none for all channels: give those that are to be heard together a prefix in common.";
-
     private const string OfText = "It is a parameter of publishing text/plain; with JSON it is a member of the event.";
     private const string OfListening = "It is a parameter of GET /events only.";
 
@@ -53,19 +47,13 @@ internal static class Parameters
             : null;
     }
 
-    /// <summary>Reads the one channel to publish to; false leaves a <paramref name="problem"/> for the client.</summary>
-    public static bool TryReadChannel(RequestTarget target, out string channel, [NotNullWhen(false)] out string? problem)
+    /// <summary>Reads the channels to publish to: null if none is named; false leaves a <paramref name="problem"/> for the client.</summary>
+    public static bool TryReadChannels(RequestTarget target, out IReadOnlyList<string>? channels, [NotNullWhen(false)] out string? problem)
     {
-        var names = target.All("channel").ToList();
-        channel = names.FirstOrDefault(ChannelNames.Default);
-        problem = names.Count > 1 ? "An event is published to one channel."
-            : ChannelNames.IsName(channel) ? null
-            : Names + (channel.EndsWith('*') ? ". Patterns are for listening: an event is published to one channel." : ".");
+        var names = target.All("channel").Distinct().ToList();
+        (channels, problem) = names.Count == 0 ? (null, null) : (names, ChannelNames.ProblemOf(names));
         return problem is null;
     }
-
-    /// <summary>What is wrong with the name of a channel, for the client, or null.</summary>
-    public static string? ProblemOfName(string channel) => ChannelNames.IsName(channel) ? null : Names + ".";
 
     /// <summary>Reads the channels and patterns to listen to, and what data are to be put into; false leaves a problem.</summary>
     public static bool TryReadTopics(
@@ -75,9 +63,8 @@ internal static class Parameters
         topics = names.Count > 0 ? names : [ChannelNames.Default];
         envelope = enveloped switch { "1" => Envelope.Channel, "2" => Envelope.Event, _ => Envelope.None };
         problem = topics.Count > MostTopics ? $"A client may listen to at most {MostTopics} channels on one connection."
-            : !topics.All(name => ChannelNames.IsName(name) || ChannelNames.IsPattern(name))
-                ? Names + Patterns + (names.Contains(ChannelNames.All) ? NotAll : "")
-            : enveloped is null or "0" or "1" or "2" ? null : "envelope is 0, 1 or 2.";
+            : enveloped is not (null or "0" or "1" or "2") ? "envelope is 0, 1 or 2."
+            : ChannelNames.ProblemOfTopics(topics);
         return problem is null;
     }
 

@@ -14,43 +14,46 @@ internal sealed class PublishEndpoint(ServerOptions options, EventHub hub, Permi
 {
     /// <summary>What the path of a channel begins with; its name follows.</summary>
     public const string ChannelPath = "/channels/";
+    private static readonly string[] _default = [ChannelNames.Default];
     private readonly BodiesUnderWay _bodies = new(options);
 
     public async Task<Refusal?> PublishAsync(Exchange exchange)
     {
-        if (!Parameters.TryReadChannel(exchange.Target, out var channel, out var problem)
+        if (!Parameters.TryReadChannels(exchange.Target, out var channels, out var problem)
             || !Parameters.TryReadEnd(exchange.Target, out var ends, out problem))
         {
             return Refusal.Of(400, problem);
         }
 
-        if (await access.CheckPublishAsync(exchange, [channel]) is { } forbidden)
+        // Where it names none, the events may do so, and then those count.
+        var isBare = ends && exchange.Request.ContentLength64 == 0;
+        if (await access.CheckPublishAsync(exchange, channels ?? (isBare ? _default : [])) is { } forbidden)
             return forbidden;
 
-        return ends && exchange.Request.ContentLength64 == 0 ? await PublishAsync(exchange, new Publish(channel, [], ChannelChange.End), format: null)
-            : CheckBody(exchange, out var format) ?? await ReadAndPublishAsync(exchange, channel, format, ends);
+        return isBare ? await PublishAsync(exchange, new Publish(channels ?? _default, [], ChannelChange.End), format: null)
+            : CheckBody(exchange, out var format) ?? await ReadAndPublishAsync(exchange, channels, format, ends);
     }
 
-    /// <summary>Forgets what the path names, as if there had never been anything in it.</summary>
+    /// <summary>Forgets the channel that the path names, as if there had never been anything in it.</summary>
     public async Task<Refusal?> ForgetAsync(Exchange exchange)
     {
-        var channel = exchange.Target.Path[ChannelPath.Length..];
-        if (Parameters.ProblemOfName(channel) is { } problem)
+        string[] channels = [exchange.Target.Path[ChannelPath.Length..]];
+        if (ChannelNames.ProblemOf(channels) is { } problem)
             return Refusal.Of(400, problem);
 
-        if (await access.CheckPublishAsync(exchange, [channel]) is { } forbidden)
+        if (await access.CheckPublishAsync(exchange, channels) is { } forbidden)
             return forbidden;
 
-        var result = await hub.PublishAsync(new Publish(channel, [], ChannelChange.Forget));
+        var result = await hub.PublishAsync(new Publish(channels, [], ChannelChange.Forget));
         if (result is not PublishResult.Published)
             return Explain(result);
 
-        log.Often(LogLevel.Info, "forgotten", $"the channel {channel} is forgotten");
+        log.Often(LogLevel.Info, "forgotten", $"the channel {channels[0]} is forgotten");
         await responses.SendEmptyAsync(exchange);
         return null;
     }
 
-    private async Task<Refusal?> ReadAndPublishAsync(Exchange exchange, string channel, Format format, bool ends)
+    private async Task<Refusal?> ReadAndPublishAsync(Exchange exchange, IReadOnlyList<string>? channels, Format format, bool ends)
     {
         using var body = _bodies.TryAdd();
         if (body is null)
@@ -64,7 +67,13 @@ internal sealed class PublishEndpoint(ServerOptions options, EventHub hub, Permi
         if (!(ends && body.Bytes.IsEmpty) && !TryParse(exchange.Target, format, body.Bytes, out events, out var problem))
             return Refusal.Of(400, problem);
 
-        return await PublishAsync(exchange, new Publish(channel, events, ends ? ChannelChange.End : ChannelChange.None), format);
+        // One of the two would be ignored.
+        if (channels is not null && events.Any(sseEvent => sseEvent.Channels is not null))
+            return Refusal.Of(400, "The channels stand in the query or in the events, not in both.");
+
+        var publish = new Publish(channels ?? _default, events, ends ? ChannelChange.End : ChannelChange.None);
+        return channels is null && await access.CheckPublishAsync(exchange, [.. publish.AllChannels]) is { } forbidden ? forbidden
+            : await PublishAsync(exchange, publish, format);
     }
 
     private async Task<Refusal?> PublishAsync(Exchange exchange, Publish publish, Format? format)
@@ -92,7 +101,7 @@ internal sealed class PublishEndpoint(ServerOptions options, EventHub hub, Permi
     {
         PublishResult.Conflict conflict =>
             Refusal.Of(409, $"There is another event with the id {JsonText.Quote(conflict.Id)}. Nothing was published."),
-        PublishResult.Ended => Refusal.Of(409, "The channel has ended. Nothing was published."),
+        PublishResult.Ended { Channel: var channel } => Refusal.Of(409, $"The channel {channel} has ended. Nothing was published."),
         PublishResult.TooManyChannels => Refusal.Later(
             503, "channel_limit", $"There are {options.MaxChannels} channels already (--max-channels). Nothing was published."),
         PublishResult.NotStored when options.Cluster.IsUsed => Refusal.Later(503, "cluster", $"{hub.Problem} Nothing was published."),
@@ -129,7 +138,7 @@ internal sealed class PublishEndpoint(ServerOptions options, EventHub hub, Permi
         problem = "retry must be a whole number of milliseconds.";
         var (text, retry) = (target.First("retry"), 0);
         return (text is null || int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out retry))
-            && SseEvent.TryCreate(body, target.First("type"), target.First("id"), text is null ? null : retry, out sseEvent, out problem);
+            && SseEvent.TryCreate(body, target.First("type"), target.First("id"), text is null ? null : retry, channels: null, out sseEvent, out problem);
     }
 
     private static Refusal? CheckBody(Exchange exchange, out Format format)

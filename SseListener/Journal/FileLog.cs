@@ -109,7 +109,7 @@ internal sealed class FileLog(JournalOptions options, LogWriter log) : IEventLog
         // The machine's time: after a restart there is no other, and time that a machine has slept counts then.
         var time = DateTimeOffset.UtcNow.ToUnixTimeMilliseconds();
         foreach (var frame in batch.Frames)
-            JournalLine.Write(_buffer, frame.Sequence, frame.Log.Name, time, frame.Following, batch.BytesOf(frame));
+            JournalLine.Write(_buffer, frame.Sequence, frame.Channels.Names, time, frame.Following, batch.BytesOf(frame));
 
         return _buffer.WrittenSpan;
     }

@@ -1,17 +1,19 @@
 using System.Numerics;
 using System.Runtime.InteropServices;
 using System.Text.Unicode;
+using SseListener.Events;
 
 namespace SseListener.Journal;
 
 /// <summary>
-/// The line before each frame in a journal, a comment for readers of event streams: <c>: SEQUENCE CHANNEL TIME CRC FOLLOWING CRC</c>. TIME
-/// is in Unix milliseconds. The first CRC is of the frame, the second of the line up to it; both are hexadecimal. FOLLOWING says how many
+/// The line before each frame in a journal, a comment for readers of event streams: <c>: SEQUENCE CHANNEL TIME CRC FOLLOWING CRC</c>. The
+/// channel may be several, with commas. TIME is in Unix milliseconds. The first CRC is of the frame, the second of the line up to it; both are hexadecimal. FOLLOWING says how many
 /// frames behind it were published with it: all of them count, or none.
 /// </summary>
-internal readonly record struct JournalLine(long Sequence, string Channel, long Time, uint Crc, int Following)
+internal readonly record struct JournalLine(long Sequence, string Channels, long Time, uint Crc, int Following)
 {
-    private const int LongestLine = 512;
+    private const int LongestUsual = 512; // Of one channel.
+    private const int LongestLine = LongestUsual + (ChannelSet.Most * (ChannelNames.MaxLength + 1));
     private const int HexDigits = 8;
     private const int Fields = 7; // The colon is one.
 
@@ -34,11 +36,11 @@ internal readonly record struct JournalLine(long Sequence, string Channel, long 
 
     /// <summary>Writes the line of a frame, and the frame.</summary>
     public static void Write(
-        IBufferWriter<byte> output, long sequence, string channel, long time, int following, ReadOnlySpan<byte> frame)
+        IBufferWriter<byte> output, long sequence, string channels, long time, int following, ReadOnlySpan<byte> frame)
     {
-        var line = output.GetSpan(LongestLine);
+        var line = output.GetSpan(LongestUsual + channels.Length);
         var (culture, crc) = (CultureInfo.InvariantCulture, Checksum(frame));
-        Utf8.TryWrite(line, culture, $": {sequence} {channel} {time} {crc:x8} {following} ", out var length);
+        Utf8.TryWrite(line, culture, $": {sequence} {channels} {time} {crc:x8} {following} ", out var length);
         Utf8.TryWrite(line[length..], culture, $"{Checksum(line[..length]):x8}\n", out var added);
         output.Advance(length + added);
         output.Write(frame);
@@ -48,7 +50,7 @@ internal readonly record struct JournalLine(long Sequence, string Channel, long 
     public static bool TryParse(ReadOnlySpan<byte> line, out JournalLine parsed)
     {
         parsed = default;
-        Span<char> text = stackalloc char[LongestLine];
+        var text = line.Length > LongestUsual ? new char[line.Length] : stackalloc char[LongestUsual];
         Span<Range> fields = stackalloc Range[Fields + 1];
         if (line.Length is < HexDigits or > LongestLine || !Encoding.UTF8.TryGetChars(line, text, out var length)
             || text[..length].Split(fields, ' ') != Fields || text[fields[0]] is not ":"

@@ -46,7 +46,7 @@ internal sealed class JournalReader(RestoreFrame restore, LogWriter log)
         {
             // The order is certain, the clock may have been wrong: no frame is older than the one before it, and none is of the future.
             _time = Math.Max(_time, Math.Min(frame.Line.Time, _now));
-            restore(frame.Line.Sequence, frame.Line.Channel, _time, bytes.AsSpan(frame.FrameStart..frame.End));
+            restore(frame.Line.Sequence, frame.Line.Channels, _time, bytes.AsSpan(frame.FrameStart..frame.End));
             file.Count(frame.End - frame.FrameStart, _time);
             _last = frame.Line.Sequence;
             _frames++;

@@ -1,0 +1,129 @@
+using System.Net;
+using System.Text.Json;
+using SseListener.Tests.Support;
+
+namespace SseListener.Tests;
+
+/// <summary><c>GET /events</c> with <c>Accept: application/json</c>.</summary>
+public sealed class ReadingHistory
+{
+    [Test]
+    public async Task The_newest_events_come_whole_and_in_order_and_a_stream_goes_on_behind_them()
+    {
+        await using var server = TestServer.Start();
+        var ids = new List<string>();
+        for (var i = 0; i < 10; i++)
+            ids.Add(await server.PublishAsync($$"""{"type":"t{{i}}","data":{"n": {{i}} } }""", i % 2 == 0 ? "a" : "b"));
+
+        var (position, events) = await ReadAsync(server, "?channel=a&channel=b&limit=3");
+        Assert.That(events, Is.EqualTo((string[])
+        [
+            $$$"""{"channel":"b","type":"t7","id":"{{{ids[7]}}}","data":{"n":7}}""", $$$"""{"channel":"a","type":"t8","id":"{{{ids[8]}}}","data":{"n":8}}""",
+            $$$"""{"channel":"b","type":"t9","id":"{{{ids[9]}}}","data":{"n":9}}""",
+        ]));
+        await server.PublishAsync("""{"data":"next"}""", "a");
+        await using var stream = await server.SubscribeAsync("?channel=a&channel=b", position);
+        Assert.That((await stream.NextAsync()).Data, Is.EqualTo("\"next\"").Or.EqualTo("next"));
+    }
+
+    // Again and again, while much is published: what is read and what the stream brings behind it is all there was, once.
+    [Test]
+    public async Task Between_what_is_read_and_the_stream_behind_it_nothing_is_missing()
+    {
+        await using var server = TestServer.Start();
+        var publishing = Enumerable.Range(0, 8).Select(async channel =>
+        {
+            for (var i = 0; i < 100; i++)
+                await server.PublishAsync($$"""{"data":"{{channel}}-{{i}}"}""", $"c/{channel}");
+        }).ToArray();
+        var all = Task.WhenAll(publishing);
+        while (!all.IsCompleted)
+        {
+            var (position, events) = await ReadAsync(server, "?channel=c/*&limit=1000");
+            await using var stream = await server.SubscribeAsync("?channel=c/*", position);
+            var received = events.ConvertAll(sseEvent => JsonDocument.Parse(sseEvent).RootElement.GetProperty("data").GetString()!);
+            while (received.Count < 800)
+                received.Add((await stream.NextAsync()).Data.Trim('"'));
+
+            for (var channel = 0; channel < 8; channel++)
+                Assert.That(received.Where(data => data[0] == '0' + channel), Is.EqualTo(Enumerable.Range(0, 100).Select(i => $"{channel}-{i}")));
+        }
+
+        await all;
+    }
+
+    [Test]
+    public async Task Large_events_come_whole_and_together_are_bounded()
+    {
+        await using var server = TestServer.Start();
+        for (var i = 0; i < 8; i++)
+            await server.PublishAsync($$"""{"data":"{{new string((char)('a' + i), 900_000)}}"}""");
+
+        var (_, events) = await ReadAsync(server, "?limit=8");
+        Assert.That(events.Select(sseEvent => JsonDocument.Parse(sseEvent).RootElement.GetProperty("data").GetString()),
+            Is.EqualTo(Enumerable.Range(4, 4).Select(i => new string((char)('a' + i), 900_000))));
+    }
+
+    [Test]
+    public async Task Of_an_empty_channel_there_are_none_and_asking_makes_no_channel()
+    {
+        await using var server = TestServer.Start(options => options with { MaxChannels = 1 });
+        await server.PublishAsync("""{"data":1}""", "a");
+        for (var i = 0; i < 5; i++)
+            Assert.That((await ReadAsync(server, $"?channel=none/{i}")).Events, Is.Empty);
+
+        Assert.That((await ReadAsync(server, "?channel=a")).Events, Has.Count.EqualTo(1));
+    }
+
+    [TestCase("application/json", "application/json")]
+    [TestCase("application/json, text/plain, */*", "application/json")]
+    [TestCase("text/event-stream", "text/event-stream")]
+    [TestCase("application/json, text/event-stream", "text/event-stream")]
+    [TestCase("*/*", "text/event-stream")]
+    public async Task What_the_client_accepts_decides(string accept, string type)
+    {
+        await using var server = TestServer.Start();
+        using var answer = await server.SendAsync("GET", "/events", ("Accept", accept));
+        Assert.That(answer.Content.Headers.ContentType?.MediaType, Is.EqualTo(type));
+    }
+
+    [Test]
+    public async Task Who_may_not_listen_may_not_read()
+    {
+        await using var server = TestServer.Start(options => options with { JwtKey = SignedTokens.Key(Jwt.Secret), Private = ["user/*"], PublishToken = "secret" });
+        foreach (var channel in (string[])["user/7", "user/8"])
+        {
+            using var published = await server.SendAsync("POST", $"/events?channel={channel}", ("Authorization", "Bearer secret"));
+        }
+
+        using var without = await server.SendAsync("GET", "/events?channel=user/7", ("Accept", "application/json"));
+        Assert.That(without.StatusCode, Is.EqualTo(HttpStatusCode.Unauthorized));
+        var token = Jwt.For(subscribe: ["user/7"]);
+        using var other = await server.SendAsync("GET", $"/events?channel=user/8&token={token}", ("Accept", "application/json"));
+        Assert.That(other.StatusCode, Is.EqualTo(HttpStatusCode.Forbidden));
+        var (_, events) = await ReadAsync(server, $"?channel=user/*&token={token}");
+        Assert.That(events, Has.Count.EqualTo(1).And.All.Contains("user/7"));
+    }
+
+    [TestCase("?limit=0", "application/json")]
+    [TestCase("?limit=1001", "application/json")]
+    [TestCase("?limit=x", "application/json")]
+    [TestCase("?rewind=1", "application/json")]
+    [TestCase("?lastEventId=x", "application/json")]
+    [TestCase("?limit=1", "text/event-stream")]
+    public async Task What_it_cannot_do_is_refused(string query, string accept)
+    {
+        await using var server = TestServer.Start();
+        using var answer = await server.SendAsync("GET", "/events" + query, ("Accept", accept));
+        Assert.That(answer.StatusCode, Is.EqualTo(HttpStatusCode.BadRequest));
+    }
+
+    private static async Task<(string Position, List<string> Events)> ReadAsync(TestServer server, string query)
+    {
+        using var answer = await server.SendAsync("GET", "/events" + query, ("Accept", "application/json"));
+        var text = await answer.Content.ReadAsStringAsync();
+        Assert.That(answer.StatusCode, Is.EqualTo(HttpStatusCode.OK), text);
+        var read = JsonDocument.Parse(text).RootElement;
+        return (read.GetProperty("position").GetString()!, [.. read.GetProperty("events").EnumerateArray().Select(sseEvent => sseEvent.GetRawText())]);
+    }
+}
