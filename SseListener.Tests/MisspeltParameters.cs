@@ -20,14 +20,14 @@ public sealed class MisspeltParameters
     public Task The_nearest_right_one_is_named(string method, string path, string name, string meant) =>
         IsRefusedAsync(method, path, $"The parameter \"{name}\" is unknown here. Did you mean \"{meant}\"? Those there are: channel, ");
 
-    [TestCase("POST", "/events?lastEventId=a", "It is a parameter of GET /events only. Those there are: channel, type, id, retry.")]
+    [TestCase("POST", "/events?lastEventId=a", "It is a parameter of GET /events only. Those there are: channel, type, id, retry, end.")]
     [TestCase("POST", "/events?envelope=1", "It is a parameter of GET /events only.")]
     [TestCase("POST", "/events?token=a", "A token is sent as Authorization: Bearer here.")]
-    [TestCase("POST", "/events?data=a", "is unknown here. Those there are: channel, type, id, retry.")]
+    [TestCase("POST", "/events?data=a", "is unknown here. Those there are: channel, type, id, retry, end.")]
     [TestCase("POST", "/events?r=1", "The parameter \"r\" is unknown here.")]
     [TestCase("POST", "/events?=a", "The parameter \"\" is unknown here.")]
     [TestCase("GET", "/events?id=a", "It is a parameter of publishing text/plain; with JSON it is a member of the event.")]
-    [TestCase("GET", "/events?anything", "Those there are: channel, lastEventId, last_event_id, envelope, token.")]
+    [TestCase("GET", "/events?anything", "Those there are: channel, lastEventId, last_event_id, rewind, envelope, token, limit.")]
     [TestCase("DELETE", "/clients/nobody?chanel=a", "This resource has no parameters.")]
     [TestCase("GET", "/healthz?channel=a", "The parameter \"channel\" is unknown here. This resource has no parameters.")]
     [TestCase("GET", "/status?token=a", "A token is sent as Authorization: Bearer here. This resource has no parameters.")]
@@ -38,12 +38,12 @@ public sealed class MisspeltParameters
     [TestCase("application/json", "/generate?channel=default&type=a")]
     [TestCase("application/json; charset=utf-8", "/events?retry=1")]
     [TestCase("application/x-ndjson", "/events?id=a")]
-    public async Task Beside_JSON_the_query_has_no_more_than_the_channel(string type, string path)
+    public async Task Beside_JSON_the_query_has_nothing_of_the_event(string type, string path)
     {
         await using var server = TestServer.Start();
         await using var subscriber = await server.SubscribeAsync();
         using var answer = await server.PostAsync(path, type, """{"data":1}""");
-        await Problem.ExpectAsync(answer, 400, "It is a parameter of publishing text/plain; with JSON it is a member of the event. Those there are: channel.");
+        await Problem.ExpectAsync(answer, 400, "It is a parameter of publishing text/plain; with JSON it is a member of the event. Those there are: channel, end.");
         await server.ExpectNothingArrivedAsync(subscriber);
     }
 

@@ -33,7 +33,7 @@ internal static class Parameters
     /// <summary>Of GET /events, whatever it is to be answered with.</summary>
     public static IReadOnlyList<string> Events { get; } = [.. Stream, "limit"];
     public static IReadOnlyList<string> History { get; } = ["channel", "limit", "token"];
-    public static IReadOnlyList<string> Text { get; } = ["channel", "end", "type", "id", "retry"];
+    public static IReadOnlyList<string> Text { get; } = ["channel", "type", "id", "retry", "end"];
     public static IReadOnlyList<string> Json { get; } = ["channel", "end"];
     public static IReadOnlyList<string> None { get; } = [];
 
@@ -100,7 +100,7 @@ internal static class Parameters
     }
 
     // Random values that keep caches from answering: scripts (jQuery) send _, and older EventSource polyfills r.
-    private static bool IsCacheBuster(string name, IReadOnlyList<string> known) => name is "_" || (name is "r" && known == Events);
+    private static bool IsCacheBuster(string name, IReadOnlyList<string> known) => name is "_" || (name is "r" && known.Contains("lastEventId"));
 
     // A polyfill appends its last id to a URL that may have one already: the last one counts.
     private static bool IsList(string name) => name is "channel" or "lastEventId" or "last_event_id";

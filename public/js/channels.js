@@ -9,14 +9,17 @@ const DEFAULT = 'default';
 export const CHANNEL_RULE = 'A name has 1 to 200 characters of A-Z a-z 0-9 . _ ~ : / @ - and a pattern is one that ends with /*';
 
 let channels = [DEFAULT];
+let rewind = ''; // how far back a stream begins that has no last id
 
-/** @param {function(boolean)} onchoose called when some are chosen, with whether they are others than before. */
+/** @param {function(boolean, boolean)} onchoose called with whether others are chosen than before, and whether to begin elsewhere. */
 export function startChannels(onchoose) {
   $('listen').addEventListener('submit', event => {
     event.preventDefault();
     choose(onchoose);
   });
-  $('channels').value = new URLSearchParams(location.search).getAll('channel').join(', ');
+  const query = new URLSearchParams(location.search);
+  $('channels').value = query.getAll('channel').join(', ');
+  $('rewind').value = rewind = query.get('rewind') ?? '';
   choose(onchoose);
 }
 
@@ -25,10 +28,10 @@ function choose(onchoose) {
   const problem = problemOf(names);
   showProblem('channels', problem);
   if (problem) return $('channels').focus();
-  const before = String(channels);
-  channels = names.length ? names : [DEFAULT];
-  history.replaceState(null, '', isDefault() ? location.pathname : `?${query()}`);
-  onchoose(before !== String(channels));
+  const [before, rewindBefore] = [String(channels), rewind];
+  [channels, rewind] = [names.length ? names : [DEFAULT], $('rewind').value];
+  history.replaceState(null, '', isDefault() && !rewind ? location.pathname : `?${query()}`);
+  onchoose(before !== String(channels), rewindBefore !== rewind);
 }
 
 function problemOf(names) {
@@ -37,7 +40,7 @@ function problemOf(names) {
 }
 
 // Nothing in a name needs escaping.
-const query = () => channels.map(channel => `channel=${channel}`).join('&');
+const query = () => [...channels.map(channel => `channel=${channel}`), ...(rewind ? [`rewind=${rewind}`] : [])].join('&');
 const isDefault = () => String(channels) === DEFAULT;
 const isPattern = channel => channel.endsWith('*');
 
@@ -53,7 +56,7 @@ export const isHeard = channel => channels.some(one => one === channel || (isPat
 export const isMixed = () => channels.length > 1 || isPattern(channels[0]);
 export const streamUrl = () => `events?${query()}${isMixed() ? '&envelope=1' : ''}`;
 /** Of an EventSource, which needs no envelopes. */
-export const sourceUrl = () => new URL(isDefault() ? 'events' : `events?${query()}`, location.href).href;
+export const sourceUrl = () => new URL(isDefault() && !rewind ? 'events' : `events?${query()}`, location.href).href;
 
 /** The address to publish to; the query has no channel yet. */
 export function publishUrl(channel, parameters) {

@@ -14,6 +14,7 @@ const STATES = {
   lost: 'Reconnecting…',
   gone: 'Server gone',
   refused: 'Refused',
+  over: 'Ended',
   closed: 'Not connected',
 };
 const ATTEMPTS_UNTIL_GONE = 2;
@@ -35,12 +36,14 @@ let startId = '';
 export function startConnection(given) {
   handlers = given;
   startId = ID.test(stored(STORED)) ? stored(STORED) : '';
-  $('toggle').addEventListener('click', () => phase === 'closed' ? connect() : disconnect());
+  $('toggle').addEventListener('click', () => isAtRest() ? connect() : disconnect());
   $('retry').addEventListener('click', connect);
   addEventListener('pagehide', () => store(STORED, lastId()));
   // The browser froze the page, and closed its connection.
-  addEventListener('pageshow', event => event.persisted && phase !== 'closed' && connect());
+  addEventListener('pageshow', event => event.persisted && !isAtRest() && connect());
 }
+
+const isAtRest = () => phase === 'closed' || phase === 'over';
 
 export const connectionPhase = () => phase;
 /** Where a stream would go on: an event's id, or a position. */
@@ -48,8 +51,15 @@ export const lastId = () => stream?.lastEventId ?? startId;
 
 /** Begins a stream for the channels that are chosen, behind what the one before brought. */
 export function connect() {
-  setPhase(phase === 'open' || phase === 'closed' ? 'connecting' : phase);
+  setPhase(phase === 'open' || isAtRest() ? 'connecting' : phase);
   openStream();
+}
+
+/** The same, but where the choice of the channels says, whatever the one before brought. */
+export function connectAnew() {
+  stream?.close();
+  [stream, startId] = [null, ''];
+  connect();
 }
 
 function openStream() {
@@ -57,7 +67,7 @@ function openStream() {
   const from = lastId();
   stream?.close();
   nextAt = 0;
-  stream = new EventStream(streamUrl(), from, { onopen: opened, onevent: handlers.onevent, onwait: lost, onrefused: refused });
+  stream = new EventStream(streamUrl(), from, { onopen: opened, onevent: handlers.onevent, onwait: lost, onover: over, onrefused: refused });
   showCountdown();
 }
 
@@ -73,6 +83,12 @@ function opened() {
   [failures, nextAt, refusal] = [0, 0, ''];
   tokenIsGood();
   setPhase('open');
+}
+
+function over() {
+  console.log('onerror', 'closed');
+  [failures, nextAt] = [0, 0];
+  setPhase('over');
 }
 
 function lost(retryMs) {
@@ -113,13 +129,18 @@ function setPhase(newPhase) {
   phase = newPhase;
   $('state').textContent = STATES[phase];
   $('state').dataset.state = phase;
-  $('toggle').textContent = phase === 'closed' ? 'Connect' : 'Disconnect';
+  $('toggle').textContent = isAtRest() ? 'Connect' : 'Disconnect';
   showBanner();
   requestFrame();
 }
 
 function showBanner() {
-  const text = { lost: 'The connection is lost.', gone: 'The server is gone, or has no room.', refused: refusal }[phase] ?? '';
+  const text = {
+    lost: 'The connection is lost.',
+    gone: 'The server is gone, or has no room.',
+    over: `${channelNames()}: all has ended, and you have had all of it.`,
+    refused: refusal,
+  }[phase] ?? '';
   const held = document.activeElement === $('retry');
   $('lost').hidden = !text;
   $('lost').dataset.phase = phase;
@@ -131,6 +152,7 @@ function showBanner() {
 export function showCountdown() {
   const seconds = Math.ceil((nextAt - performance.now()) / 1000 - 0.1);
   const what = phase === 'lost' ? 'Reconnecting' : 'Trying again';
-  const text = nextAt && seconds > 0 ? `${what} in ${seconds} s.` : nextAt || phase !== 'refused' ? 'Trying now…' : '';
+  const isFinal = phase === 'refused' || phase === 'over';
+  const text = nextAt && seconds > 0 ? `${what} in ${seconds} s.` : nextAt || !isFinal ? 'Trying now…' : '';
   if ($('countdown').textContent !== text) $('countdown').textContent = text;
 }

@@ -1,7 +1,7 @@
 import { $, clock } from './page.js';
 import { sayHowMany } from './announcements.js';
 import { defaultChannel, startChannels, unwrap } from './channels.js';
-import { connect, connectionPhase, lastId, showCountdown, startConnection } from './connection.js';
+import { connect, connectAnew, connectionPhase, lastId, showCountdown, startConnection } from './connection.js';
 import { noteType } from './filter.js';
 import { onFrame, requestFrame } from './frames.js';
 import { arrivedCount, keep } from './history.js';
@@ -29,14 +29,15 @@ onFrame(() => { $('last-id').textContent = lastId() || '–'; });
 startChannels(listen);
 setInterval(tick, TICK_MS);
 
-function listen(areOthers) {
+function listen(areOthers, isElsewhere) {
   $('channel').placeholder = defaultChannel();
   showCommand();
   showScript();
-  if (!areOthers && connectionPhase() !== 'closed') return;
+  if (!areOthers && !isElsewhere && connectionPhase() !== 'closed') return;
   forgetComings();
   showAnew(); // with channels, or without
-  connect();
+  if (isElsewhere) connectAnew();
+  else connect();
 }
 
 function tokenUsed(isForPublishing) {

@@ -46,7 +46,7 @@ async function send({ channel, url, contentType, body }) {
     const headers = { 'Content-Type': contentType, ...authorization() };
     const answer = await fetch(url, { method: 'POST', headers, body, signal: AbortSignal.timeout(ANSWER_MS) });
     const content = await answer.json().catch(() => null);
-    if (answer.ok) published(content?.id, channel, sentAt);
+    if (answer.ok) published(content ?? {}, channel, sentAt);
     else refused(answer, content?.detail, channel);
   } catch (error) {
     // Browsers hold six HTTP/1.1 connections to a server, and every open tab of this page takes one.
@@ -55,7 +55,9 @@ async function send({ channel, url, contentType, body }) {
   }
 }
 
-function published(id, channel, sentAt) {
+function published({ id, ended }, channel, sentAt) {
+  if (ended) $('ends').checked = false; // for the next channel
+  if (!id) return showResult(`The channel ${channel} has ended.`);
   if (!isHeard(channel)) return showResult(`Published as ${id}. You do not listen to ${channel}, so it does not come back.`);
   showResult(`Published as ${id}`);
   if (early.has(id)) return cameBack(id, early.get(id) - sentAt);

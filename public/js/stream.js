@@ -18,8 +18,9 @@ export class EventStream {
   /**
    * @param {string} url
    * @param {string} lastEventId behind which the stream begins; empty for what comes from now on.
-   * @param {{onopen: function(), onevent: function(object), onwait: function(number), onrefused: function(Response)}} handlers
-   *   onwait gets the milliseconds until the next attempt; onrefused gets an answer that is final.
+   * @param {{onopen: function(), onevent: function(object), onwait: function(number), onover: function(), onrefused: function(Response)}}
+   *   handlers onwait gets the milliseconds until the next attempt; onover is told that nothing will follow; onrefused gets an answer that
+   *   is final.
    */
   constructor(url, lastEventId, handlers) {
     this.#url = url;
@@ -42,6 +43,7 @@ export class EventStream {
     while (!signal.aborted) {
       const answer = await this.#request();
       if (signal.aborted) return;
+      if (answer?.status === 204) return this.#handlers.onover();
       if (answer && !isEventStream(answer)) return this.#handlers.onrefused(answer);
       if (answer) await this.#read(answer.body.getReader());
       if (signal.aborted) return;
