@@ -1,5 +1,8 @@
 using System.Net;
+using System.Text;
 using System.Text.Json;
+using SseListener.Events;
+using SseListener.Http;
 using SseListener.Tests.Support;
 
 namespace SseListener.Tests;
@@ -62,6 +65,23 @@ public sealed class ReadingHistory
         var (_, events) = await ReadAsync(server, "?limit=8");
         Assert.That(events.Select(sseEvent => JsonDocument.Parse(sseEvent).RootElement.GetProperty("data").GetString()),
             Is.EqualTo(Enumerable.Range(4, 4).Select(i => new string((char)('a' + i), 900_000))));
+    }
+
+    // Then it is read anew: what is left of it would look like all there is.
+    [Test]
+    public void What_is_dropped_in_the_middle_is_not_taken_for_all()
+    {
+        var history = new History(limit: 100, TimeSpan.FromHours(1), _ => { });
+        var log = new ChannelLog("a");
+        for (var sequence = 1; sequence <= 20; sequence++)
+            history.Append(log, Encoding.UTF8.GetBytes($"data: {new string('x', 5000)}\n\n"), sequence, time: sequence);
+
+        history.LogIndex.Publish();
+        var range = new ReplayRange(new Beginning(0, HasGap: false, Channels: null), Through: 20, history.LogIndex.Drops);
+        Feed Feed() => new MergedFeed(history.LogIndex, new HubCounts(), new Selection(["a"], mayHear: null), [], range, Envelope.Event);
+        Assert.That(new NewestEvents(most: 10, mostBytes: 100_000).TryReadAll(Feed()), Is.True);
+        history.Trim(first: 15);
+        Assert.That(new NewestEvents(most: 10, mostBytes: 100_000).TryReadAll(Feed()), Is.False);
     }
 
     [Test]

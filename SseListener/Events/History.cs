@@ -80,7 +80,6 @@ internal sealed class History(long limit, TimeSpan age, Action<ChannelLog> empti
         var nothing = new Segment(log, capacity: 0);
         LogIndex.Append(new FrameLocation(nothing, Start: 0, Length: 0, sequence));
         nothing.Drop(LogIndex.Drop(sequence));
-        log.Lose(sequence);
     }
 
     public void DropAll()

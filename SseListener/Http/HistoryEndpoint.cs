@@ -13,6 +13,7 @@ internal sealed class HistoryEndpoint(EventHub hub, Permissions access, Response
     private const int MostEvents = 1000;
     private const int StandardEvents = 100;
     private const int MostBytes = 4 * 1024 * 1024; // Of the answer: then the older ones stay away.
+    private readonly SemaphoreSlim _turns = new(Math.Max(1, Environment.ProcessorCount / 2)); // A long log takes a processor for a while.
 
     public async Task<Refusal?> ReadAsync(Exchange exchange)
     {
@@ -34,12 +35,25 @@ internal sealed class HistoryEndpoint(EventHub hub, Permissions access, Response
         if (!await hub.CatchUpAsync())
             return Refusal.Later(503, "cluster", $"{hub.Problem} Nothing can be read.");
 
-        if (await ReadNewestAsync(request, limit) is not var (events, position))
+        if (await ReadInTurnAsync(request, limit) is not var (events, position))
             return Refusal.Stopping;
 
         await responses.SendTextAsync(
             exchange, "application/json", $$"""{"position":"{{position}}","events":[{{events.Joined}}]}""");
         return null;
+    }
+
+    private async Task<(NewestEvents Events, string Position)?> ReadInTurnAsync(SubscribeRequest request, int limit)
+    {
+        await _turns.WaitAsync();
+        try
+        {
+            return await ReadNewestAsync(request, limit);
+        }
+        finally
+        {
+            _turns.Release();
+        }
     }
 
     // Null when the hub has stopped. What is dropped while it is read is no longer history: then it is read anew.
@@ -53,50 +67,5 @@ internal sealed class HistoryEndpoint(EventHub hub, Permissions access, Response
         }
 
         return null;
-    }
-
-    /// <summary>The last events of a feed of whole events in envelopes, as JSON.</summary>
-    private sealed class NewestEvents(int most, int mostBytes)
-    {
-        private readonly Queue<string> _events = [];
-        private readonly ArrayBufferWriter<byte> _unread = new();
-        private int _length;
-
-        public string Joined => string.Join(',', _events);
-
-        /// <summary>Reads what the feed has; false when some of it is dropped meanwhile.</summary>
-        public bool TryReadAll(Feed feed)
-        {
-            var slice = new Slice();
-            while (feed.Fill(slice) is var state && state is not CursorState.CaughtUp)
-            {
-                if (state is CursorState.Lapped)
-                    return false;
-
-                _unread.Write(slice.Bytes);
-                AddWholeFrames();
-            }
-
-            return true;
-        }
-
-        private void AddWholeFrames()
-        {
-            var unread = _unread.WrittenSpan;
-            for (int end; (end = unread.IndexOf("\n\n"u8)) >= 0; unread = unread[(end + 2)..])
-                Add(unread["data: "u8.Length..unread.IndexOf((byte)'\n')]); // One line, and the frame's first.
-
-            var rest = unread.ToArray();
-            _unread.ResetWrittenCount();
-            _unread.Write(rest);
-        }
-
-        private void Add(ReadOnlySpan<byte> json)
-        {
-            _events.Enqueue(Encoding.UTF8.GetString(json));
-            _length += json.Length;
-            while (_events.Count > most || (_length > mostBytes && _events.Count > 1))
-                _length -= _events.Dequeue().Length;
-        }
     }
 }
