@@ -69,4 +69,7 @@ internal readonly record struct Rewind(long Events, TimeSpan Age)
 {
     /// <summary>With all that is kept.</summary>
     public static Rewind All { get; } = new(long.MaxValue, TimeSpan.MaxValue);
+
+    public static Rewind ToLast(long events) => new(events, TimeSpan.MaxValue);
+    public static Rewind To(TimeSpan age) => new(long.MaxValue, age);
 }

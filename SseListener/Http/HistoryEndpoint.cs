@@ -30,8 +30,7 @@ internal sealed class HistoryEndpoint(EventHub hub, Permissions access, Response
         if (grant is null)
             return refusal;
 
-        var request = new SubscribeRequest(
-            new Selection(topics, grant.MayHear), Envelope.Event, LastEventId: null, new Rewind(limit, TimeSpan.MaxValue));
+        var request = new SubscribeRequest(new Selection(topics, grant.MayHear), Envelope.Event, LastEventId: null, Rewind: null);
         if (!await hub.CatchUpAsync())
             return Refusal.Later(503, "cluster", $"{hub.Problem} Nothing can be read.");
 
@@ -56,10 +55,10 @@ internal sealed class HistoryEndpoint(EventHub hub, Permissions access, Response
         }
     }
 
-    // Null when the hub has stopped. What is dropped while it is read is no longer history: then it is read anew.
+    // Null when the hub has stopped. What is dropped while it is read is no longer history: then less is read, anew.
     private async Task<(NewestEvents Events, string Position)?> ReadNewestAsync(SubscribeRequest request, int limit)
     {
-        while (await hub.ReadAsync(request) is var (feed, through))
+        for (; await hub.ReadAsync(request with { Rewind = Rewind.ToLast(limit) }) is var (feed, through); limit = Math.Max(1, limit / 2))
         {
             var events = new NewestEvents(limit, MostBytes);
             if (events.TryReadAll(feed))

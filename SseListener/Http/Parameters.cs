@@ -75,7 +75,7 @@ internal static class Parameters
         var digits = text.TrimEnd('s', 'm', 'h', 'd');
         var unit = text[digits.Length..] switch { "" => 0, "s" => 1, "m" => 60, "h" => 3600, "d" => 86_400, _ => -1 };
         var isNumber = int.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out var number);
-        rewind = unit > 0 ? new Rewind(long.MaxValue, TimeSpan.FromSeconds((long)number * unit)) : new Rewind(number, TimeSpan.MaxValue);
+        rewind = unit > 0 ? Rewind.To(TimeSpan.FromSeconds((long)number * unit)) : Rewind.ToLast(number);
         rewind = text.Length == 0 ? null : rewind;
         problem = text.Length == 0 || (isNumber && unit >= 0) ? null : "rewind is a number of events, or an age such as 30s, 10m, 24h or 7d.";
         return problem is null;
