@@ -24,6 +24,23 @@ internal static class ChannelNames
     public static bool Covers(string rule, string other) =>
         rule == other || (rule.EndsWith('*') && other.AsSpan().StartsWith(rule.AsSpan()[..^1], StringComparison.Ordinal));
 
+    /// <summary>The first names with a prefix that come behind another one, which need not be there; at most so many.</summary>
+    /// <param name="names">In the order of <see cref="StringComparer.Ordinal"/>.</param>
+    /// <param name="prefix">What the names begin with.</param>
+    /// <param name="after">The name behind which they come; empty for none.</param>
+    /// <param name="most">How many.</param>
+    public static List<string> Find(SortedSet<string> names, string prefix, string after, int most)
+    {
+        var first = string.CompareOrdinal(after, prefix) > 0 ? after : prefix;
+        var last = prefix + char.MaxValue;
+        return string.CompareOrdinal(first, last) > 0 ? []
+            : [.. names.GetViewBetween(first, last).Where(name => name != after).Take(most)];
+    }
+
+    /// <summary>The first of the names in several lists, each once; at most so many.</summary>
+    public static List<string> Merge(IEnumerable<List<string>> lists, int most) =>
+        [.. lists.SelectMany(names => names).Distinct().Order(StringComparer.Ordinal).Take(most)];
+
     /// <summary>Whether there may be a channel that both stand for.</summary>
     public static bool Overlap(string one, string other) => Covers(one, other) || Covers(other, one);
 }

@@ -105,6 +105,13 @@ internal sealed class EventStore
     public bool Knows(SubscribeRequest request) =>
         request.LastEventId is not { } id || id == SseEvent.Earliest || TryFindPlace(request.Selection, id, out _);
 
+    /// <summary>Finds out what is kept of a channel, if there is one of this name.</summary>
+    public ChannelState Inspect(string channel)
+    {
+        var (log, place) = (Topics.FindChannel(channel), History.LogIndex.Last);
+        return new ChannelState(log, log?.Kept.Events ?? 0, log?.Kept.Bytes ?? 0, place);
+    }
+
     public Subscription? Subscribe(SubscribeRequest request)
     {
         if (Topics.Listen(request.Selection.Topics) is not { } topics)

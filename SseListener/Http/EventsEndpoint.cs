@@ -31,7 +31,7 @@ internal sealed class EventsEndpoint(
         Client? client = null;
         try
         {
-            client = await AdmitAsync(exchange, permit.Value);
+            client = await AdmitAsync(exchange, permit);
             if (client is null)
             {
                 return hub.IsComplete ? Refusal.Stopping
@@ -71,24 +71,28 @@ internal sealed class EventsEndpoint(
         return null;
     }
 
-    private async Task<((SubscribeRequest Request, Lifetime Lifetime)? Permit, Refusal? Refusal)> PermitAsync(Exchange exchange)
+    private async Task<(Permit? Permit, Refusal? Refusal)> PermitAsync(Exchange exchange)
     {
         if (!Parameters.TryReadTopics(exchange.Target, out var topics, out var envelope, out var problem))
             return (null, Refusal.Of(400, problem));
 
         var (grant, refusal) = await access.CheckSubscribeAsync(exchange, topics);
         return grant is null ? (null, refusal)
-            : ((new SubscribeRequest(new Selection(topics, grant.MayHear), envelope, exchange.LastEventId), LifetimeOf(grant)), null);
+            : (new(new(new Selection(topics, grant.MayHear), envelope, exchange.LastEventId), LifetimeOf(grant), grant.User), null);
     }
 
     // Null when the hub takes no more clients.
-    private async Task<Client?> AdmitAsync(Exchange exchange, (SubscribeRequest Request, Lifetime Lifetime) permit)
+    private async Task<Client?> AdmitAsync(Exchange exchange, Permit permit)
     {
         Output output = exchange.Socket is { } socket
             ? new SocketOutput(socket, IsChunked(exchange), StreamSocket.AcknowledgedBy)
             : new StreamOutput(exchange.Response.OutputStream, exchange.BreakWrite);
         return await hub.SubscribeAsync(permit.Request) is not { } subscription ? null
-            : new Client(NanoId.Generate(), output, subscription, permit.Lifetime);
+            : new Client(NanoId.Generate(), output, subscription, permit.Lifetime)
+            {
+                User = permit.User,
+                PresenceSince = permit.Request.LastEventId is { } id ? hub.MomentOf(id) : null,
+            };
     }
 
     // HTTP/1.0 has no chunks: there the end of the connection is the end of the stream (RFC 9112, section 6.3).
@@ -187,4 +191,6 @@ internal sealed class EventsEndpoint(
         EndReason.WriteTimeout => "it took nothing for longer than the write timeout",
         _ => "the server stops",
     };
+
+    private sealed record Permit(SubscribeRequest Request, Lifetime Lifetime, string? User);
 }

@@ -18,6 +18,7 @@ internal static class Parameters
 
     private const string OfText = "It is a parameter of publishing text/plain; with JSON it is a member of the event.";
     private const string OfListening = "It is a parameter of GET /events only.";
+    private const string OfListing = "It is a parameter of GET /channels only.";
 
     // Where a parameter belongs that another endpoint has.
     private static readonly Dictionary<string, string> _belongsTo = new()
@@ -28,12 +29,16 @@ internal static class Parameters
         ["lastEventId"] = OfListening,
         ["last_event_id"] = OfListening,
         ["envelope"] = OfListening,
+        ["prefix"] = OfListing,
+        ["after"] = OfListing,
         ["token"] = "A token is sent as Authorization: Bearer here.",
     };
 
     public static IReadOnlyList<string> Stream { get; } = ["channel", "lastEventId", "last_event_id", "envelope", "token"];
     public static IReadOnlyList<string> Text { get; } = ["channel", "type", "id", "retry"];
     public static IReadOnlyList<string> Json { get; } = ["channel"];
+    public static IReadOnlyList<string> List { get; } = ["prefix", "after", "token"];
+    public static IReadOnlyList<string> Token { get; } = ["token"];
     public static IReadOnlyList<string> None { get; } = [];
 
     /// <summary>What is wrong with the names in a query, for the client, or null.</summary>
@@ -70,6 +75,19 @@ internal static class Parameters
             : enveloped is null or "0" or "1" or "2" ? null : "envelope is 0, 1 or 2.";
         return problem is null;
     }
+
+    /// <summary>Reads which channels are to be listed: with what prefix, and behind which name; false leaves a problem.</summary>
+    public static bool TryReadList(RequestTarget target, out string prefix, out string after, [NotNullWhen(false)] out string? problem)
+    {
+        (prefix, after) = (target.First("prefix") ?? "", target.First("after") ?? "");
+        problem = (prefix.Length == 0 || ChannelNames.IsName(prefix)) && (after.Length == 0 || ChannelNames.IsName(after)) ? null
+            : Names + "; prefix is what names begin with, such as orders/, and after is the last name of the list before.";
+        return problem is null;
+    }
+
+    /// <summary>What is wrong with a name of a channel in a path, for the client, or null.</summary>
+    public static string? ProblemOf(string channel) => ChannelNames.IsName(channel) ? null
+        : Names + ". GET /channels?prefix=orders/ lists channels.";
 
     // Random values that keep caches from answering: scripts (jQuery) send _, and older EventSource polyfills r.
     private static bool IsCacheBuster(string name, IReadOnlyList<string> known) => name is "_" || (name is "r" && known == Stream);
