@@ -71,7 +71,7 @@ public sealed class GoingOnFromAnAnswer
         await using var server = TestServer.Start();
         await using var first = await server.SubscribeAsync("?channel=room");
         var answer = await ChannelAnswer.OfAsync(server, "room");
-        string last = "";
+        var last = "";
         for (var i = 0; i < 60; i++)
         {
             await using var other = await server.SubscribeAsync("?channel=room");

@@ -38,11 +38,11 @@ public sealed class ListingChannels
     {
         await using var server = TestServer.Start();
         var names = Enumerable.Range(0, channels).Select(i => $"c/{i:D4}").ToArray();
-        foreach (var part in names.Chunk(100))
-            await server.SubscribeAsync("?" + string.Join('&', part.Select(name => "channel=" + name)));
+        foreach (var name in names)
+            await server.PublishAsync("""{"data":1}""", name);
 
         var (found, query) = (new List<string>(), "/channels?prefix=c/");
-        for (string? next = ""; next is not null;)
+        for (var next = ""; next is not null;)
         {
             using var answer = await server.SendAsync("GET", query + next);
             using var list = JsonDocument.Parse(await answer.Content.ReadAsStringAsync());
@@ -155,10 +155,8 @@ public sealed class ListingChannels
     public async Task The_names_that_are_passed_over_do_not_show_in_the_parts()
     {
         await using var server = TestServer.Start(o => o with { JwtKey = SignedTokens.Key(Jwt.Secret), Private = ["c/secret/*"] });
-        foreach (var part in Enumerable.Range(0, 600).Select(i => $"c/secret/{i}").Append("c/z").Append("c/a").Chunk(100))
-        {
-            await server.SubscribeAsync($"?token={Jwt.For(subscribe: ["*"])}&" + string.Join('&', part.Select(name => "channel=" + name)));
-        }
+        foreach (var name in Enumerable.Range(0, 600).Select(i => $"c/secret/{i}").Append("c/z").Append("c/a"))
+            await PublishAsync(server, name);
 
         Assert.That(await ListAsync(server, "?prefix=c/"), Is.EqualTo((string[])["c/a", "c/z"]));
         Assert.That(await ListAsync(server, "?prefix=c/secret/"), Is.Empty);
@@ -172,12 +170,15 @@ public sealed class ListingChannels
             return change?.Invoke(options) ?? options;
         });
         foreach (var channel in (string[])["open", "a/1", "user/7", "user/8"])
-        {
-            using var answer = await server.SendAsync("POST", "/events?channel=" + channel, ("Authorization", "Bearer " + Jwt.For(publish: ["*"])));
-            Assert.That((int)answer.StatusCode, Is.EqualTo(200));
-        }
+            await PublishAsync(server, channel);
 
         return server;
+    }
+
+    private static async Task PublishAsync(TestServer server, string channel)
+    {
+        using var answer = await server.SendAsync("POST", "/events?channel=" + channel, ("Authorization", "Bearer " + Jwt.For(publish: ["*"])));
+        Assert.That((int)answer.StatusCode, Is.EqualTo(200));
     }
 
     private static async Task<string[]> ListAsync(TestServer server, string query, params (string Name, string Value)[] fields)
