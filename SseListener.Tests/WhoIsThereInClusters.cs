@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Text.Json;
 using SseListener.Cluster;
 using SseListener.Events;
@@ -11,6 +12,9 @@ public sealed class WhoIsThereInClusters
 {
     // Of a hub that says nothing, and the rest of a round in which the others notice.
     private static readonly TimeSpan _longestGhost = TimeSpan.FromSeconds(20);
+
+    // The answers of other hubs are waited for for two seconds.
+    private static readonly TimeSpan _patience = TimeSpan.FromSeconds(1.8);
 
     [Test]
     public async Task Each_hub_tells_of_the_clients_and_users_of_both()
@@ -111,6 +115,31 @@ public sealed class WhoIsThereInClusters
         var answer = await ChannelAnswer.OfAsync(a, "room");
         Assert.That((answer.Clients, answer.Members), Is.EqualTo((2, (string[])[here.ClientId])));
         await Wait.UntilAsync(async () => (await ChannelAnswer.OfAsync(a, "room")).Clients == 1, "it is still counted", _longestGhost);
+    }
+
+    [Test]
+    public async Task However_many_ask_only_some_wait_for_a_hub_that_is_silent()
+    {
+        using var nats = await NatsServer.StartAsync();
+        await using var a = ManyHubs.Hub(nats);
+        var (program, port) = await BuiltProgram.ListenAsync($"--data none --cluster {nats.Address} --cluster-replicas 1");
+        using var silent = program;
+        using var http = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{port}/") };
+        await using var there = await EventStream.OpenAsync(http, "/events?channel=room");
+        await HearsAsync(a, "room", 1);
+        silent.Signal("STOP");
+        var fastest = TimeSpan.MaxValue;
+        for (var round = 0; round < 3 && fastest > _patience; round++)
+        {
+            var began = Stopwatch.GetTimestamp();
+            var answers = Enumerable.Range(0, 100).Select(_ => ChannelAnswer.OfAsync(a, "room")).ToArray();
+            await Task.WhenAny(answers);
+            fastest = Stopwatch.GetElapsedTime(began);
+            Assert.That((await Task.WhenAll(answers)).Select(answer => answer.Clients), Is.All.EqualTo(1));
+        }
+
+        Assert.That(fastest, Is.LessThan(_patience));
+        silent.Signal("CONT");
     }
 
     [Test]

@@ -20,7 +20,7 @@ internal sealed class ChannelsEndpoint(
 
     private const int MostMembers = 1000;
     private const int MostListed = 200;
-    private const int MostAtOnce = 256; // Names that the hub's writer finds while publishers wait.
+    private const int MostAtOnce = 128; // Names that the hub's writer finds while publishers wait, in 50 us.
     private static readonly TimeSpan _patience = TimeSpan.FromSeconds(2);
     private readonly SemaphoreSlim _listing = new(1); // Names that may not be told have to be passed over, and may be many.
     private readonly int _mostMembers = Math.Min(options.PresenceLimit, MostMembers);
