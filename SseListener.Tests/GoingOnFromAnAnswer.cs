@@ -66,6 +66,30 @@ public sealed class GoingOnFromAnAnswer
     }
 
     [Test]
+    public async Task Where_there_are_more_than_the_limit_nobody_is_told_late_either()
+    {
+        await using var server = TestServer.Start(o => o with { PresenceLimit = 2 });
+        await using var first = await server.SubscribeAsync("?channel=room");
+        var answer = await ChannelAnswer.OfAsync(server, "room");
+        await using var second = await server.SubscribeAsync("?channel=room");
+        await using var third = await server.SubscribeAsync("?channel=room", answer.Position);
+        await server.ExpectNothingArrivedAsync(third, "room");
+    }
+
+    [Test]
+    public async Task A_client_of_many_channels_is_told_late_as_it_is_told_live()
+    {
+        await using var server = TestServer.Start();
+        await using var first = await server.SubscribeAsync("?channel=c1");
+        var answer = await ChannelAnswer.OfAsync(server, "c1");
+        await using var second = await server.SubscribeAsync("?channel=c1");
+        await using var many = await server.SubscribeAsync("?" + string.Join('&', Enumerable.Range(1, 11).Select(i => $"channel=c{i}")), answer.Position);
+        Assert.That((await many.NextAsync()).Data, Does.Contain(second.ClientId));
+        await using var third = await server.SubscribeAsync("?channel=c1");
+        Assert.That((await many.NextAsync()).Data, Does.Contain(third.ClientId));
+    }
+
+    [Test]
     public async Task Of_a_flood_since_then_a_part_is_told()
     {
         await using var server = TestServer.Start();

@@ -62,6 +62,7 @@ public sealed class KeepingRosters
         foreach (var id in (string[])["seen", "unseen"])
             Assert.That(roster.Join(ClientOf(id), lane), Is.Not.Null);
 
+        Assert.That(roster.Look(_room, most: 0).Members, Is.Empty);
         var look = roster.Look(_room, most: 10);
         Assert.That((look.Clients, look.Members), Is.EqualTo((1001, (Member[])[new("seen", null)])));
     }
@@ -104,6 +105,21 @@ public sealed class KeepingRosters
         presence.TellClients(now: 0);
         Assert.That(output.Text.Split("event: join").Length - 1, Is.EqualTo(2));
         Assert.That(output.Text, Does.Contain("late").And.Contain("new"));
+    }
+
+    [Test]
+    public void A_lane_tells_so_much_in_a_second_and_no_more_however_many_begin_at_an_answer()
+    {
+        var roster = new Roster(isOn: true, margin: 0);
+        var presence = new Delivery.Presence(roster.AddLane(), LoneClient.LaneOptions with { PresenceLimit = 10 }, roster);
+        for (var i = 0; i < 100; i++)
+            roster.Note(new PresenceChange($"{i}", null, ["room"], HasJoined: true));
+
+        var told = Enumerable.Range(0, 60).Select(_ => new RecordedOutput()).ToArray();
+        foreach (var output in told)
+            presence.TellMissed(ClientOf("client", output: output, since: 0), now: 0);
+
+        Assert.That(told.Count(output => output.Sends == 1), Is.EqualTo(50));
     }
 
     [Test]

@@ -143,6 +143,19 @@ public sealed class WhoIsThereInClusters
     }
 
     [Test]
+    public async Task The_limit_of_those_who_are_named_is_one_of_all_hubs()
+    {
+        using var nats = await NatsServer.StartAsync();
+        await using var a = ManyHubs.Hub(nats, o => o with { PresenceLimit = 1 });
+        await using var b = ManyHubs.Hub(nats, o => o with { PresenceLimit = 1 });
+        await using var atA = await a.SubscribeAsync("?channel=room");
+        await using var atB = await b.SubscribeAsync("?channel=room");
+        await HearsAsync(a, "room", 1);
+        var answer = await ChannelAnswer.OfAsync(a, "room");
+        Assert.That((answer.Clients, answer.Members!.Length), Is.EqualTo((2, 1)));
+    }
+
+    [Test]
     public async Task Presence_that_is_off_asks_nobody()
     {
         using var nats = await NatsServer.StartAsync();

@@ -45,7 +45,7 @@ internal sealed class Presence(LaneSubscribers subscribers, LaneOptions options,
     /// </summary>
     public void TellMissed(Client client, long now)
     {
-        if (client is not { PresenceSince: { } since, IsAnnounced: true })
+        if (client.PresenceSince is not { } since)
             return;
 
         var (missed, through) = roster.FindSince(since, client, MostAtOnce);

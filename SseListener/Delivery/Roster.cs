@@ -68,7 +68,7 @@ internal sealed class Roster(bool isOn, long margin)
     /// <summary>The last joins and leaves of others on a client's channels since a moment, oldest first, and the number of the newest.</summary>
     public (List<(Topic Channel, PresenceChange Change)> Changes, long Through) FindSince(long moment, Client client, int most)
     {
-        var (found, channels) = (new List<(Topic, PresenceChange)>(), client.Subscription.Topics);
+        var (found, topics) = (new List<(Topic, PresenceChange)>(), client.Subscription.Topics.ToDictionary(topic => topic.Name));
         lock (_lock)
         {
             for (var number = _count; isOn && number > Math.Max(0, _count - MostNoted) && found.Count < most; number--)
@@ -77,8 +77,11 @@ internal sealed class Roster(bool isOn, long margin)
                 if (change.Moment < moment - margin)
                     break;
 
-                if (change.Client != client.Id)
-                    found.AddRange(channels.Where(channel => change.Channels.Contains(channel.Name)).Select(channel => (channel, change)));
+                foreach (var name in change.Client == client.Id ? [] : change.Channels)
+                {
+                    if (topics.TryGetValue(name, out var channel))
+                        found.Add((channel, change));
+                }
             }
 
             found.Reverse();
