@@ -184,7 +184,7 @@ public sealed class ManyHubs
 
         await HearsAsync(a, "default", 0);
         var counts = new ClientCounts(TimeSpan.FromSeconds(10));
-        Assert.That(counts.Hear(new PresenceMessage("h", PresenceKind.Join, "c", [("x", 1)]), now: 0), Is.True);
+        Assert.That(counts.Hear(new PresenceMessage("h", PresenceKind.Join, "c", User: null, [("x", 1)]), now: 0), Is.True);
         counts.ForgetSilent(now: 10_000);
         Assert.That(counts.Of("x"), Is.EqualTo(1));
         counts.ForgetSilent(now: 10_001);

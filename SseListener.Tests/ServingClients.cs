@@ -21,7 +21,7 @@ public sealed class ServingClients : IDisposable
     [Test]
     public async Task What_is_appended_while_a_newcomer_is_served_goes_to_those_who_stand_where_it_stood()
     {
-        using var lane = new DeliveryLane("lane", LoneClient.LaneOptions, new LaneMeter(_metrics.Sweeps, _metrics.Latencies), _ => { });
+        using var lane = new DeliveryLane("lane", LoneClient.LaneOptions, new Roster(isOn: false, margin: 0), new LaneMeter(_metrics.Sweeps, _metrics.Latencies), (_, _) => { });
         var waits = new RecordedOutput();
         lane.Add(LoneClient.Of(_log, waits));
         await lane.DrainAsync().WaitAsync(Wait.Limit);
@@ -72,7 +72,7 @@ public sealed class ServingClients : IDisposable
     {
         var leaves = 0;
         var options = LoneClient.LaneOptions with { PresenceLimit = 10 };
-        using var lane = new DeliveryLane("lane", options, new LaneMeter(_metrics.Sweeps, _metrics.Latencies), change => leaves += change.HasJoined ? 0 : 1);
+        using var lane = new DeliveryLane("lane", options, new Roster(isOn: true, margin: 0), new LaneMeter(_metrics.Sweeps, _metrics.Latencies), (change, _) => leaves += change.HasJoined ? 0 : 1);
         var client = LoneClient.Of(_log, new RecordedOutput());
         lane.Add(client);
         await lane.DrainAsync().WaitAsync(Wait.Limit);

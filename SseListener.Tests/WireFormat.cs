@@ -40,10 +40,12 @@ public sealed class WireFormat
             Is.EqualTo("event: hello\ndata: {\"client\":\"V1StGXR8_Z\",\"channels\":[\"default\"]}\nretry: 3127\nid: @o3vT0bq5nS1kZ8wYx2LdQg\n\n"));
 
     [TestCase(true, nameof(Envelope.None), "event: join\ndata: {\"joined\":\"V1StGXR8_Z\",\"clients\":17}\nid: @o3v\n\n")]
+    [TestCase(true, nameof(Envelope.None), "event: join\ndata: {\"joined\":\"V1StGXR8_Z\",\"user\":\"a\\\"\\nb\",\"clients\":17}\nid: @o3v\n\n", "a\"\nb")]
+    [TestCase(false, nameof(Envelope.None), "event: leave\ndata: {\"left\":\"V1StGXR8_Z\",\"user\":\"7\",\"clients\":17}\nid: @o3v\n\n", "7")]
     [TestCase(false, nameof(Envelope.None), "event: leave\ndata: {\"left\":\"V1StGXR8_Z\",\"clients\":17}\nid: @o3v\n\n")]
     [TestCase(true, nameof(Envelope.Channel), "event: join\ndata: {\"channel\":\"b\",\"data\":{\"joined\":\"V1StGXR8_Z\",\"clients\":17}}\nid: @o3v\n\n")]
-    public void A_join_and_a_leave_say_who_and_how_many_are_here_and_can_be_resumed_from(bool hasJoined, string envelope, string frame) => Assert.That(
-        Written(output => SseFrame.WritePresence(output, hasJoined, "V1StGXR8_Z", 17, "b", "@o3v", Enum.Parse<Envelope>(envelope))),
+    public void A_join_and_a_leave_say_who_and_how_many_are_here_and_can_be_resumed_from(bool hasJoined, string envelope, string frame, string? user = null) => Assert.That(
+        Written(output => SseFrame.WritePresence(output, hasJoined, "V1StGXR8_Z", user, 17, "b", "@o3v", Enum.Parse<Envelope>(envelope))),
         Is.EqualTo(frame));
 
     [TestCase("abc", "abc")]

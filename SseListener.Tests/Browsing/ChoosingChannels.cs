@@ -81,6 +81,44 @@ public sealed class ChoosingChannels
     }
 
     [Test]
+    public async Task They_can_be_chosen_from_those_there_are()
+    {
+        await using var server = TestServer.StartWithPages();
+        await using var page = await BrowserPage.OpenAsync(server.Port);
+        foreach (var channel in (string[])["orders/1", "orders/2", "alerts"])
+            await server.PublishAsync("""{"data":1}""", channel);
+
+        var choices = page.Text("there-list").GetByRole(Microsoft.Playwright.AriaRole.Button);
+        await page.Tab.GetByText("Choose from those there are").ClickAsync();
+        await Expect(choices).ToHaveTextAsync(["alerts", "default", "orders/1", "orders/2"]);
+        await Expect(choices.Nth(1)).ToHaveAttributeAsync("aria-pressed", "true");
+        await choices.Nth(3).ClickAsync();
+        await Expect(page.Field("Channels")).ToHaveValueAsync("default, orders/2");
+        await choices.Nth(1).ClickAsync();
+        await Expect(page.Field("Channels")).ToHaveValueAsync("orders/2");
+        await Expect(choices.Nth(1)).ToHaveAttributeAsync("aria-pressed", "false");
+        await Expect(choices.Nth(3)).ToHaveAttributeAsync("aria-pressed", "true");
+        await Expect(page.Data.Filter(new() { HasText = "[\"orders/2\"]" })).ToHaveCountAsync(1);
+    }
+
+    [Test]
+    public async Task A_long_list_of_them_is_shown_in_parts()
+    {
+        await using var server = TestServer.StartWithPages();
+        for (var i = 0; i < 250; i++)
+            await server.PublishAsync("""{"data":1}""", $"c/{i:D3}");
+
+        await using var page = await BrowserPage.OpenAsync(server.Port);
+        await page.Tab.GetByText("Choose from those there are").ClickAsync();
+        var choices = page.Text("there-list").GetByRole(Microsoft.Playwright.AriaRole.Button);
+        await Expect(choices).ToHaveCountAsync(200);
+        await page.Button("Show more channels").ClickAsync();
+        await Expect(choices).ToHaveCountAsync(251);
+        await Expect(choices.Last).ToHaveTextAsync("default");
+        await Expect(page.Text("there-more")).ToBeHiddenAsync();
+    }
+
+    [Test]
     public async Task The_form_publishes_to_the_first_of_them_and_says_when_that_is_not_heard_here()
     {
         await using var server = TestServer.StartWithPages();

@@ -57,7 +57,7 @@ public sealed class ReadingThePage
         }
 
         await page.OpenFirstAsync();
-        await page.Text("listen").Locator("summary").ClickAsync();
+        await page.Tab.GetByText("The same in a script").ClickAsync();
         await page.Field("Data").FillAsync("{");
         await page.Button("Publish").ClickAsync();
         await page.Button("Pause").ClickAsync();
@@ -113,7 +113,7 @@ public sealed class ReadingThePage
         }
 
         Assert.That(string.Join(' ', stops), Is.EqualTo(
-            "skip toggle filter-type filter-text pause clear events channels BUTTON SUMMARY "
+            "skip toggle filter-type filter-text pause clear events channels BUTTON SUMMARY SUMMARY "
             + "channel type format-json event-id data main curl-copy curl"));
         await page.Text("events").FocusAsync();
         await page.Tab.Keyboard.PressAsync("ArrowDown");

@@ -11,12 +11,13 @@ internal static class Jwt
     public const string Secret = "a secret of at least thirty-two bytes";
 
     /// <summary>A good token with these rights, good for a while.</summary>
-    public static string For(string[]? publish = null, string[]? subscribe = null, TimeSpan? life = null) =>
-        Hs256(Claims(publish, subscribe, life ?? TimeSpan.FromMinutes(5)));
+    public static string For(string[]? publish = null, string[]? subscribe = null, TimeSpan? life = null, string? user = null) =>
+        Hs256(Claims(publish, subscribe, life ?? TimeSpan.FromMinutes(5), user));
 
     /// <summary>The claims of a token with these rights.</summary>
-    public static string Claims(string[]? publish, string[]? subscribe, TimeSpan life) => JsonSerializer.Serialize(new
+    public static string Claims(string[]? publish, string[]? subscribe, TimeSpan life, string? user = null) => JsonSerializer.Serialize(new
     {
+        sub = user,
         sse = new { publish = publish ?? [], subscribe = subscribe ?? [] },
         exp = DateTimeOffset.UtcNow.Add(life).ToUnixTimeSeconds(),
     });

@@ -16,5 +16,9 @@ internal static class LoneClient
     /// <param name="output">Takes what it is sent.</param>
     /// <param name="lifetime">When it ends by itself; null for never.</param>
     public static Client Of(ChannelLog log, Output output, Lifetime? lifetime = null) =>
-        new("c", output, new Subscription([log], new ChannelFeed(new LogIndex(), log.After(0)), _request, new Beginning(Place: 0, HasGap: false, Channels: null)), lifetime ?? new Lifetime(long.MaxValue, EndReason.MaxAge));
+        new("c", output, SubscriptionOf([log], log), lifetime ?? new Lifetime(long.MaxValue, EndReason.MaxAge));
+
+    /// <summary>One to these topics that brings what is kept of a channel.</summary>
+    public static Subscription SubscriptionOf(Topic[] topics, ChannelLog log) =>
+        new(topics, new ChannelFeed(new LogIndex(), log.After(0)), _request, new Beginning(Place: 0, HasGap: false, Channels: null));
 }

@@ -21,6 +21,7 @@ internal record AccessOptions : ListenerOptions
 /// <summary>Decides who may publish to which channels, who may listen to which, and who may see how the server is doing.</summary>
 internal sealed class Permissions(AccessOptions options, CrossOrigin crossOrigin)
 {
+    private static readonly Token _nobody = new([], [], Expiry: null, User: null);
     private readonly Tokens? _tokens = options.JwtKey is { } key ? new Tokens(key, options.JwtIssuer, options.JwtAudience) : null;
     private readonly byte[]? _publishToken = (options.PublishToken ?? options.PublishTokenFile) is { } token ? Hash(token) : null;
 
@@ -59,13 +60,30 @@ internal sealed class Permissions(AccessOptions options, CrossOrigin crossOrigin
             return (null, refusal);
 
         if (token is null)
-            return needing is null ? (GrantOf([], expiry: null), null) : (null, Missing(needing));
+            return needing is null ? (GrantOf(_nobody, expiry: null), null) : (null, Missing(needing));
 
         if (topics.FirstOrDefault(topic => IsPrivate(topic) && !Overlaps(token.Subscribe, topic)) is { } other)
             return (null, Refusal.Insufficient($"the token may not listen to {other}"));
 
         var isConcerned = topics.Any(topic => Overlaps(options.Private, topic));
-        return (GrantOf(token.Subscribe, isConcerned || !presented.AreCookies ? token.Expiry : null), null);
+        return (GrantOf(token, isConcerned || !presented.AreCookies ? token.Expiry : null), null);
+    }
+
+    /// <summary>
+    /// Returns which channels a request may be told of in a list of those with a prefix (null for none), or why it may not ask.
+    /// </summary>
+    public async Task<(Func<string, bool>? MayList, Refusal? Refusal)> CheckListAsync(Exchange exchange, string prefix)
+    {
+        var presented = PresentedTokens.Of(exchange);
+        var (token, refusal) = await VerifyAsync(exchange, presented);
+        if (refusal is not null && !presented.AreCookies)
+            return (null, refusal);
+
+        // Some channels are known only to those who were told their names, but a client of a pattern hears the names of its channels.
+        var (rights, listed) = ((token ?? _nobody).Subscribe, prefix + ChannelNames.All);
+        var isOpen = !IsPrivate(listed) && (prefix.EndsWith('/') || await CheckOperateAsync(exchange) is null);
+        return isOpen || Overlaps(rights, listed)
+            ? (channel => Covers(rights, channel) || (isOpen && !IsPrivate(channel)), null) : (null, null);
     }
 
     private async Task<Refusal?> CheckTokenAsync(string? presented, IReadOnlyList<string> channels)
@@ -90,9 +108,9 @@ internal sealed class Permissions(AccessOptions options, CrossOrigin crossOrigin
         $"{channel} is private: to listen to it takes a token, as Authorization: Bearer TOKEN, in the cookie sse_token or as ?token=TOKEN.",
         $"{channel} is private");
 
-    private Grant GrantOf(IReadOnlyList<string> rights, DateTime? expiry) => new(
-        options.Private.Count == 0 ? null : channel => !IsPrivate(channel) || Covers(rights, channel),
-        expiry is { } at ? Environment.TickCount64 + (long)(at - DateTime.UtcNow).TotalMilliseconds : long.MaxValue);
+    private Grant GrantOf(Token token, DateTime? expiry) => new(
+        options.Private.Count == 0 ? null : channel => !IsPrivate(channel) || Covers(token.Subscribe, channel),
+        expiry is { } at ? Environment.TickCount64 + (long)(at - DateTime.UtcNow).TotalMilliseconds : long.MaxValue, token.User);
 
     // One of two cookies may be of a neighbouring site, set for all sites of its domain. It must neither shut out the good one, for after a
     // refusal an EventSource never comes back, nor stand for it. So the good ones count together, until the first of them expires.
@@ -111,14 +129,17 @@ internal sealed class Permissions(AccessOptions options, CrossOrigin crossOrigin
         foreach (var text in presented.Texts)
         {
             // A publisher is known, but that does not mean that it may listen.
-            var (token, invalid) = IsPublishToken(text) ? (new Token([], [], null), "") : await VerifyAsync(text);
+            var (token, invalid) = IsPublishToken(text) ? (_nobody, "") : await VerifyAsync(text);
             good.AddRange(token is null ? [] : [token]);
             problem = token is null ? invalid : problem;
         }
 
         return good.Count == 0 ? (null, Refusal.Invalid(problem))
-            : (new Token([], [.. good.SelectMany(token => token.Subscribe)], good.Min(token => token.Expiry)), null);
+            : (new Token([], [.. good.SelectMany(token => token.Subscribe)], good.Min(token => token.Expiry), UserOf(good)), null);
     }
+
+    // Two cookies may be of two users. Then nobody knows which of them it is.
+    private static string? UserOf(List<Token> tokens) => tokens.TrueForAll(token => token.User == tokens[0].User) ? tokens[0].User : null;
 
     private async Task<(Token? Token, string Problem)> VerifyAsync(string token) =>
         _tokens is null ? (null, "it is not the publish token") : await _tokens.VerifyAsync(token);
@@ -152,7 +173,8 @@ internal sealed class Permissions(AccessOptions options, CrossOrigin crossOrigin
 /// <summary>What a request may listen to.</summary>
 /// <param name="MayHear">Whether it may hear a channel; null for all that it asked for.</param>
 /// <param name="ExpiryTicks">Until when, on the clock of <see cref="Environment.TickCount64"/>, in milliseconds.</param>
-internal sealed record Grant(Func<string, bool>? MayHear, long ExpiryTicks);
+/// <param name="User">Who it is, by the token; null when that is not known.</param>
+internal sealed record Grant(Func<string, bool>? MayHear, long ExpiryTicks, string? User);
 
 /// <summary>The tokens that a request brings along.</summary>
 /// <param name="Texts">None; or one; or several cookies; or the different ones in header and query, which no client should send.</param>

@@ -7,9 +7,9 @@ namespace SseListener.Access;
 
 /// <summary>
 /// What a JSON Web Token (RFC 7519) allows by its claim <c>sse</c>, as names and patterns of channels; only private ones need it to be
-/// listened to. Without an expiry it never expires.
+/// listened to. Without an expiry it never expires. The user is its claim <c>sub</c>, if it has a short one.
 /// </summary>
-internal sealed record Token(IReadOnlyList<string> Publish, IReadOnlyList<string> Subscribe, DateTime? Expiry);
+internal sealed record Token(IReadOnlyList<string> Publish, IReadOnlyList<string> Subscribe, DateTime? Expiry, string? User);
 
 /// <summary>Verifies tokens: signed with the key, and of the issuer and for the audience unless these are null.</summary>
 internal sealed class Tokens(TokenKey key, string? issuer, string? audience)
@@ -66,15 +66,21 @@ internal sealed class Tokens(TokenKey key, string? issuer, string? audience)
         {
             using var claims = JsonDocument.Parse(Base64UrlEncoder.DecodeBytes(token.EncodedPayload));
             DateTime? expiry = token.ValidTo == DateTime.MinValue ? null : token.ValidTo;
+            var user = ReadUser(claims.RootElement);
             return claims.RootElement.TryGetProperty("sse", out var rights)
-                ? new Token(ReadChannels(rights, "publish"), ReadChannels(rights, "subscribe"), expiry)
-                : new Token([], [], expiry);
+                ? new Token(ReadChannels(rights, "publish"), ReadChannels(rights, "subscribe"), expiry, user)
+                : new Token([], [], expiry, user);
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
             return null;
         }
     }
+
+    // RFC 7519, section 4.1.2: it is a string. Others than this server may make a number of it, and their tokens are good all the same.
+    private static string? ReadUser(JsonElement claims) =>
+        claims.TryGetProperty("sub", out var user) && user.ValueKind is JsonValueKind.String && UserNames.IsName(user.GetString())
+            ? user.GetString() : null;
 
     // What is neither name nor pattern stands for no channel.
     private static List<string> ReadChannels(JsonElement rights, string name) => rights.TryGetProperty(name, out var channels)

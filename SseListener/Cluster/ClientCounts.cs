@@ -1,3 +1,5 @@
+using SseListener.Events;
+
 namespace SseListener.Cluster;
 
 /// <summary>How many clients other hubs have on each channel. Any thread may use it.</summary>
@@ -22,6 +24,23 @@ internal sealed class ClientCounts(TimeSpan longestSilence)
             return (int)Math.Min(int.MaxValue / 2, _hubs.Values.Sum(hub => (long)hub.Clients.GetValueOrDefault(channel).Count));
     }
 
+    /// <summary>How many clients each of the other hubs has on a channel that has some.</summary>
+    public Dictionary<string, int> ByHub(string channel)
+    {
+        lock (_lock)
+        {
+            return _hubs.Select(hub => KeyValuePair.Create(hub.Key, hub.Value.Clients.GetValueOrDefault(channel).Count))
+                .Where(hub => hub.Value > 0).ToDictionary();
+        }
+    }
+
+    /// <inheritdoc cref="ChannelNames.Find"/>
+    public List<string> FindNames(string prefix, string after, int most)
+    {
+        lock (_lock)
+            return ChannelNames.Merge(_hubs.Values.Select(hub => ChannelNames.Find(hub.Names, prefix, after, most)), most);
+    }
+
     /// <summary>Takes down what a hub tells; true when the hub is new. The time is in milliseconds of the system's ticks.</summary>
     public bool Hear(PresenceMessage message, long now)
     {
@@ -38,13 +57,13 @@ internal sealed class ClientCounts(TimeSpan longestSilence)
             hub.Heard = now;
             hub.Round += message is { Kind: PresenceKind.Numbers, Subject: "first" } ? 1 : 0;
             foreach (var (channel, clients) in message.Counts)
-                hub.Clients[channel] = (clients, hub.Round);
+                hub.Set(channel, clients);
 
             // What is not among all numbers has none any more.
             foreach (var (channel, (_, round)) in message.Kind is PresenceKind.NumbersEnd ? hub.Clients : [])
             {
                 if (round != hub.Round)
-                    hub.Clients.Remove(channel);
+                    hub.Set(channel, 0);
             }
 
             return isNew;
@@ -68,7 +87,20 @@ internal sealed class ClientCounts(TimeSpan longestSilence)
     private sealed class HubCounts
     {
         public Dictionary<string, (int Count, int Round)> Clients { get; } = new(StringComparer.Ordinal);
+        public SortedSet<string> Names { get; } = new(StringComparer.Ordinal);
         public long Heard { get; set; }
         public int Round { get; set; }
+
+        public void Set(string channel, int clients)
+        {
+            // Others than hubs may send what is no name.
+            if (clients > 0 && !Clients.ContainsKey(channel) && ChannelNames.IsName(channel))
+                Names.Add(channel);
+
+            if (clients > 0)
+                Clients[channel] = (clients, Round);
+            else if (Clients.Remove(channel))
+                Names.Remove(channel);
+        }
     }
 }

@@ -22,4 +22,5 @@ internal sealed record ClusterOptions
     public string Subject => $"{Stream}.log";
     public string PresenceSubject => $"{Stream}.presence";
     public string DismissSubject => $"{Stream}.dismiss";
+    public string AttendanceSubject => $"{Stream}.attendance";
 }

@@ -20,6 +20,18 @@ internal sealed class Client(string id, Output output, Subscription subscription
     public Subscription Subscription { get; } = subscription;
     public Lifetime Lifetime { get; } = lifetime;
 
+    /// <summary>Who it is, by its token; null when that is not known. The roster replaces it by the same text that others share.</summary>
+    public string? User { get; set; }
+
+    /// <summary>Whether others are told that it comes and goes.</summary>
+    public bool IsAnnounced { get; } = Presence.Concerns(subscription.Topics);
+
+    /// <summary>Since when it is to be told of joins and leaves (<see cref="SteadyClock.Microseconds"/>); null for from now on.</summary>
+    public long? PresenceSince { get; init; }
+
+    /// <summary>The number of the last join or leave that it is told of in that way.</summary>
+    public long ToldThrough { get; set; }
+
     /// <summary>Where it stands in the lane's list of clients of each of its topics (<see cref="TopicSubscribers"/>).</summary>
     public int[] ListIndexes { get; } = new int[subscription.Topics.Length];
 

@@ -9,13 +9,15 @@ namespace SseListener.Delivery;
 internal sealed class DeliveryLane : IDisposable
 {
     private const int CatchUpTurns = 16; // Between two rounds of sweeps: however many clients replay, the others hardly wait.
-    private readonly LaneSubscribers _subscribers = new();
+    private readonly LaneSubscribers _subscribers;
     private readonly ConcurrentQueue<Client> _newcomers = new();
     private readonly ConcurrentQueue<TopicSubscribers> _toSweep = new();
     private readonly ConcurrentQueue<Client> _waiting = new();
     private readonly ManualResetEventSlim _signal = new(initialState: false, spinCount: 0);
     private readonly Thread _thread;
     private readonly Presence _presence;
+    private readonly Roster _roster;
+    private readonly Action<PresenceChange, IReadOnlyList<Topic>> _announce;
     private readonly Action<Client> _giveTurn; // Made once: a sweep allocates nothing.
     private readonly Slice _slice = new();
     private readonly Slice _comment = Slice.Of(SseFrame.Heartbeat);
@@ -29,11 +31,13 @@ internal sealed class DeliveryLane : IDisposable
     private long _nextTick;
 
     /// <summary>Starts the thread; <paramref name="announce"/> tells all lanes that a client has joined or left.</summary>
-    public DeliveryLane(string name, LaneOptions options, LaneMeter meter, Action<PresenceChange> announce)
+    public DeliveryLane(
+        string name, LaneOptions options, Roster roster, LaneMeter meter, Action<PresenceChange, IReadOnlyList<Topic>> announce)
     {
         Meter = meter;
-        _presence = new Presence(_subscribers, options, announce);
-        _options = options;
+        (_roster, _subscribers) = (roster, roster.AddLane());
+        _presence = new Presence(_subscribers, options, roster);
+        (_options, _announce) = (options, announce);
 
         // Often enough for a limit to be late by a quarter at most.
         _tick = (long)Math.Clamp(Math.Min(options.Heartbeat.TotalMilliseconds, options.WriteTimeout.TotalMilliseconds) / 4, 10, 1000);
@@ -64,9 +68,9 @@ internal sealed class DeliveryLane : IDisposable
     }
 
     /// <summary>Tells the lane's clients that a client of any lane has joined or left.</summary>
-    public void Tell(PresenceChange change)
+    public void Tell(PresenceChange change, IReadOnlyList<Topic> channels)
     {
-        _presence.Enqueue(change);
+        _presence.Enqueue(change, channels);
         _signal.Set();
     }
 
@@ -156,12 +160,13 @@ internal sealed class DeliveryLane : IDisposable
     {
         for (; count > 0 && _newcomers.TryDequeue(out var client); count--)
         {
-            _subscribers.Add(client);
+            var join = _roster.Join(client, _subscribers);
             client.Lane = this;
 
             // The first turn finds what was appended before this and whether the client has been ended. What comes later finds the client.
             Interlocked.MemoryBarrier();
-            _presence.Announce(client, hasJoined: true);
+            _presence.TellMissed(client, _now);
+            Announce(client, join);
             GiveTurn(client);
         }
     }
@@ -186,14 +191,20 @@ internal sealed class DeliveryLane : IDisposable
     {
         foreach (var client in _over)
         {
-            if (_subscribers.Remove(client))
+            if (_roster.TryLeave(client, _subscribers, out var leave))
             {
-                _presence.Announce(client, hasJoined: false);
+                Announce(client, leave);
                 client.Complete();
             }
         }
 
         _over.Clear();
+    }
+
+    private void Announce(Client client, PresenceChange? change)
+    {
+        if (change is not null)
+            _announce(change, client.Subscription.Topics);
     }
 
     private void AnswerDrain()

@@ -7,16 +7,21 @@ namespace SseListener.Delivery;
 internal sealed class DeliveryLanes : IDisposable
 {
     private readonly DeliveryLane[] _lanes;
-    private readonly Action<PresenceChange>? _announceElsewhere;
+    private static readonly TimeSpan _clockMargin = TimeSpan.FromSeconds(5); // Of several hubs.
+    private readonly Action<PresenceChange, IReadOnlyList<Topic>>? _announceElsewhere;
     private uint _next;
 
     /// <summary>Starts them; <paramref name="announceElsewhere"/> is told of their clients' joins and leaves, and must not wait.</summary>
-    public DeliveryLanes(int count, LaneOptions options, Func<LaneMeter> createMeter, Action<PresenceChange>? announceElsewhere = null)
+    public DeliveryLanes(
+        int count, LaneOptions options, Func<LaneMeter> createMeter, Action<PresenceChange, IReadOnlyList<Topic>>? announceElsewhere = null)
     {
         _announceElsewhere = announceElsewhere;
-        _lanes = [.. Enumerable.Range(1, count).Select(number => new DeliveryLane($"lane {number}", options, createMeter(), Announce))];
+        Roster = new Roster(options.PresenceLimit > 0, announceElsewhere is null ? 0 : (long)_clockMargin.TotalMicroseconds);
+        _lanes = [.. Enumerable.Range(1, count).Select(number => new DeliveryLane($"lane {number}", options, Roster, createMeter(), Announce))];
     }
 
+    /// <summary>Who is on which channel of this hub.</summary>
+    public Roster Roster { get; }
     public long Events => _lanes.Sum(lane => lane.Meter.Events);
     public long Bytes => _lanes.Sum(lane => lane.Meter.Bytes);
 
@@ -26,12 +31,12 @@ internal sealed class DeliveryLanes : IDisposable
     public void Dispose() => Array.ForEach(_lanes, lane => lane.Dispose());
 
     /// <summary>Tells the clients of all lanes that a client has joined or left.</summary>
-    public void Tell(PresenceChange change) => Array.ForEach(_lanes, lane => lane.Tell(change));
+    public void Tell(PresenceChange change, IReadOnlyList<Topic> channels) => Array.ForEach(_lanes, lane => lane.Tell(change, channels));
 
-    private void Announce(PresenceChange change)
+    private void Announce(PresenceChange change, IReadOnlyList<Topic> channels)
     {
-        Tell(change);
-        _announceElsewhere?.Invoke(change);
+        Tell(change, channels);
+        _announceElsewhere?.Invoke(change, channels);
     }
 }
 

@@ -6,63 +6,84 @@ namespace SseListener.Delivery;
 /// Tells a lane's clients who joins and leaves their channels. Nothing of it is kept, and a client that is behind is not told: the next
 /// join or leave again says how many there are. For the lane's thread, except <see cref="Enqueue"/>.
 /// </summary>
-internal sealed class Presence(LaneSubscribers subscribers, LaneOptions options, Action<PresenceChange> announce)
+internal sealed class Presence(LaneSubscribers subscribers, LaneOptions options, Roster roster)
 {
     /// <summary>How many joins and leaves of a channel are told in a second.</summary>
     public const int MostOfChannel = 30;
 
     private const int MostSends = 5000; // A few percent of the lane, however often strangers join and leave without a token.
     private const int MostChannels = 10; // The change of a client with more channels would go to too many others.
-    private readonly ConcurrentQueue<PresenceChange> _changes = new();
+    private const int MostAtOnce = 100; // Of joins and leaves that a newcomer has missed since it asked who is there.
+    private readonly ConcurrentQueue<(PresenceChange Change, IReadOnlyList<Topic> Channels)> _changes = new();
     private readonly Slice _frame = new();
     private readonly RateLimit _sends = new(MostSends);
 
-    /// <summary>Tells all lanes that a client of this lane has joined or left, unless it has too many channels.</summary>
-    public void Announce(Client client, bool hasJoined)
-    {
-        var topics = client.Subscription.Topics;
-        if (options.PresenceLimit > 0 && topics.Length <= MostChannels && topics.All(topic => topic is ChannelLog))
-            announce(new PresenceChange(client.Id, topics, hasJoined));
-    }
+    /// <summary>Whether others are told of a client of these topics, and it of them: no pattern, and not too many channels.</summary>
+    public static bool Concerns(IReadOnlyList<Topic> topics) => topics.Count <= MostChannels && topics.All(topic => topic is ChannelLog);
 
-    public void Enqueue(PresenceChange change) => _changes.Enqueue(change);
+    public void Enqueue(PresenceChange change, IReadOnlyList<Topic> channels) => _changes.Enqueue((change, channels));
 
     public void TellClients(long now)
     {
         while (_changes.TryDequeue(out var change))
         {
-            foreach (var topic in change.Topics)
+            foreach (var topic in change.Channels)
             {
-                if (options.ClientsOf(topic) <= options.PresenceLimit
-                    && subscribers.TryFind(topic, out var listeners)
+                if (IsTold(topic) && subscribers.TryFind(topic, out var listeners)
                     && listeners.PresenceLimit.TryAcquire(1, now)
                     && _sends.TryAcquire(listeners.Clients.Length, now))
                 {
-                    Tell(listeners, change, now);
+                    Tell(listeners, change.Change, now);
                 }
             }
         }
     }
+
+    /// <summary>
+    /// Tells a client, to which nothing has been sent but its greeting, what has changed since it asked who is there, and what is told to
+    /// all may be told to it from now on.
+    /// </summary>
+    public void TellMissed(Client client, long now)
+    {
+        if (client.PresenceSince is not { } since)
+            return;
+
+        var (missed, through) = roster.FindSince(since, client, MostAtOnce);
+        client.ToldThrough = through;
+        missed.RemoveAll(change => !IsTold(change.Channel));
+        if (missed.Count == 0 || !_sends.TryAcquire(missed.Count, now))
+            return;
+
+        // Before what it has missed in the log.
+        var position = options.PositionOf(client.Subscription.Place);
+        _frame.Begin();
+        foreach (var (channel, change) in missed)
+            Write(change, channel, options.ClientsOf(channel), position, client.Subscription.Envelope);
+
+        _frame.End();
+        client.SendEvents(_frame, now);
+    }
+
+    private bool IsTold(Topic channel) => options.ClientsOf(channel) <= options.PresenceLimit;
 
     private void Tell(TopicSubscribers listeners, PresenceChange change, long now)
     {
         var count = options.ClientsOf(listeners.Topic);
         foreach (var (client, _) in listeners.Clients)
         {
-            if (client.Id != change.Client && client.TryGetPlace(out var place))
+            if (client.Id != change.Client && change.Number > client.ToldThrough && client.TryGetPlace(out var place))
             {
-                var (name, envelope) = (listeners.Topic.Name, client.Subscription.Envelope);
                 _frame.Begin();
-                SseFrame.WritePresence(_frame, change.HasJoined, change.Client, count, name, options.PositionOf(place), envelope);
+                Write(change, listeners.Topic, count, options.PositionOf(place), client.Subscription.Envelope);
                 _frame.End();
                 client.SendEvents(_frame, now);
             }
         }
     }
-}
 
-/// <summary>That a client, of this server or another one, has joined channels (true) or left them.</summary>
-internal sealed record PresenceChange(string Client, IReadOnlyList<Topic> Topics, bool HasJoined);
+    private void Write(PresenceChange change, Topic channel, int clients, string position, Envelope envelope) =>
+        SseFrame.WritePresence(_frame, change.HasJoined, change.Client, change.User, clients, channel.Name, position, envelope);
+}
 
 /// <summary>Allows at most <paramref name="most"/> things in a second. For one thread.</summary>
 internal sealed class RateLimit(int most)

@@ -31,6 +31,10 @@ internal sealed class ChannelLog : Topic
     /// <summary>The number of its last frame; 0 when none is kept.</summary>
     public long LastSequence => _last.LastSequence;
 
+    /// <summary>How many frames are kept of it, and their bytes.</summary>
+    public (long Events, long Bytes) Kept =>
+        (_last.Before.Events + _last.Count - First.Before.Events, _last.Before.Bytes + _last.Length - First.Before.Bytes);
+
     public Cursor<byte> After(long sequence) => SegmentAfter(sequence).After(sequence);
 
     public long CountAfter(long sequence)
@@ -68,7 +72,7 @@ internal sealed class ChannelLog : Topic
         // A full segment is followed by one of twice its size, and one that was closed for its age or stretch by one of what it reached.
         var previous = _last;
         var capacity = Math.Clamp(isTooFar ? previous.Length : previous.Capacity * 2, limits.Smallest, limits.Largest);
-        _last = new Segment(this, Math.Max(frame.Length, capacity));
+        _last = new Segment(this, Math.Max(frame.Length, capacity), previous);
         _last.TryAppend(frame, stamp, out location);
         previous.Link(_last);
 
@@ -83,7 +87,7 @@ internal sealed class ChannelLog : Topic
         var dropped = First;
         if (dropped.Next is null)
         {
-            _last = new Segment(this, capacity: 0);
+            _last = new Segment(this, capacity: 0, dropped);
             dropped.Link(_last);
         }
 
@@ -114,12 +118,17 @@ internal sealed class ChannelLog : Topic
 }
 
 /// <summary>A stretch of a channel's log. For the hub's writer, except <see cref="Log"/>, <see cref="DropNumber"/> and the bytes.</summary>
-internal sealed class Segment(ChannelLog log, int capacity) : ChainPart<byte>(capacity)
+internal sealed class Segment(ChannelLog log, int capacity, Segment? previous = null) : ChainPart<byte>(capacity)
 {
     private List<FrameMark> _frames = new(capacity: 1); // In a quiet channel there may be only one.
     private FrameStamp _first;
 
     public ChannelLog Log { get; } = log;
+
+    /// <summary>How many frames, and bytes of them, the log has had before it.</summary>
+    public (long Events, long Bytes) Before { get; } =
+        previous is null ? default : (previous.Before.Events + previous.Count, previous.Before.Bytes + previous.Length);
+
     public new Segment? Next => (Segment?)base.Next;
 
     /// <summary>When its last frame was published, in Unix milliseconds.</summary>

@@ -16,19 +16,20 @@ internal static class ChannelNames
     private static readonly SearchValues<char> _characters =
         SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._~:/@-");
 
-    private const string Names = "A channel's name has 1 to 200 characters of A-Z a-z 0-9 . _ ~ : / @ -";
+    /// <summary>What names consist of, for people.</summary>
+    public const string Rule = "A channel's name has 1 to 200 characters of A-Z a-z 0-9 . _ ~ : / @ -";
     private const string Patterns = "; a pattern is such a name that ends with / and a single * behind it, such as orders/*.";
 
     /// <summary>What is wrong with channels to publish to, for the publisher; null when nothing is.</summary>
     public static string? ProblemOf(IReadOnlyList<string> channels) =>
         channels.Count is 0 or > ChannelSet.Most ? $"An event is published to 1 to {ChannelSet.Most} channels."
-        : channels.Any(name => name.EndsWith('*')) ? Names + ". Patterns are for listening: an event is published to channels."
+        : channels.Any(name => name.EndsWith('*')) ? Rule + ". Patterns are for listening: an event is published to channels."
         : channels.All(IsName) ? null
-        : Names + ".";
+        : Rule + ".";
 
     /// <summary>What is wrong with channels and patterns to listen to, for the client; null when nothing is.</summary>
     public static string? ProblemOfTopics(IReadOnlyList<string> topics) =>
-        topics.All(name => IsName(name) || IsPattern(name)) ? null : Names + Patterns + (topics.Contains(All) ? NotAll : "");
+        topics.All(name => IsName(name) || IsPattern(name)) ? null : Rule + Patterns + (topics.Contains(All) ? NotAll : "");
 
     public static bool IsName(string text) => text.Length is > 0 and <= MaxLength && !text.AsSpan().ContainsAnyExcept(_characters);
 
@@ -40,6 +41,23 @@ internal static class ChannelNames
     /// <summary>Whether a rule (a name, a pattern, or <c>*</c>) includes all that a name or pattern stands for.</summary>
     public static bool Covers(string rule, string other) =>
         rule == other || (rule.EndsWith('*') && other.AsSpan().StartsWith(rule.AsSpan()[..^1], StringComparison.Ordinal));
+
+    /// <summary>The first names with a prefix that come behind another one, which need not be there; at most so many.</summary>
+    /// <param name="names">In the order of <see cref="StringComparer.Ordinal"/>.</param>
+    /// <param name="prefix">What the names begin with.</param>
+    /// <param name="after">The name behind which they come; empty for none.</param>
+    /// <param name="most">How many.</param>
+    public static List<string> Find(SortedSet<string> names, string prefix, string after, int most)
+    {
+        var first = string.CompareOrdinal(after, prefix) > 0 ? after : prefix;
+        var last = prefix + char.MaxValue;
+        return string.CompareOrdinal(first, last) > 0 ? []
+            : [.. names.GetViewBetween(first, last).Where(name => name != after).Take(most)];
+    }
+
+    /// <summary>The first of the names in several lists, each once; at most so many.</summary>
+    public static List<string> Merge(IEnumerable<List<string>> lists, int most) =>
+        [.. lists.SelectMany(names => names).Distinct().Order(StringComparer.Ordinal).Take(most)];
 
     /// <summary>Whether there may be a channel that both stand for.</summary>
     public static bool Overlap(string one, string other) => Covers(one, other) || Covers(other, one);

@@ -54,6 +54,12 @@ internal sealed class EventHub : IDisposable
     /// <summary>The id of the place in the log behind the frame with this number. Any thread may ask.</summary>
     public string PositionOf(long place) => _store.Positions.Encode(place);
 
+    /// <inheritdoc cref="PositionCipher.Encode"/>
+    public string PositionOf(long place, long moment) => _store.Positions.Encode(place, moment);
+
+    /// <inheritdoc cref="PositionCipher.MomentOf"/>
+    public long? MomentOf(string position) => _store.Positions.MomentOf(position);
+
     /// <summary>Opens the log, restores what it has stored, and goes on where it ended; before <see cref="RunAsync"/>.</summary>
     public bool TryOpen([NotNullWhen(false)] out string? problem)
     {
@@ -86,6 +92,14 @@ internal sealed class EventHub : IDisposable
 
     /// <summary>Finds the channels with these names, or all, that somebody here listens to; null when the hub has stopped.</summary>
     public Task<IReadOnlyList<Topic>?> FindListenedAsync(IReadOnlyList<string>? channels) => EnqueueAsync(new FindListened(channels));
+
+    /// <summary>Finds out what is kept of a channel; null when the hub has stopped.</summary>
+    public Task<ChannelState?> InspectAsync(string channel) => EnqueueAsync(new Question<ChannelState>(store => store.Inspect(channel)));
+
+    /// <summary>Finds names of channels, in order; null when the hub has stopped.</summary>
+    /// <inheritdoc cref="ChannelNames.Find" path="/param"/>
+    public Task<List<string>?> FindNamesAsync(string prefix, string after, int most) =>
+        EnqueueAsync(new Question<List<string>>(store => store.Topics.FindNames(prefix, after, most)));
 
     public void Unsubscribe(Subscription subscription) => _queue.Writer.TryWrite(new Unsubscribe(subscription));
 
@@ -170,6 +184,9 @@ internal sealed class EventHub : IDisposable
                 case Expire when _store.History.Expire(_batch.Frames.Time):
                     // There is more, behind those who wait.
                     _queue.Writer.TryWrite(work);
+                    break;
+                default:
+                    work.AnswerFrom(_store);
                     break;
             }
         }

@@ -116,6 +116,13 @@ internal sealed class EventStore
     /// <summary>Whether a client's last id is known.</summary>
     public bool Knows(SubscribeRequest request) => _beginnings.Knows(request);
 
+    /// <summary>Finds out what is kept of a channel, if there is one of this name.</summary>
+    public ChannelState Inspect(string channel)
+    {
+        var (log, place) = (Topics.FindChannel(channel), History.LogIndex.Last);
+        return new ChannelState(log, log?.Kept.Events ?? 0, log?.Kept.Bytes ?? 0, place);
+    }
+
     public Subscription? Subscribe(SubscribeRequest request)
     {
         if (Topics.Listen(request.Selection.Topics) is not { } topics)

@@ -1,7 +1,14 @@
 namespace SseListener.Events;
 
 /// <summary>Something that waits for the hub's writer.</summary>
-internal abstract record HubWork;
+internal abstract record HubWork
+{
+    /// <summary>Answers what is only a question.</summary>
+    public virtual void AnswerFrom(EventStore store)
+    {
+        // It is none.
+    }
+}
 
 /// <summary>Work that has an answer: null if there is nothing to give. What awaits it never runs on the hub's writer.</summary>
 internal abstract record HubWork<T> : HubWork
@@ -27,6 +34,12 @@ internal sealed record Publish(IReadOnlyList<string> Channels, IReadOnlyList<Sse
 /// <summary>Finds the channels with these names that somebody listens to; all of them without names.</summary>
 internal sealed record FindListened(IReadOnlyList<string>? Channels) : HubWork<IReadOnlyList<Topic>>;
 
+/// <summary>Finds something in what the hub keeps, in a few microseconds, and changes nothing.</summary>
+internal sealed record Question<T>(Func<EventStore, T?> Find) : HubWork<T> where T : class
+{
+    public override void AnswerFrom(EventStore store) => Answer.SetResult(Find(store));
+}
+
 /// <summary>Whether a client's last id is known; answered with the request itself if it is.</summary>
 internal sealed record Recognise(SubscribeRequest Request) : HubWork<SubscribeRequest>;
 internal sealed record Subscribe(SubscribeRequest Request) : HubWork<Subscription>;
@@ -37,6 +50,12 @@ internal sealed record Unsubscribe(Subscription Subscription) : HubWork;
 
 /// <summary>What has become too old is to be dropped.</summary>
 internal sealed record Expire : HubWork;
+
+/// <summary>
+/// How many events are kept of a channel, and the bytes of their frames, as it is when the log ends with the number of a place. The channel
+/// is null when nothing is kept of it and nobody listens to it here.
+/// </summary>
+internal sealed record ChannelState(Topic? Channel, long Events, long Bytes, long Place);
 
 /// <summary>What a log that hubs share brings, in its order. Answered with itself once it is applied.</summary>
 /// <param name="Frames">What any hub has stored.</param>

@@ -14,11 +14,12 @@ internal sealed class PositionCipher
     public const char Mark = '@';
     public const int KeySize = 16;
 
-    // One block: the number, random bytes, and zeros, which no other key would leave there.
+    // One block: the number, random bytes or a moment, which of both, and zeros, which no other key would leave there.
     private const int BlockSize = 16;
     private const int IdLength = 23;
     private const int RandomAt = 8;
-    private const int ZerosAt = 12;
+    private const int KindAt = 12;
+    private const int ZerosAt = 13;
 
     private readonly Lock _lock = new();
     private readonly Aes _aes = Aes.Create(); // Its first key is drawn at random.
@@ -26,11 +27,17 @@ internal sealed class PositionCipher
     /// <summary>Enciphers with the key that is kept with the log; before the first id is given.</summary>
     public void UseKey(byte[] key) => _aes.Key = key;
 
-    public string Encode(long sequence)
+    /// <summary>The id of the place behind a number; with a moment (<see cref="SteadyClock.Microseconds"/>) it says that as well.</summary>
+    public string Encode(long sequence, long? moment = null)
     {
         Span<byte> block = stackalloc byte[BlockSize];
         BitConverter.TryWriteBytes(block, sequence);
-        RandomNumberGenerator.Fill(block[RandomAt..ZerosAt]);
+        if (moment is null)
+            RandomNumberGenerator.Fill(block[RandomAt..KindAt]);
+        else
+            BitConverter.TryWriteBytes(block[RandomAt..], (uint)moment);
+
+        block[KindAt] = (byte)(moment is null ? 0 : 1);
         lock (_lock)
             _aes.EncryptEcb(block, block, PaddingMode.None);
 
@@ -40,18 +47,36 @@ internal sealed class PositionCipher
     /// <summary>Reads an id; false when it is not of this log.</summary>
     public bool TryDecode(string id, out long sequence)
     {
-        sequence = 0;
         Span<byte> block = stackalloc byte[BlockSize];
+        var isGood = TryDecipher(id, block);
+        sequence = BitConverter.ToInt64(block);
+        return isGood;
+    }
+
+    /// <summary>The moment that an id says, of the last half hour or the next; null when it says none.</summary>
+    public long? MomentOf(string id)
+    {
+        Span<byte> block = stackalloc byte[BlockSize];
+        if (!TryDecipher(id, block) || block[KindAt] == 0)
+            return null;
+
+        // The lower 32 bits are there.
+        var now = SteadyClock.Microseconds;
+        return now - unchecked((int)((uint)now - BitConverter.ToUInt32(block[RandomAt..])));
+    }
+
+    private bool TryDecipher(string id, Span<byte> block)
+    {
         if (id.Length != IdLength || id[0] != Mark
             || Base64Url.DecodeFromChars(id.AsSpan(1), block, out _, out var length) is not OperationStatus.Done || length != BlockSize)
         {
+            block.Clear();
             return false;
         }
 
         lock (_lock)
             _aes.DecryptEcb(block, block, PaddingMode.None);
 
-        sequence = BitConverter.ToInt64(block);
-        return !block[ZerosAt..].ContainsAnyExcept((byte)0);
+        return block[KindAt] <= 1 && !block[ZerosAt..].ContainsAnyExcept((byte)0);
     }
 }

@@ -59,11 +59,13 @@ internal static class SseFrame
         WriteOwn(output, "gap", channel: null, data, retry: null, id: null, envelope);
     }
 
-    /// <summary>Tells that another client has come to a channel or left it, and how many there are.</summary>
+    /// <summary>Tells that another client, of a user or of nobody known, has come to a channel or left it, and how many there are.</summary>
     public static void WritePresence(
-        IBufferWriter<byte> output, bool hasJoined, string client, int clients, string channel, string position, Envelope envelope)
+        IBufferWriter<byte> output, bool hasJoined, string client, string? user, int clients, string channel, string position,
+        Envelope envelope)
     {
-        var data = $$"""{"{{(hasJoined ? "joined" : "left")}}":"{{client}}","clients":{{clients}}}""";
+        var named = user is null ? "" : $"\"user\":{JsonText.Quote(user)},";
+        var data = $$"""{"{{(hasJoined ? "joined" : "left")}}":"{{client}}",{{named}}"clients":{{clients}}}""";
         WriteOwn(output, hasJoined ? "join" : "leave", channel, data, retry: null, position, envelope);
     }
 

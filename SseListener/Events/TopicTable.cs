@@ -8,6 +8,7 @@ namespace SseListener.Events;
 internal sealed class TopicTable(int maxChannels)
 {
     private readonly Dictionary<string, Topic> _topics = new(StringComparer.Ordinal);
+    private readonly SortedSet<string> _names = new(StringComparer.Ordinal); // Of channels, so that a list of some takes a few steps.
     private readonly List<Topic> _perhapsIdle = [];
 
     // Channels that keep something and that nobody listens to; the one that has been silent longest is first.
@@ -44,7 +45,8 @@ internal sealed class TopicTable(int maxChannels)
 
     /// <summary>The channels that a topic has: itself, or those under the pattern.</summary>
     public IEnumerable<ChannelLog> LogsOf(Topic topic) =>
-        topic is ChannelLog log ? [log] : _topics.Values.OfType<ChannelLog>().Where(log => ChannelNames.Covers(topic.Name, log.Name));
+        topic is ChannelLog log ? [log]
+        : ChannelNames.Find(_names, prefix: topic.Name[..^1], after: "", int.MaxValue).Select(name => (ChannelLog)_topics[name]);
 
     /// <summary>Finds a channel that is to be forgotten. Of one that is not known there is nothing but a name.</summary>
     public ChannelLog FindLog(string channel) => _topics.GetValueOrDefault(channel) as ChannelLog ?? new ChannelLog(channel);
@@ -86,6 +88,12 @@ internal sealed class TopicTable(int maxChannels)
     public IEnumerable<Topic> FindListened(IReadOnlyList<string>? channels) =>
         (channels?.Select(name => _topics.GetValueOrDefault(name)) ?? _topics.Values).OfType<ChannelLog>().Where(log => log.Listeners > 0);
 
+    /// <summary>Finds a channel that keeps something or has a listener.</summary>
+    public ChannelLog? FindChannel(string name) => _topics.GetValueOrDefault(name) as ChannelLog;
+
+    /// <inheritdoc cref="ChannelNames.Find"/>
+    public List<string> FindNames(string prefix, string after, int most) => ChannelNames.Find(_names, prefix, after, most);
+
     /// <summary>Says that a topic has lost a listener, or the last of what was kept.</summary>
     public void MayBeIdle(Topic topic) => _perhapsIdle.Add(topic);
 
@@ -106,6 +114,7 @@ internal sealed class TopicTable(int maxChannels)
     {
         Keep(topic, isKeeping: false);
         _topics.Remove(topic.Name);
+        _names.Remove(topic.Name);
         Patterns -= topic is Pattern ? 1 : 0;
         Forget((topic as ChannelLog)?.LastDropped ?? 0);
     }
@@ -151,6 +160,8 @@ internal sealed class TopicTable(int maxChannels)
             var isPattern = ChannelNames.IsPattern(name);
             _topics.Add(name, topic = isPattern ? new Pattern(name) : new ChannelLog(name, _forgotten));
             Patterns += isPattern ? 1 : 0;
+            if (!isPattern)
+                _names.Add(name);
         }
 
         return topic;

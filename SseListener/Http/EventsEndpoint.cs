@@ -35,7 +35,7 @@ internal sealed class EventsEndpoint(
         Client? client = null;
         try
         {
-            var admitted = await AdmitAsync(exchange, permit.Value);
+            var admitted = await AdmitAsync(exchange, permit);
             if (admitted is { Subscription.HasAll: true })
                 return await SayThatAllHasEndedAsync(exchange, admitted);
 
@@ -79,7 +79,7 @@ internal sealed class EventsEndpoint(
         return null;
     }
 
-    private async Task<((SubscribeRequest Request, Lifetime Lifetime)? Permit, Refusal? Refusal)> PermitAsync(Exchange exchange)
+    private async Task<(Permit? Permit, Refusal? Refusal)> PermitAsync(Exchange exchange)
     {
         if (Parameters.ProblemOf(exchange.Target, Parameters.Stream) is { } misplaced)
             return (null, Refusal.OfParameter(misplaced));
@@ -92,17 +92,21 @@ internal sealed class EventsEndpoint(
 
         var (grant, refusal) = await access.CheckSubscribeAsync(exchange, topics);
         return grant is null ? (null, refusal)
-            : ((new SubscribeRequest(new Selection(topics, grant.MayHear), envelope, exchange.LastEventId, rewind), LifetimeOf(grant)), null);
+            : (new(new(new Selection(topics, grant.MayHear), envelope, exchange.LastEventId, rewind), LifetimeOf(grant), grant.User), null);
     }
 
     // Null when the hub takes no more clients.
-    private async Task<Client?> AdmitAsync(Exchange exchange, (SubscribeRequest Request, Lifetime Lifetime) permit)
+    private async Task<Client?> AdmitAsync(Exchange exchange, Permit permit)
     {
         Output output = exchange.Socket is { } socket
             ? new SocketOutput(socket, IsChunked(exchange), StreamSocket.AcknowledgedBy)
             : new StreamOutput(exchange.Response.OutputStream, exchange.BreakWrite);
         return await hub.SubscribeAsync(permit.Request) is not { } subscription ? null
-            : new Client(NanoId.Generate(), output, subscription, permit.Lifetime);
+            : new Client(NanoId.Generate(), output, subscription, permit.Lifetime)
+            {
+                User = permit.User,
+                PresenceSince = permit.Request.LastEventId is { } id ? hub.MomentOf(id) : null,
+            };
     }
 
     // To an EventSource 204 says that it need not come again (WHATWG HTML, section 9.2.3).
@@ -210,4 +214,6 @@ internal sealed class EventsEndpoint(
         EndReason.WriteTimeout => "it took nothing for longer than the write timeout",
         _ => "the server stops",
     };
+
+    private sealed record Permit(SubscribeRequest Request, Lifetime Lifetime, string? User);
 }

@@ -12,6 +12,7 @@ internal static class Parameters
     private const int MostTopics = 100;
     private const string OfText = "It is a parameter of publishing text/plain; with JSON it is a member of the event.";
     private const string OfListening = "It is a parameter of GET /events only.";
+    private const string OfListing = "It is a parameter of GET /channels only.";
 
     // Where a parameter belongs that another endpoint has.
     private static readonly Dictionary<string, string> _belongsTo = new()
@@ -25,6 +26,8 @@ internal static class Parameters
         ["rewind"] = OfListening,
         ["limit"] = "It is a parameter of GET /events with Accept: application/json.",
         ["end"] = "It is a parameter of publishing.",
+        ["prefix"] = OfListing,
+        ["after"] = OfListing,
         ["token"] = "A token is sent as Authorization: Bearer here.",
     };
 
@@ -35,6 +38,8 @@ internal static class Parameters
     public static IReadOnlyList<string> History { get; } = ["channel", "limit", "token"];
     public static IReadOnlyList<string> Text { get; } = ["channel", "type", "id", "retry", "end"];
     public static IReadOnlyList<string> Json { get; } = ["channel", "end"];
+    public static IReadOnlyList<string> List { get; } = ["prefix", "after", "token"];
+    public static IReadOnlyList<string> Token { get; } = ["token"];
     public static IReadOnlyList<string> None { get; } = [];
 
     /// <summary>What is wrong with the names in a query, for the client, or null.</summary>
@@ -96,6 +101,15 @@ internal static class Parameters
     {
         ends = target.First("end") is "1";
         problem = target.First("end") is null or "0" or "1" ? null : "end is 0 or 1.";
+        return problem is null;
+    }
+
+    /// <summary>Reads which channels are to be listed: with what prefix, and behind which name; false leaves a problem.</summary>
+    public static bool TryReadList(RequestTarget target, out string prefix, out string after, [NotNullWhen(false)] out string? problem)
+    {
+        (prefix, after) = (target.First("prefix") ?? "", target.First("after") ?? "");
+        problem = (prefix.Length == 0 || ChannelNames.IsName(prefix)) && (after.Length == 0 || ChannelNames.IsName(after)) ? null
+            : ChannelNames.Rule + "; prefix is what names begin with, such as orders/, and after is the last name of the list before.";
         return problem is null;
     }
 

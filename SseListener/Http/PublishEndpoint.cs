@@ -12,8 +12,6 @@ namespace SseListener.Http;
 /// </summary>
 internal sealed class PublishEndpoint(ServerOptions options, EventHub hub, Permissions access, Responses responses, LogWriter log)
 {
-    /// <summary>What the path of a channel begins with; its name follows.</summary>
-    public const string ChannelPath = "/channels/";
     private static readonly string[] _default = [ChannelNames.Default];
     private readonly BodiesUnderWay _bodies = new(options);
 
@@ -37,7 +35,7 @@ internal sealed class PublishEndpoint(ServerOptions options, EventHub hub, Permi
     /// <summary>Forgets the channel that the path names, as if there had never been anything in it.</summary>
     public async Task<Refusal?> ForgetAsync(Exchange exchange)
     {
-        string[] channels = [exchange.Target.Path[ChannelPath.Length..]];
+        string[] channels = [exchange.Target.Path[ChannelsEndpoint.ChannelPath.Length..]];
         if (ChannelNames.ProblemOf(channels) is { } problem)
             return Refusal.Of(400, problem);
 

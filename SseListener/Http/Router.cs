@@ -7,9 +7,13 @@ namespace SseListener.Http;
 
 /// <summary>Which endpoint answers which request, and what is done with every request before that.</summary>
 internal sealed class Router(
-    ServerOptions options, RequestListener listener, EventHub hub, EventsEndpoint events, DismissEndpoint dismiss, PublishEndpoint publish,
+    ServerOptions options, RequestListener listener, EventHub hub, EventsEndpoint events, DismissEndpoint dismiss,
+    ChannelsEndpoint channels, PublishEndpoint publish,
     StatusEndpoints status, StaticFiles files, CrossOrigin crossOrigin, Responses responses, LogWriter log)
 {
+    // What follows in the path is a client's id or a channel's name, in which there may be slashes.
+    private static readonly string[] _folders = [DismissEndpoint.ClientPath, ChannelsEndpoint.ChannelPath];
+
     // A POST may have the parameters of text; PublishEndpoint refuses them beside JSON.
     private readonly Dictionary<string, Route[]> _routes = new(StringComparer.Ordinal)
     {
@@ -23,12 +27,15 @@ internal sealed class Router(
         ["/healthz"] = [new("GET", status.HealthAsync, Parameters.None), new("HEAD", status.HealthAsync, Parameters.None)],
         ["/status"] = [new("GET", status.StatusAsync, Parameters.None), new("HEAD", status.StatusAsync, Parameters.None)],
         ["/metrics"] = [new("GET", status.MetricsAsync, Parameters.None), new("HEAD", status.MetricsAsync, Parameters.None)],
-        [PublishEndpoint.ChannelPath] = [new("DELETE", publish.ForgetAsync, Parameters.None)],
+        ["/channels"] = [new("GET", channels.ListAsync, Parameters.List), new("HEAD", channels.ListAsync, Parameters.List)],
+        [ChannelsEndpoint.ChannelPath] =
+        [
+            new("GET", channels.ShowAsync, Parameters.Token),
+            new("HEAD", channels.ShowAsync, Parameters.Token),
+            new("DELETE", publish.ForgetAsync, Parameters.None),
+        ],
         [DismissEndpoint.ClientPath] = [new("DELETE", dismiss.DismissAsync, Parameters.None)],
     };
-
-    // Behind these a path has a name.
-    private readonly string[] _prefixes = [DismissEndpoint.ClientPath, PublishEndpoint.ChannelPath];
 
     /// <summary>Answers a request; a stream is answered when it is over.</summary>
     public async Task AnswerAsync(Exchange exchange)
@@ -42,7 +49,7 @@ internal sealed class Router(
     private Task<Refusal?> RouteAsync(Exchange exchange)
     {
         var path = exchange.Target.Path;
-        var key = Array.Find(_prefixes, prefix => path.StartsWith(prefix, StringComparison.Ordinal)) ?? path;
+        var key = Array.Find(_folders, folder => path.StartsWith(folder, StringComparison.Ordinal)) ?? path;
         if (!_routes.TryGetValue(key, out var routes))
             return files.ServeAsync(exchange);
 

@@ -30,6 +30,7 @@ internal sealed class SseServer : IAsyncDisposable
     private readonly StatusEndpoints _status;
     private readonly EventsEndpoint _events;
     private readonly DismissEndpoint _dismiss;
+    private readonly ChannelsEndpoint _channels;
     private readonly Router _router;
     private Task? _stop;
 
@@ -54,7 +55,8 @@ internal sealed class SseServer : IAsyncDisposable
         _dismiss = new DismissEndpoint(_clients, _neighbours, _access, responses);
         var publish = new PublishEndpoint(bounded, _hub, _access, responses, log);
         var files = new StaticFiles(pages, responses);
-        _router = new Router(bounded, _listener, _hub, _events, _dismiss, publish, _status, files, crossOrigin, responses, log);
+        _channels = new ChannelsEndpoint(bounded, _hub, _lanes.Roster, _neighbours, _access, responses);
+        _router = new Router(bounded, _listener, _hub, _events, _dismiss, _channels, publish, _status, files, crossOrigin, responses, log);
     }
 
     /// <summary>The address to open in a browser on this machine.</summary>
@@ -118,8 +120,8 @@ internal sealed class SseServer : IAsyncDisposable
         return new DeliveryLanes(_options.Lanes, lanes, meter, _neighbours is null ? null : AnnounceElsewhere);
     }
 
-    private void AnnounceElsewhere(PresenceChange change) =>
-        _neighbours!.Announce(change.Client, change.HasJoined, change.Topics.Select(topic => (topic.Name, topic.Clients)));
+    private void AnnounceElsewhere(PresenceChange change, IReadOnlyList<Topic> topics) =>
+        _neighbours!.Announce(change.Client, change.User, change.HasJoined, topics.Select(topic => (topic.Name, topic.Clients)));
 
     private void ListenToNeighbours()
     {
@@ -128,11 +130,15 @@ internal sealed class SseServer : IAsyncDisposable
 
         async Task TellAsync(PresenceMessage message)
         {
-            if (await _hub.FindListenedAsync([.. message.Counts.Select(count => count.Channel)]) is { Count: > 0 } topics)
-                _lanes.Tell(new PresenceChange(message.Subject, topics, message.Kind is PresenceKind.Join));
+            // First noted: who begins to listen after that may ask for it.
+            string[] channels = [.. message.Counts.Select(count => count.Channel)];
+            var change = new PresenceChange(message.Subject, message.User, channels, message.Kind is PresenceKind.Join);
+            change = _lanes.Roster.Note(change);
+            if (await _hub.FindListenedAsync(channels) is { Count: > 0 } topics)
+                _lanes.Tell(change, topics);
         }
 
-        _neighbours?.Start(TellAsync, CountAsync, _dismiss.DismissAsync);
+        _neighbours?.Start(TellAsync, CountAsync, _dismiss.DismissAsync, _channels.AttendAsync);
     }
 
     private IEventLog CreateJournal(HubLimits limits)

@@ -34,6 +34,15 @@ function choose(onchoose) {
   onchoose(before !== String(channels), rewindBefore !== rewind);
 }
 
+/** Listens to a channel as well, or no longer. */
+export function toggleChannel(name) {
+  const others = channels.filter(channel => channel !== name);
+  $('channels').value = (others.length < channels.length ? others : [...channels, name]).join(', ');
+  $('listen').requestSubmit();
+}
+
+export const isListenedTo = name => channels.includes(name);
+
 function problemOf(names) {
   const bad = names.find(name => !CHANNEL.test(name));
   return bad ? `“${bad}” is no channel. ${CHANNEL_RULE}.` : names.length > MAX_CHANNELS ? `At most ${MAX_CHANNELS} channels.` : '';
@@ -47,6 +56,9 @@ const isPattern = channel => channel.endsWith('*');
 /** An event is published to a channel, not to a pattern. */
 export const isChannel = name => CHANNEL.test(name) && !isPattern(name);
 export const channelNames = () => channels.join(', ');
+/** What the names begin with that the first pattern stands for; empty without one. */
+export const patternPrefix = () => (channels.find(isPattern) ?? '').slice(0, -1);
+export const namedChannels = () => channels.filter(channel => !isPattern(channel));
 export const firstChannel = () => channels[0];
 /** The one that the form publishes to. */
 export const defaultChannel = () => channels.find(channel => !isPattern(channel)) ?? DEFAULT;

@@ -11,6 +11,7 @@ import { forgetComings, leaveAlone, noteHello, noteJoin, noteLeave, startPeople 
 import { noteArrival, publishAgain, startPublishing } from './publish.js';
 import { countEvent, drawRate } from './rate.js';
 import { showCommand, showScript, startSnippets } from './snippets.js';
+import { startThere } from './there.js';
 import { startToken } from './token.js';
 
 // The console: one stream, a list of what it brings, a form that publishes. Here is what happens to an event, and how the parts are wired.
@@ -27,6 +28,7 @@ startConnection({ onevent: receive, onclose: leaveAlone });
 startList(lastId() !== '');
 onFrame(() => { $('last-id').textContent = lastId() || '–'; });
 startChannels(listen);
+startThere();
 setInterval(tick, TICK_MS);
 
 function listen(areOthers, isElsewhere) {
@@ -73,8 +75,8 @@ const isPosition = id => id.startsWith('@');
 function noteServerEvent({ type, id, channel, data, at }) {
   switch (type) {
     case 'hello': return noteHello(members(data).client);
-    case 'join': return noteJoin(members(data).joined, members(data).clients, channel, at);
-    case 'leave': return noteLeave(members(data).left, members(data).clients, channel, at);
+    case 'join': return noteJoin({ ...members(data), client: members(data).joined }, channel, at);
+    case 'leave': return noteLeave({ ...members(data), client: members(data).left }, channel, at);
     case 'gap': return id || showGap(members(data).lastEventId); // the server's own has no id, one that somebody published has
   }
 }
