@@ -3,6 +3,7 @@ using System.Reflection;
 using SseListener.Access;
 using SseListener.Cli;
 using SseListener.Cluster;
+using SseListener.Events;
 using SseListener.Http;
 using SseListener.Log;
 
@@ -13,7 +14,7 @@ public sealed class OptionValues
 {
     private static readonly string[] _names = [.. CommandLine.Options.Select(option => option.Name)];
 
-    private static readonly string[] _hasNoDefault = ["publish-token", "publish-token-file", "jwt-key", "jwt-issuer", "jwt-audience", "private", "cors",
+    private static readonly string[] _hasNoDefault = ["publish-token", "publish-token-file", "jwt-key", "jwt-issuer", "jwt-audience", "private", "cors", "keep",
         "cluster", "cluster-creds", "cluster-ca", "cluster-cert", "cluster-key", "cluster-password", "cluster-password-file"];
 
     [TestCaseSource(nameof(_names))]
@@ -45,6 +46,7 @@ public sealed class OptionValues
             "jwt-key" => ("a secret of thirty-two characters", "HS256"),
             "cors" => ("https://777.example", "https://777.example"),
             "host" => ("example.org", "example.org"),
+            "keep" => ("a=777", "777 of a"),
             "log-level" => ("error", "Error"),
             "lanes" => ("7", "7"),
             "sync" => ("always", "Always"),
@@ -226,6 +228,7 @@ public sealed class OptionValues
     private static string? Shown(object? value) => value switch
     {
         IReadOnlyList<string> list => list.Single(),
+        IReadOnlyList<KeepRule> rules => $"{rules.Single().Events} of {rules.Single().Pattern}",
         TokenKey key => key.Algorithm,
         _ => Convert.ToString(value, CultureInfo.InvariantCulture),
     };

@@ -14,5 +14,5 @@ internal static class LoneClient
     /// <param name="output">Takes what it is sent.</param>
     /// <param name="lifetime">When it ends by itself; null for never.</param>
     public static Client Of(ChannelLog log, Output output, Lifetime? lifetime = null) =>
-        new("c", output, new Subscription([log], new ChannelFeed(new LogIndex(), log.After(0)), Place: 0, Envelope.None, HasGap: false), lifetime ?? new Lifetime(long.MaxValue, EndReason.MaxAge));
+        new("c", output, new Subscription([log], new ChannelFeed(new LogIndex(new Allowances(1000, TimeSpan.FromHours(1))), log.After(0)), Place: 0, Envelope.None, HasGap: false), lifetime ?? new Lifetime(long.MaxValue, EndReason.MaxAge));
 }

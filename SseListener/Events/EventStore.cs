@@ -7,13 +7,20 @@ namespace SseListener.Events;
 /// </summary>
 internal sealed class EventStore
 {
+    private readonly Action<long, int>? _dropped;
     private bool _hasRestored;
+    private bool _lacksDropped; // The log does, but the last one of each channel.
     private long _time;
 
-    public EventStore(HubLimits limits)
+    /// <summary>
+    /// An empty store, which tells <paramref name="dropped"/> the number and length of each frame that is no longer kept, where asked to.
+    /// </summary>
+    public EventStore(HubLimits limits, Action<long, int>? dropped = null)
     {
-        Topics = new TopicTable(limits.MaxChannels);
-        History = new History(limits.HistoryBytes, limits.HistoryAge, Topics.MayBeIdle);
+        _dropped = dropped;
+        var allowances = new Allowances(limits.HistoryBytes, limits.HistoryAge, limits.Rules);
+        Topics = new TopicTable(limits.MaxChannels, allowances);
+        History = new History(allowances, Topics.MayBeIdle, dropped);
     }
 
     public TopicTable Topics { get; }
@@ -27,24 +34,42 @@ internal sealed class EventStore
         if (!_hasRestored)
             Forget(log.Last);
 
-        History.LogIndex.ContinueAfter(log.Last, log.Starts);
+        if (_lacksDropped)
+            History.LogIndex.MarkCompacted(log.Last);
+
+        History.LogIndex.ContinueAfter(log.Last, log.Starts, log.Lost);
         Positions.UseKey(log.Key);
     }
 
     /// <inheritdoc cref="RestoreFrame"/>
     public void Restore(long sequence, string channel, long time, ReadOnlySpan<byte> frame)
     {
-        var isTooOld = History.IsTooOld(time, SteadyClock.Now);
-        if (isTooOld || !_hasRestored)
-            Forget(isTooOld ? sequence : sequence - 1);
+        if (!_hasRestored)
+            Forget(sequence - 1);
 
         _hasRestored = true;
-        if (!isTooOld)
+        var allowance = History.Allowances.Of(channel);
+        if (frame.IsEmpty)
+        {
+            _lacksDropped = true;
+            if (channel.Length > 0)
+                History.AppendDropped(Topics.Open(channel), sequence);
+        }
+        else if (allowance.IsTooOld(time, SteadyClock.Now))
+        {
+            allowance.Forget(sequence);
+            History.LogIndex.Forget(sequence);
+            _dropped?.Invoke(sequence, frame.Length);
+        }
+        else
         {
             History.Append(Topics.Open(channel), frame, sequence, time);
             History.Trim(sequence);
         }
     }
+
+    /// <summary>Finds what is no longer kept of channels with these names.</summary>
+    public DroppedFrames FindDropped(IEnumerable<string> channels) => new(channels.ToDictionary(name => name, FindDropped));
 
     /// <summary>Opens a channel. If there are too many, the longest silent one gives way; null if the batch has a frame for it.</summary>
     public ChannelLog? Open(string channel, FrameBatch batch)
@@ -140,6 +165,10 @@ internal sealed class EventStore
         }
     }
 
+    // Of a channel that is not known nothing is kept.
+    private (long Channel, long Forgotten) FindDropped(string channel) =>
+        (Topics.FindChannel(channel)?.LastDropped ?? long.MaxValue, History.Allowances.Of(channel).Forgotten);
+
     // Another hub has let the channel be, so it is one too many at worst.
     private ChannelLog OpenAnyway(string channel)
     {
@@ -155,7 +184,7 @@ internal sealed class EventStore
     // What there was up to this number, before the program was started, is not kept.
     private void Forget(long sequence)
     {
-        Topics.Forget(sequence);
+        History.Allowances.Forget(sequence);
         History.LogIndex.Forget(sequence);
     }
 

@@ -58,7 +58,8 @@ internal sealed class HubBatch(EventStore store, bool isShared)
         var first = Frames.Frames.Count;
         for (var i = 0; i < ids.Length; i++)
         {
-            if (!TryAdd(log, publish.Events[i], out ids[i], ref needsStoring))
+            var isAdded = TryAdd(log, publish.Events[i], out ids[i], ref needsStoring);
+            if (!isAdded || IsTooLarge(log, first))
             {
                 // The event that it conflicts with may be one of this batch.
                 needsStoring = !isShared;
@@ -66,7 +67,8 @@ internal sealed class HubBatch(EventStore store, bool isShared)
                 foreach (var (id, _) in _indexesById.Where(entry => entry.Value >= first)) // .NET allows removing meanwhile.
                     _indexesById.Remove(id);
 
-                return new PublishResult.Conflict(ids[i]);
+                return isAdded ? new PublishResult.TooLargeToKeep(log.Allowance!.MostBytes, log.Allowance.BytesSetting)
+                    : new PublishResult.Conflict(ids[i]);
             }
         }
 
@@ -74,6 +76,10 @@ internal sealed class HubBatch(EventStore store, bool isShared)
         Frames.Bind(first, publish, result);
         return result;
     }
+
+    // Whether the last frame, if it is of this publish, would be no history, though some is to be kept: nobody who comes back would get it.
+    private bool IsTooLarge(ChannelLog log, int first) =>
+        Frames.Frames.Count > first && log.Allowance is { MostBytes: > 0 } allowance && Frames.Frames[^1].Length > allowance.MostBytes;
 
     // An event that history or this batch has already is not added: its publisher only tries again. False when another event has its id.
     private bool TryAdd(ChannelLog log, SseEvent sseEvent, out string id, ref bool needsStoring)

@@ -5,7 +5,7 @@ namespace SseListener.Events;
 /// channels keep something, and as many topics only have listeners, so that those take no room from publishers. For the hub's writer,
 /// unless any thread is named.
 /// </summary>
-internal sealed class TopicTable(int maxChannels)
+internal sealed class TopicTable(int maxChannels, Allowances allowances)
 {
     private readonly Dictionary<string, Topic> _topics = new(StringComparer.Ordinal);
     private readonly List<Topic> _perhapsIdle = [];
@@ -13,7 +13,6 @@ internal sealed class TopicTable(int maxChannels)
     // Channels that keep something and that nobody listens to; the one that has been silent longest is first.
     private readonly LinkedList<ChannelLog> _silent = [];
     private int _keeping;
-    private long _forgotten; // Up to here there may have been frames of channels of which nothing is known any more.
 
     public int Channels => _topics.Count - Patterns;
 
@@ -25,6 +24,9 @@ internal sealed class TopicTable(int maxChannels)
 
     public bool HasRoomFor(string channel) =>
         _keeping < maxChannels || _topics.GetValueOrDefault(channel) is ChannelLog { IsKeeping: true };
+
+    /// <summary>The channel of this name; null when it keeps nothing and nobody listens to it.</summary>
+    public ChannelLog? FindChannel(string name) => _topics.GetValueOrDefault(name) as ChannelLog;
 
     /// <summary>Finds a channel that keeps something, or is about to, or begins it, however many there are.</summary>
     public ChannelLog Open(string channel)
@@ -88,16 +90,17 @@ internal sealed class TopicTable(int maxChannels)
         Keep(topic, isKeeping: false);
         _topics.Remove(topic.Name);
         Patterns -= topic is Pattern ? 1 : 0;
-        Forget((topic as ChannelLog)?.LastDropped ?? 0);
-    }
+        if (topic is not ChannelLog log)
+            return;
 
-    /// <summary>Says that frames up to this number may have been of any channel.</summary>
-    public void Forget(long sequence) => _forgotten = Math.Max(_forgotten, sequence);
+        log.IsForgotten = true;
+        allowances.Of(log.Name).Forget(log.LastDropped);
+    }
 
     /// <summary>Says that frames up to this number are missing, of all channels.</summary>
     public void Lose(long sequence)
     {
-        Forget(sequence);
+        allowances.Forget(sequence);
         foreach (var log in _topics.Values.OfType<ChannelLog>())
             log.Lose(sequence);
     }
@@ -130,10 +133,15 @@ internal sealed class TopicTable(int maxChannels)
         if (!_topics.TryGetValue(name, out var topic))
         {
             var isPattern = ChannelNames.IsPattern(name);
-            _topics.Add(name, topic = isPattern ? new Pattern(name) : new ChannelLog(name, _forgotten));
+            _topics.Add(name, topic = isPattern ? new Pattern(name) : Create(name));
             Patterns += isPattern ? 1 : 0;
         }
 
         return topic;
+    }
+    private ChannelLog Create(string name)
+    {
+        var allowance = allowances.Of(name);
+        return new ChannelLog(name, allowance.Forgotten) { Allowance = allowance };
     }
 }

@@ -39,7 +39,7 @@ internal sealed class SseServer : IAsyncDisposable
         (_options, _log) = (options, log);
         var bounded = options with { MaxClients = Math.Min(options.MaxClients, Descriptors.MostClients) };
         _listener = new RequestListener(bounded, exchange => _router!.AnswerAsync(exchange), log);
-        var limits = new HubLimits(bounded.History, bounded.HistoryAge, bounded.MaxChannels);
+        var limits = new HubLimits(bounded.History, bounded.HistoryAge, bounded.MaxChannels) { Rules = bounded.Keep };
         _journal = CreateJournal(limits);
         _neighbours = _journal is SharedLog shared ? new Neighbours(shared, bounded.Cluster, log) : null;
         _lanes = CreateLanes();

@@ -23,7 +23,7 @@ internal sealed class FileLog(JournalOptions options, LogWriter log) : IEventLog
     public IReadOnlyList<long> Starts => _key.Starts;
     public string? Problem => _isFailing ? "The journal cannot be written." : null;
 
-    public bool TryOpen(RestoreFrame restore, Action<Arrived> arrive, [NotNullWhen(false)] out string? problem)
+    public bool TryOpen(RestoreFrame restore, Action<HubWork> enqueue, [NotNullWhen(false)] out string? problem)
     {
         var failure = Disk.Attempt(() => Open(restore));
         problem = failure is not null ? $"The folder {options.Folder} cannot be used: {failure.Message}"
