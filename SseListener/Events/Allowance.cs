@@ -11,6 +11,7 @@ internal sealed class Allowance
     private const int LargestSegment = 256 * 1024;
     private const int SmallestLimit = 512; // However little is kept, a segment may grow to this, if that is kept.
     private const int CostOfSegment = 256; // Bytes that a superseded segment takes beside its frames.
+    private const int LeastSlack = 256 * 1024;
     private const int MostSlack = 8 * 1024 * 1024;
     private const long LongestSlack = 10_000; // Milliseconds.
     private readonly Queue<(Segment Segment, long Time)> _superseded = new();
@@ -112,7 +113,7 @@ internal sealed class Allowance
     /// Finds a superseded segment whose bytes are to go, for there are many such bytes; of frames before <paramref name="first"/>.
     /// </summary>
     public bool TryTrimSlack(long first, [NotNullWhen(true)] out Segment? segment) =>
-        TryRelease(_slack > Math.Clamp(MostBytes / 8, SmallestLimit, MostSlack)
+        TryRelease(_slack > Math.Clamp(MostBytes / 8, LeastSlack, MostSlack)
             && _superseded.TryPeek(out var next) && next.Segment.LastSequence < first, out segment);
 
     /// <summary>Finds a segment that was superseded long before a time (Unix milliseconds): its bytes are to go.</summary>

@@ -144,7 +144,10 @@ internal sealed class SseServer : IAsyncDisposable
         }
 
         return _options.Data is not { } folder ? new MemoryLog() : new FileLog(
-            new(folder, limits.HistoryBytes, limits.HistoryAge, _options.Sync, _metrics.JournalWrites, _metrics.JournalFlushes), _log);
+            new(folder, limits.HistoryBytes, limits.HistoryAge, _options.Sync, _metrics.JournalWrites, _metrics.JournalFlushes)
+            {
+                CleanEvery = limits.Rules.Count > 0 ? limits.ShortestAge / 8 : null,
+            }, _log);
     }
 
     private void BreakStreams(EndReason reason)
