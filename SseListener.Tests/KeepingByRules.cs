@@ -148,13 +148,13 @@ public sealed class KeepingByRules
     public void A_replay_that_has_begun_gets_what_is_replaced_meanwhile()
     {
         var store = new EventStore(new HubLimits(1_000_000, TimeSpan.FromHours(1), 1000) { Rules = [Rule("p/*=1")] });
-        Append(store, "p/a", 1);
-        Append(store, "p/b", 2);
+        Append(store, "p/b", 1);
+        Append(store, "p/a", 2);
         var before = store.Subscribe(new SubscribeRequest(new Selection(["p/*"], mayHear: null), Envelope.None, "earliest"))!;
         Append(store, "p/a", 3);
         var after = store.Subscribe(new SubscribeRequest(new Selection(["p/*"], mayHear: null), Envelope.None, "earliest"))!;
         Assert.That(Read(before), Is.EqualTo("data: 1\nid: 1\n\ndata: 2\nid: 2\n\ndata: 3\nid: 3\n\n"));
-        Assert.That(Read(after), Is.EqualTo("data: 2\nid: 2\n\ndata: 3\nid: 3\n\n"));
+        Assert.That(Read(after), Is.EqualTo("data: 1\nid: 1\n\ndata: 3\nid: 3\n\n"));
     }
 
     [TestCase("?channel=orders/1")]

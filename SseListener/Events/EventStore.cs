@@ -57,8 +57,10 @@ internal sealed class EventStore
         }
         else if (allowance.IsTooOld(time, SteadyClock.Now))
         {
+            // Of another kind there may be older ones that are kept.
             allowance.Forget(sequence);
             History.LogIndex.Forget(sequence);
+            History.LogIndex.MarkCompacted(sequence);
             _dropped?.Invoke(sequence, frame.Length);
         }
         else
