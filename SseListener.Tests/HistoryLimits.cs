@@ -15,7 +15,7 @@ public sealed class HistoryLimits
     [Test]
     public void Events_go_at_their_own_age_though_others_of_their_channel_stay()
     {
-        var history = new History(100_000, _age, _ => { });
+        var history = new History(new Allowances(100_000, _age), _ => { });
         var log = new ChannelLog("a");
         Append(history, log, "1", time: 0);
         Append(history, log, "2", time: 2000);
@@ -27,7 +27,7 @@ public sealed class HistoryLimits
     public void A_large_first_event_goes_too_and_its_channel_is_empty()
     {
         var emptied = new List<ChannelLog>();
-        var history = new History(100_000, _age, emptied.Add);
+        var history = new History(new Allowances(100_000, _age), emptied.Add);
         var log = new ChannelLog("a");
         Append(history, log, "1", time: 0, size: 2000);
         history.Expire(time: 16_001);
@@ -39,7 +39,7 @@ public sealed class HistoryLimits
     [Test]
     public void What_has_gone_by_age_does_not_go_by_size_once_more()
     {
-        var history = new History(3000, _age, _ => { });
+        var history = new History(new Allowances(3000, _age), _ => { });
         var (a, b) = (new ChannelLog("a"), new ChannelLog("b"));
         Append(history, b, "b1", time: 0);
         Append(history, a, "a1", time: 5000, size: 400);
@@ -57,7 +57,7 @@ public sealed class HistoryLimits
     [Test]
     public void Of_channels_of_one_event_each_the_oldest_go_first()
     {
-        var history = new History(10_000, _age, _ => { });
+        var history = new History(new Allowances(10_000, _age), _ => { });
         for (var i = 0; i < 1000; i++)
             Append(history, new ChannelLog($"{i}"), $"{i}", time: 0, size: 84);
 
@@ -70,7 +70,7 @@ public sealed class HistoryLimits
     [Test]
     public void A_quiet_channels_newest_events_stay_while_a_busy_ones_older_events_go()
     {
-        var history = new History(64 * 1024, _age, _ => { });
+        var history = new History(new Allowances(64 * 1024, _age), _ => { });
         var (quiet, busy) = (new ChannelLog("quiet"), new ChannelLog("busy"));
 
         // So that its next segment has room for all that follows.
@@ -89,7 +89,7 @@ public sealed class HistoryLimits
     [Test]
     public void What_is_still_to_be_delivered_stays()
     {
-        var history = new History(100, _age, _ => { });
+        var history = new History(new Allowances(100, _age), _ => { });
         for (var i = 1; i <= 3; i++)
             history.Append(new ChannelLog($"{i}"), Encoding.ASCII.GetBytes($"data: {new string('x', 80)}\nid: {i}\n\n"), sequence: i, time: 0);
 
@@ -102,7 +102,7 @@ public sealed class HistoryLimits
     [Test]
     public void A_segment_that_ends_early_gives_back_what_it_did_not_fill()
     {
-        var history = new History(100_000, _age, _ => { });
+        var history = new History(new Allowances(100_000, _age), _ => { });
         var log = new ChannelLog("a");
         Append(history, log, "1", time: 0, size: 4000);
         Append(history, log, "2", time: 0);
@@ -115,7 +115,7 @@ public sealed class HistoryLimits
     [Test]
     public void What_has_gone_is_let_go_of()
     {
-        var history = new History(100_000, _age, _ => { });
+        var history = new History(new Allowances(100_000, _age), _ => { });
         Append(history, new ChannelLog("a"), "1", time: 0);
         history.Expire(time: 17_000);
         Assert.That(history.LogIndex.FindOldest(), Is.Null);
@@ -124,7 +124,7 @@ public sealed class HistoryLimits
     [Test]
     public void Much_that_is_too_old_goes_little_by_little()
     {
-        var history = new History(10_000_000, _age, _ => { });
+        var history = new History(new Allowances(10_000_000, _age), _ => { });
         for (var i = 0; i < 5000; i++)
             Append(history, new ChannelLog($"{i}"), $"{i}", time: 0);
 
@@ -138,7 +138,7 @@ public sealed class HistoryLimits
     [Test]
     public void Where_the_clock_was_set_back_a_channels_segments_still_go_in_their_order()
     {
-        var history = new History(100_000, _age, _ => { });
+        var history = new History(new Allowances(100_000, _age), _ => { });
         var log = new ChannelLog("a");
         Append(history, log, "1", time: 0);
         Append(history, log, "2", time: 900);
@@ -152,7 +152,7 @@ public sealed class HistoryLimits
     [Test]
     public void Where_the_clock_was_set_back_nothing_younger_goes_with_what_is_too_old()
     {
-        var history = new History(100_000, _age, _ => { });
+        var history = new History(new Allowances(100_000, _age), _ => { });
         var log = new ChannelLog("a");
         Append(history, log, "1", time: 100_000, size: 2000);
         Append(history, log, "2", time: 0, size: 2000);

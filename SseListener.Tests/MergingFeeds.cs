@@ -16,7 +16,7 @@ public sealed class MergingFeeds
     [SetUp]
     public void Start()
     {
-        _history = new History(limit: 1024 * 1024, TimeSpan.FromHours(1), _ => { });
+        _history = new History(new Allowances(1024 * 1024, TimeSpan.FromHours(1)), _ => { });
         _sequence = 0;
     }
 
@@ -141,7 +141,7 @@ public sealed class MergingFeeds
     [Test]
     public void A_pattern_is_forgotten_with_its_last_client_and_not_before()
     {
-        var table = new TopicTable(maxChannels: 1);
+        var table = new TopicTable(maxChannels: 1, new Allowances(1000, TimeSpan.FromHours(1)));
         var topics = table.Listen(["t/*"])!;
         Assert.That(table.Listen(["t/*"]), Is.Not.Null);
         table.StopListening(topics);

@@ -71,7 +71,7 @@ public sealed class ReadingHistory
     [Test]
     public void What_is_dropped_in_the_middle_is_not_taken_for_all()
     {
-        var history = new History(limit: 100, TimeSpan.FromHours(1), _ => { });
+        var history = new History(new Allowances(100, TimeSpan.FromHours(1)), _ => { });
         var log = new ChannelLog("a");
         for (var sequence = 1; sequence <= 20; sequence++)
             history.Append(log, Encoding.UTF8.GetBytes($"data: {new string('x', 5000)}\n\n"), sequence, time: sequence);

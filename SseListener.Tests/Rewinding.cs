@@ -36,7 +36,7 @@ public sealed class Rewinding
     [Test]
     public void An_age_is_that_of_each_event()
     {
-        var history = new History(limit: 100_000, TimeSpan.FromDays(1), _ => { });
+        var history = new History(new Allowances(100_000, TimeSpan.FromDays(1)), _ => { });
         var log = new ChannelLog("a");
         for (var second = 1; second <= 100; second++)
             history.Append(log, "data: 1\n\n"u8, sequence: second, time: second * 1000);

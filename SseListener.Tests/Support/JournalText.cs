@@ -7,11 +7,11 @@ namespace SseListener.Tests.Support;
 /// <summary>What is in a journal, written by hand.</summary>
 internal static class JournalText
 {
-    /// <summary>An event of the default channel and the comment before it.</summary>
-    public static string Event(int number, string data, string id, long time)
+    /// <summary>An event and the comment before it.</summary>
+    public static string Event(int number, string data, string id, long time, string channel = "default")
     {
         var frame = $"data: {data}\nid: {id}\n\n";
-        var line = $": {number} default {time} {Crc(frame)} 0 ";
+        var line = $": {number} {channel} {time} {Crc(frame)} 0 ";
         return $"{line}{Crc(line)}\n{frame}";
     }
 

@@ -20,5 +20,5 @@ internal static class LoneClient
 
     /// <summary>One to these topics that brings what is kept of a channel.</summary>
     public static Subscription SubscriptionOf(Topic[] topics, ChannelLog log) =>
-        new(topics, new ChannelFeed(new LogIndex(), log.After(0)), _request, new Beginning(Place: 0, HasGap: false, Channels: null));
+        new(topics, new ChannelFeed(new LogIndex(new Allowances(1000, TimeSpan.FromHours(1))), log.After(0)), _request, new Beginning(Place: 0, HasGap: false, Channels: null));
 }

@@ -18,7 +18,7 @@ internal sealed class PlayedLog(Func<FrameBatch, Stored> store) : IEventLog
 
     public string? Problem => null;
 
-    public bool TryOpen(RestoreFrame restore, Action<Arrived> arrive, [NotNullWhen(false)] out string? problem)
+    public bool TryOpen(RestoreFrame restore, Action<HubWork> enqueue, [NotNullWhen(false)] out string? problem)
     {
         problem = null;
         return true;

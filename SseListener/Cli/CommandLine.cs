@@ -1,5 +1,6 @@
 using System.CommandLine;
 using SseListener.Access;
+using SseListener.Events;
 using SseListener.Http;
 using SseListener.Log;
 using static SseListener.Cli.CommandLineOption;
@@ -31,6 +32,9 @@ internal static class CommandLine
         Size("history", _defaults.History, 0, long.MaxValue, (o, v) => o with { History = v },
             "bytes of events kept for clients that come back"),
         Duration("history-age", _defaults.HistoryAge, (o, v) => o with { HistoryAge = v }, "how long events are kept"),
+        Create<KeepRule>("keep", None, Units.TryKeepRule, (o, v) => o with { Keep = [.. o.Keep, v] },
+            "what is kept of some channels in place of that: an age, bytes of all of them, a number of events of each, "
+                + "as in llm/*=10m,1MiB or prices/*=1", OptionKind.Rules),
         Duration("heartbeat", _defaults.Heartbeat, (o, v) => o with { Heartbeat = v }, "silence after which a stream gets a comment"),
         Duration("retry", _defaults.Retry, (o, v) => o with { Retry = v },
             "how long clients are told to wait before reconnecting, give or take a quarter"),
@@ -133,6 +137,12 @@ internal static class CommandLine
         var wantsJournal = given.Contains("sync") || (given.Contains("data") && read.Data is not null);
         problem ??= read.Cluster.IsUsed && wantsJournal
             ? "--cluster contradicts --data and --sync: the cluster's log stands in place of the journal." : read.Contradiction;
+
+        // The default of one is no wish for what the other rules out: larger events are refused one by one then.
+        var most = read.Keep.Select(rule => rule.Bytes ?? read.History).Append(read.History).Max();
+        if (given.Contains("max-body") && read.History > 0 && read.MaxBody > most)
+            problem ??= "--max-body is more than --history or --keep keeps of any channel: such an event would be refused.";
+
         options = problem is null ? read : null;
         if (problem is null)
             return 0;
@@ -148,7 +158,7 @@ internal static class CommandLine
         Arity = option.Kind switch
         {
             OptionKind.Flag => ArgumentArity.ZeroOrOne,
-            OptionKind.List => ArgumentArity.OneOrMore,
+            OptionKind.List or OptionKind.Rules => ArgumentArity.OneOrMore,
             _ => ArgumentArity.ExactlyOne,
         },
 

@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using SseListener.Http;
 
 namespace SseListener.Cli;
@@ -12,7 +13,8 @@ internal delegate ServerOptions? TextSetter(ServerOptions options, string text, 
 
 /// <summary>
 /// How an option is given: with one value; with one that no message repeats; with such a one, but only in the environment; alone or with
-/// true or false; with a value any number of times, or with commas between the values.
+/// true or false; with a value any number of times, or with commas between the values; the same where a value may have commas, but begins
+/// with the only part that has an equals sign.
 /// </summary>
 internal enum OptionKind
 {
@@ -21,6 +23,7 @@ internal enum OptionKind
     Variable,
     Flag,
     List,
+    Rules,
 }
 
 /// <summary>One option of the server: its name without the dashes, and its default as a user would write it.</summary>
@@ -70,7 +73,7 @@ internal sealed record CommandLineOption(string Name, string Default, string Hel
             return $"{Argument} would be seen by everybody on this machine: set {Variable}.";
 
         var texts = arguments is null ? FromEnvironment(environment(Variable)) : arguments is [] ? ["true"] : arguments;
-        foreach (var text in Kind is OptionKind.List ? texts.SelectMany(text => text.Split(',', StringSplitOptions.TrimEntries)) : texts)
+        foreach (var text in texts.SelectMany(Split))
         {
             if (Set(options, text, out var expected) is not { } changed)
                 return IsSecret ? $"{name} is {expected}." : $"{name} is {expected}, not '{text}'.";
@@ -80,6 +83,13 @@ internal sealed record CommandLineOption(string Name, string Default, string Hel
 
         return null;
     }
+
+    private IEnumerable<string> Split(string text) => Kind switch
+    {
+        OptionKind.List => text.Split(',', StringSplitOptions.TrimEntries),
+        OptionKind.Rules => Regex.Split(text, ",(?=[^,]*=)").Select(rule => rule.Trim()),
+        _ => [text],
+    };
 
     // An empty one counts as not set: a container's or a unit's file cannot remove a variable.
     private static IReadOnlyList<string> FromEnvironment(string? text) => string.IsNullOrEmpty(text) ? [] : [text];

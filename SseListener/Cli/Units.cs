@@ -12,12 +12,41 @@ internal static class Units
         ("ms", TimeSpan.TicksPerMillisecond), ("s", TimeSpan.TicksPerSecond), ("m", TimeSpan.TicksPerMinute), ("h", TimeSpan.TicksPerHour),
     ];
 
+    private static readonly (string Name, long Size)[] _ages = [.. _durations, ("d", TimeSpan.TicksPerDay)];
+
     public static TryParse<string> TryText { get; } = Where(text => text.Length > 0, "a text that is not empty");
     public static TryParse<string> TryToken { get; } =
         Where(text => text.Length > 0 && text.All(c => c is > ' ' and < (char)0x7F), "a token of visible ASCII characters");
 
     public static TryParse<string> TryChannels { get; } =
         Where(ChannelNames.IsRule, "a channel's name, a pattern such as user/*, or * for all");
+
+    /// <summary>
+    /// A channel, pattern or <c>*</c>, an equals sign, and what is kept, each at most once: an age such as 7d, a size such as 1MiB, a
+    /// number of events.
+    /// </summary>
+    public static bool TryKeepRule(string text, [MaybeNullWhen(false)] out KeepRule value, out string expected)
+    {
+        expected = "a channel, pattern or *, and what is kept: an age, a size, a number of events, such as llm/*=10m,1MiB or prices/*=1";
+        var parts = text.Split('=');
+        var (name, limits) = parts.Length == 2 ? (parts[0].Trim(), parts[1].Split(',')) : ("", []);
+        value = new KeepRule(name, Bytes: null, Age: null, Events: null);
+        foreach (var limit in limits.Select(limit => limit.Trim()))
+        {
+            value = value switch
+            {
+                { Events: null } when int.TryParse(limit, NumberStyles.None, CultureInfo.InvariantCulture, out var events) && events > 0 =>
+                    value with { Events = events },
+                { Bytes: null } when TryParse(limit, _sizes, out var bytes) && bytes > 0 => value with { Bytes = bytes },
+                { Age: null } when TryParse(limit, _ages, out var ticks) && ticks > 0 => value with { Age = TimeSpan.FromTicks(ticks) },
+                _ => null,
+            };
+            if (value is null)
+                return false;
+        }
+
+        return ChannelNames.IsRule(name);
+    }
 
     public static bool TryFlag(string text, out bool value, out string expected)
     {

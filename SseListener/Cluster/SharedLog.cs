@@ -57,9 +57,9 @@ internal sealed class SharedLog : IEventLog
 
     private bool IsStuck => Behind > 0 && Environment.TickCount64 - Volatile.Read(ref _stuckSince) > _longestSilence.TotalMilliseconds;
 
-    public bool TryOpen(RestoreFrame restore, Action<Arrived> arrive, [NotNullWhen(false)] out string? problem)
+    public bool TryOpen(RestoreFrame restore, Action<HubWork> enqueue, [NotNullWhen(false)] out string? problem)
     {
-        problem = Task.Run(() => OpenAsync(arrive)).GetAwaiter().GetResult();
+        problem = Task.Run(() => OpenAsync(enqueue)).GetAwaiter().GetResult();
         return problem is null;
     }
 

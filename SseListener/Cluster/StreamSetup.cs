@@ -102,7 +102,7 @@ internal sealed class StreamSetup(NatsJSContext stream, ClusterOptions options, 
         Discard = StreamConfigDiscard.Old,
         Storage = StreamConfigStorage.File,
         NumReplicas = options.Replicas,
-        MaxBytes = Math.Max(limits.HistoryBytes, LeastBytes),
-        MaxAge = limits.HistoryAge,
+        MaxBytes = Math.Max(limits.AllBytes, LeastBytes),
+        MaxAge = limits.LongestAge,
     };
 }

@@ -8,7 +8,7 @@ internal sealed class ChannelLog : Topic
     /// <summary>An empty log of a channel that may have had frames up to the number <paramref name="lastDropped"/>.</summary>
     public ChannelLog(string name, long lastDropped = 0) : base(name)
     {
-        LastDropped = lastDropped;
+        LastDropped = InheritedDropped = lastDropped;
         SilentNode = new LinkedListNode<ChannelLog>(this);
         First = _last = new Segment(this, capacity: 0);
     }
@@ -20,12 +20,24 @@ internal sealed class ChannelLog : Topic
     public long EndedAt { get; private set; }
     public bool IsEnded => EndedAt > 0;
 
+    /// <summary>What may be kept of it and of the channels beside it; known once it is in a table, or has a frame.</summary>
+    public Allowance? Allowance { get; set; }
+
     /// <summary>Its node in the list of channels that are silent and that nobody listens to.</summary>
     public LinkedListNode<ChannelLog> SilentNode { get; }
 
     /// <summary>The number of its last frame that is no longer kept.</summary>
     public long LastDropped { get; private set; }
+
+    /// <summary>The number up to which frames may have been of a forgotten channel of the same name.</summary>
+    public long InheritedDropped { get; }
+
+    /// <summary>Whether the table has forgotten it: there may be another one of its name.</summary>
+    public bool IsForgotten { get; set; }
     public Segment First { get; private set; }
+
+    /// <summary>How many frames are kept.</summary>
+    public int Count { get; private set; }
     public bool IsEmpty => _last.Length == 0;
 
     /// <summary>The number of its last frame; 0 when none is kept.</summary>
@@ -65,6 +77,7 @@ internal sealed class ChannelLog : Topic
 
     public FrameLocation Append(ReadOnlySpan<byte> frame, FrameStamp stamp, SegmentLimits limits)
     {
+        Count++;
         var isTooFar = _last.IsTooFar(stamp, limits);
         if (!isTooFar && _last.TryAppend(frame, stamp, out var location))
             return location;
@@ -81,7 +94,10 @@ internal sealed class ChannelLog : Topic
         return location;
     }
 
-    /// <summary>Drops the oldest segment, as drop <paramref name="dropNumber"/>. The only one is replaced by an empty one.</summary>
+    /// <summary>
+    /// Drops the oldest segment, as drop <paramref name="dropNumber"/>, and leaves its bytes until <see cref="Segment.Release"/>. The only
+    /// one is replaced by an empty one.
+    /// </summary>
     public void DropFirst(long dropNumber)
     {
         var dropped = First;
@@ -93,7 +109,8 @@ internal sealed class ChannelLog : Topic
 
         First = dropped.Next!;
         LastDropped = Math.Max(LastDropped, dropped.LastSequence);
-        dropped.Drop(dropNumber);
+        Count -= dropped.Count;
+        dropped.DropNumber = dropNumber;
     }
 
     /// <summary>Ends it with the frame of this number, or begins it anew, with 0.</summary>
@@ -122,6 +139,7 @@ internal sealed class Segment(ChannelLog log, int capacity, Segment? previous = 
 {
     private List<FrameMark> _frames = new(capacity: 1); // In a quiet channel there may be only one.
     private FrameStamp _first;
+    private long _dropNumber = long.MaxValue;
 
     public ChannelLog Log { get; } = log;
 
@@ -138,15 +156,21 @@ internal sealed class Segment(ChannelLog log, int capacity, Segment? previous = 
     public long LastSequence => Count == 0 ? 0 : _frames[^1].Sequence;
     public int Count => _frames.Count;
 
-    /// <summary>Which drop took this segment's bytes. Set before they go, so read it only once they are null.</summary>
-    public long DropNumber { get; private set; }
+    /// <summary>Which drop took this segment out of history; no number is higher while it is kept. Set before its bytes go.</summary>
+    public long DropNumber
+    {
+        get => Volatile.Read(ref _dropNumber);
+        set => Volatile.Write(ref _dropNumber, value);
+    }
+
+    public bool IsDropped => DropNumber < long.MaxValue;
 
     public IEnumerable<FrameLocation> Frames => _frames.Select((frame, index) =>
         new FrameLocation(this, StartOf(index), frame.End - StartOf(index), frame.Sequence));
 
     /// <summary>Whether a frame is too far from the first one to be in the same segment.</summary>
     public bool IsTooFar(FrameStamp stamp, SegmentLimits limits) =>
-        Count > 0 && (stamp.Time - _first.Time > limits.Time || stamp.Before - _first.Before > limits.Stretch);
+        Count > 0 && (stamp.Time - _first.Time > limits.Time || stamp.Before - _first.Before > limits.Stretch || Count >= limits.Frames);
 
     public bool TryAppend(ReadOnlySpan<byte> frame, FrameStamp stamp, out FrameLocation location)
     {
@@ -169,9 +193,9 @@ internal sealed class Segment(ChannelLog log, int capacity, Segment? previous = 
     /// <summary>The number of the frame before the one with this index.</summary>
     public long PlaceBefore(int index) => index == 0 ? _frames[0].Sequence - 1 : _frames[index - 1].Sequence;
 
-    public void Drop(long dropNumber)
+    /// <summary>Gives the bytes of a dropped segment back.</summary>
+    public void Release()
     {
-        DropNumber = dropNumber;
         _frames = [];
         DropBuffer();
     }
@@ -199,8 +223,12 @@ internal sealed class Segment(ChannelLog log, int capacity, Segment? previous = 
     private readonly record struct FrameMark(long Sequence, int End, int Delay);
 }
 
-/// <summary>A frame's number, when it was published (Unix milliseconds), and the bytes of all frames, of all channels, before it.</summary>
+/// <summary>A frame's number, when it was published (Unix milliseconds), and the bytes of all frames of its allowance before it.</summary>
 internal readonly record struct FrameStamp(long Sequence, long Time, long Before);
 
-/// <summary>Bytes of the smallest and the largest segment, and the milliseconds and bytes of all channels that one may span.</summary>
-internal sealed record SegmentLimits(int Smallest, int Largest, long Time, long Stretch);
+/// <summary>Bytes of the smallest and the largest segment, and the milliseconds and bytes of all its channels that one may span.</summary>
+internal sealed record SegmentLimits(int Smallest, int Largest, long Time, long Stretch)
+{
+    /// <summary>Most frames of a segment.</summary>
+    public int Frames { get; init; } = int.MaxValue;
+}

@@ -30,12 +30,12 @@ internal sealed class EventHub : IDisposable
     /// </summary>
     public EventHub(HubLimits limits, IEventLog log, Action<Topic> wake, Action breakStreams)
     {
-        _store = new EventStore(limits);
+        _store = new EventStore(limits, limits.Rules.Count > 0 ? log.Drop : null);
         _batch = new HubBatch(_store, log.IsShared);
         (_log, _wake, _breakStreams) = (log, wake, breakStreams);
 
         // Often enough for history to be late by a twentieth at most.
-        var check = TimeSpan.FromMilliseconds(Math.Clamp(limits.HistoryAge.TotalMilliseconds / 20, 50, 60_000));
+        var check = TimeSpan.FromMilliseconds(Math.Clamp(limits.ShortestAge.TotalMilliseconds / 20, 50, 60_000));
         _expiry = new Timer(_ => _queue.Writer.TryWrite(new Expire()), state: null, check, check);
     }
 
@@ -63,7 +63,7 @@ internal sealed class EventHub : IDisposable
     /// <summary>Opens the log, restores what it has stored, and goes on where it ended; before <see cref="RunAsync"/>.</summary>
     public bool TryOpen([NotNullWhen(false)] out string? problem)
     {
-        if (!_log.TryOpen(_store.Restore, arrived => _queue.Writer.TryWrite(arrived), out problem))
+        if (!_log.TryOpen(_store.Restore, work => _queue.Writer.TryWrite(work), out problem))
             return false;
 
         _store.ContinueAfter(_log);
@@ -169,6 +169,9 @@ internal sealed class EventHub : IDisposable
                 case FindListened find:
                     find.Answer.SetResult([.. _store.Topics.FindListened(find.Channels)]);
                     break;
+                case FindDropped find:
+                    find.Answer.SetResult(_store.FindDropped(find.Channels));
+                    break;
                 case Recognise recognise:
                     recognise.Answer.SetResult(_store.Knows(recognise.Request) ? recognise.Request : null);
                     break;
@@ -214,4 +217,15 @@ internal sealed class EventHub : IDisposable
 }
 
 /// <summary>What a hub keeps: bytes of frames over all channels, for how long, and of how many channels.</summary>
-internal sealed record HubLimits(long HistoryBytes, TimeSpan HistoryAge, int MaxChannels);
+internal sealed record HubLimits(long HistoryBytes, TimeSpan HistoryAge, int MaxChannels)
+{
+    /// <summary>What is kept of some channels in place of that, each pattern once.</summary>
+    public IReadOnlyList<KeepRule> Rules { get; init; } = [];
+
+    /// <summary>Bytes of all allowances together.</summary>
+    public long AllBytes =>
+        Rules.Aggregate(HistoryBytes, (sum, rule) => long.CreateSaturating((Int128)sum + (rule.Bytes ?? HistoryBytes)));
+
+    public TimeSpan ShortestAge => Rules.Select(rule => rule.Age ?? HistoryAge).Append(HistoryAge).Min();
+    public TimeSpan LongestAge => Rules.Select(rule => rule.Age ?? HistoryAge).Append(HistoryAge).Max();
+}

@@ -9,13 +9,20 @@ internal sealed class EventStore
 {
     private readonly Beginnings _beginnings;
     private readonly List<ChannelLog> _endings = []; // Of which clients do not know yet.
+    private readonly Action<long, int>? _dropped;
     private bool _hasRestored;
+    private bool _lacksDropped; // The log does, but the last one of each channel.
     private long _time;
 
-    public EventStore(HubLimits limits)
+    /// <summary>
+    /// An empty store, which tells <paramref name="dropped"/> the number and length of each frame that is no longer kept, where asked to.
+    /// </summary>
+    public EventStore(HubLimits limits, Action<long, int>? dropped = null)
     {
-        Topics = new TopicTable(limits.MaxChannels);
-        History = new History(limits.HistoryBytes, limits.HistoryAge, Topics.MayBeIdle);
+        _dropped = dropped;
+        var allowances = new Allowances(limits.HistoryBytes, limits.HistoryAge, limits.Rules);
+        Topics = new TopicTable(limits.MaxChannels, allowances);
+        History = new History(allowances, Topics.MayBeIdle, dropped);
         _beginnings = new Beginnings(Topics, History, Positions);
     }
 
@@ -30,24 +37,51 @@ internal sealed class EventStore
         if (!_hasRestored)
             Forget(log.Last);
 
-        History.LogIndex.ContinueAfter(log.Last, log.Starts);
+        if (_lacksDropped)
+            History.LogIndex.MarkCompacted(log.Last);
+
+        History.LogIndex.ContinueAfter(log.Last, log.Starts, log.Lost);
         Positions.UseKey(log.Key);
     }
 
     /// <inheritdoc cref="RestoreFrame"/>
     public void Restore(long sequence, string channels, long time, ReadOnlySpan<byte> frame)
     {
-        var isTooOld = History.IsTooOld(time, SteadyClock.Now);
-        if (isTooOld || !_hasRestored)
-            Forget(isTooOld ? sequence : sequence - 1);
+        if (!_hasRestored)
+            Forget(sequence - 1);
 
         _hasRestored = true;
-        if (!isTooOld)
-        {
-            Append(SetOf(channels, frame, Topics.Open), frame, sequence, time);
-            History.Trim(sequence);
-        }
+        string[] names = channels.Length == 0 ? [] : ChannelSet.Split(channels);
+        _lacksDropped |= frame.IsEmpty;
+        if (frame.IsEmpty)
+            Array.ForEach(names, name => History.AppendDropped(Topics.Open(name), sequence));
+        else
+            Restore(sequence, names, time, frame);
     }
+
+    // Each channel by the rule for it: of another kind there may be older ones that are kept.
+    private void Restore(long sequence, string[] names, long time, ReadOnlySpan<byte> frame)
+    {
+        foreach (var allowance in names.Select(History.Allowances.Of).Where(allowance => allowance.IsTooOld(time, SteadyClock.Now)))
+        {
+            allowance.Forget(sequence);
+            History.LogIndex.Forget(sequence);
+            History.LogIndex.MarkCompacted(sequence);
+        }
+
+        var young = Array.FindAll(names, name => !History.Allowances.Of(name).IsTooOld(time, SteadyClock.Now));
+        if (young.Length == 0)
+        {
+            _dropped?.Invoke(sequence, frame.Length);
+            return;
+        }
+
+        Append(SetOf(young, frame, Topics.Open), frame, sequence, time);
+        History.Trim(sequence);
+    }
+
+    /// <summary>Finds what is no longer kept of channels with these names.</summary>
+    public DroppedFrames FindDropped(IEnumerable<string> channels) => new(channels.ToDictionary(name => name, FindDropped));
 
     /// <summary>Opens channels. If there are too many, the longest silent one gives way; null if the batch has a frame for it.</summary>
     public ChannelSet? Open(IReadOnlyList<string> names, FrameBatch batch)
@@ -92,7 +126,7 @@ internal sealed class EventStore
             // Clocks of several machines: no frame is older than the one before it, and none is of the future.
             _time = Math.Max(_time, Math.Min(frame.Time, SteadyClock.Now));
             var isAgain = History.TryFind(SseFrame.IdOf(frame.Bytes.Span), out _);
-            Append(SetOf(frame.Channels, frame.Bytes.Span, OpenAnyway), frame.Bytes.Span, frame.Sequence, _time, appended);
+            Append(SetOf(ChannelSet.Split(frame.Channels), frame.Bytes.Span, OpenAnyway), frame.Bytes.Span, frame.Sequence, _time, appended);
 
             // Another hub had forgotten the id: a client that names it may have had the one or the other.
             if (isAgain)
@@ -168,6 +202,10 @@ internal sealed class EventStore
             return;
         }
 
+        // First: the end does not count among the events of which there may be so many.
+        if (change is ChannelChange.End)
+            Topics.End(channels.Logs[0], sequence);
+
         foreach (var log in channels.Logs)
         {
             var location = History.Append(log, frame, sequence, time);
@@ -177,10 +215,7 @@ internal sealed class EventStore
 
         History.Bind(sequence, channels);
         if (change is ChannelChange.End)
-        {
-            Topics.End(channels.Logs[0], sequence);
             _endings.Add(channels.Logs[0]);
-        }
     }
 
     private void Announce(ChannelLog log, FrameLocation location, HashSet<Topic> appended)
@@ -193,11 +228,15 @@ internal sealed class EventStore
     }
 
     // The channels of a frame that is stored already. One that is to be forgotten is not opened for that.
-    private ChannelSet SetOf(string names, ReadOnlySpan<byte> frame, Func<string, ChannelLog> open)
+    private ChannelSet SetOf(string[] names, ReadOnlySpan<byte> frame, Func<string, ChannelLog> open)
     {
         var forgets = SseFrame.ChangeOf(SseFrame.IdOf(frame)) is ChannelChange.Forget;
-        return new ChannelSet(names, Array.ConvertAll(ChannelSet.Split(names), name => forgets ? Topics.FindLog(name) : open(name)));
+        return new ChannelSet(ChannelSet.NamesOf(names), Array.ConvertAll(names, name => forgets ? Topics.FindLog(name) : open(name)));
     }
+
+    // Of a channel that is not known nothing is kept.
+    private (long Channel, long Forgotten) FindDropped(string channel) =>
+        (Topics.FindChannel(channel)?.LastDropped ?? long.MaxValue, History.Allowances.Of(channel).Forgotten);
 
     // Another hub has let the channel be, so it is one too many at worst.
     private ChannelLog OpenAnyway(string channel)
@@ -214,7 +253,7 @@ internal sealed class EventStore
     // What there was up to this number, before the program was started, is not kept.
     private void Forget(long sequence)
     {
-        Topics.Forget(sequence);
+        History.Allowances.Forget(sequence);
         History.LogIndex.Forget(sequence);
     }
 

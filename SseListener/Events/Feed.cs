@@ -50,7 +50,7 @@ internal sealed class MergedFeed(
 
     // Finding the next frame moves the cursors past those that are not for the client.
     public override bool IsCaughtUp => _copy.IsDone && !TryFindNext(out _) && !_isReplaying;
-    public override bool IsLapped => _copy.IsDone ? TryFindNext(out var next) && next.IsDropped : _copy.IsLapped;
+    public override bool IsLapped => _copy.IsDone ? TryFindNext(out var next) && next.IsGone : _copy.IsLapped;
 
     public override CursorState Fill(Slice slice)
     {
@@ -106,7 +106,7 @@ internal sealed class MergedFeed(
 
     private bool IsMissed(FrameLocation frame) =>
         frame.Sequence > _last && frame.Sequence > range.Beginning.PlaceIn(frame.Channel) && selection.Includes(frame.Channel)
-        && !(frame.IsDropped && frame.Segment.DropNumber <= range.Drops);
+        && frame.Segment.DropNumber > range.Drops;
 
     private bool TryFindLive(out FrameLocation next)
     {

@@ -18,7 +18,7 @@ internal sealed class FrameCopy(Envelope envelope)
     private bool _isJson;
 
     public bool IsDone => _copied == _frame.Length;
-    public bool IsLapped => _frame.IsDropped;
+    public bool IsLapped => _frame.IsGone;
     private static ReadOnlySpan<byte> Field => "data: "u8;
 
     public void Begin(FrameLocation frame)

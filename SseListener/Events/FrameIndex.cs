@@ -25,11 +25,16 @@ internal sealed class FrameIndex
 internal readonly record struct FrameLocation(Segment Segment, int Start, int Length, long Sequence)
 {
     public string Channel => Segment.Log.Name;
-    public bool IsDropped => Segment.Buffer is null;
 
-    /// <summary>The frame's bytes. Only while it is kept.</summary>
+    /// <summary>Whether it is no longer part of history. Its bytes may still be there, for those who are to be sent them.</summary>
+    public bool IsDropped => Segment.IsDropped;
+
+    /// <summary>Whether its bytes are gone.</summary>
+    public bool IsGone => Segment.Buffer is null;
+
+    /// <summary>The frame's bytes. Only while they are there.</summary>
     public ReadOnlySpan<byte> Bytes => Segment.Buffer.AsSpan(Start, Length);
 
-    /// <summary>The frame's id as UTF-8. Only while it is kept.</summary>
+    /// <summary>The frame's id as UTF-8. Only while its bytes are there.</summary>
     public ReadOnlySpan<byte> Id => SseFrame.IdOf(Bytes);
 }

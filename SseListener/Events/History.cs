@@ -1,36 +1,38 @@
 namespace SseListener.Events;
 
 /// <summary>
-/// What is kept of all channels: a number of bytes for some time, the oldest segments going first, and an index by the frames' ids, which
-/// holds only where the frames lie. It tells of each log that is empty now. For the hub's writer, except <see cref="Kept"/>.
+/// What is kept of all channels: of each kind of them a number of bytes for some time, the oldest segments going first, or so many events
+/// of each; and an index by the frames' ids, which holds only where the frames lie. It tells of each log that is empty now, and, where
+/// asked to, the number and length of each frame that is dropped. For the hub's writer, except <see cref="Kept"/>.
 /// </summary>
-internal sealed class History(long limit, TimeSpan age, Action<ChannelLog> emptied)
+internal sealed class History(Allowances allowances, Action<ChannelLog> emptied, Action<long, int>? dropped = null)
 {
-    private const int SegmentsOfHistory = 16; // Whole segments are dropped, so this is how closely the limits are kept.
-    private const int SmallestSegment = 128; // Quiet channels may be many, and each have one small event.
-    private const int LargestSegment = 256 * 1024;
-    private const int SmallestLimit = 512; // However small the history is, a segment may grow to this.
     private const int FramesAtATime = 2000; // Forgetting their ids takes a few milliseconds, for which publishers wait.
-    private readonly SegmentLimits _segments = LimitsOf(limit / SegmentsOfHistory, age / SegmentsOfHistory);
     private readonly HashSet<FrameLocation> _byId = new(new ById());
     private readonly Dictionary<long, string> _shared = []; // By number, the channels of frames that have several: each has a copy.
-    private long _appended;
     private long _bytes;
+    private int _count;
 
-    public (int Events, long Bytes) Kept => (_byId.Count, Volatile.Read(ref _bytes));
-    public LogIndex LogIndex { get; } = new();
+    public (int Events, long Bytes) Kept => (Volatile.Read(ref _count), Volatile.Read(ref _bytes));
+    public Allowances Allowances => allowances;
+    public LogIndex LogIndex { get; } = new(allowances);
 
     /// <summary>Appends a frame, published at <paramref name="time"/> (Unix milliseconds), to a channel's log.</summary>
     public FrameLocation Append(ChannelLog log, ReadOnlySpan<byte> frame, long sequence, long time)
     {
-        var location = log.Append(frame, new FrameStamp(sequence, time, _appended), _segments);
+        var allowance = AllowanceOf(log);
+        var location = log.Append(frame, new FrameStamp(sequence, time, allowance.Appended), allowance.Segments);
+        allowance.Add(location);
         LogIndex.Append(location);
 
         // A frame is found by its id alone: this removes an earlier one, which a journal that is read back may have.
         _byId.Remove(location);
         _byId.Add(location);
-        _appended += frame.Length;
         _bytes += frame.Length;
+        _count++;
+        while (log.Count - (log.IsEnded ? 1 : 0) - log.First.Count >= allowance.MostEvents)
+            allowance.Supersede(DropFirst(log), time);
+
         return location;
     }
 
@@ -44,48 +46,71 @@ internal sealed class History(long limit, TimeSpan age, Action<ChannelLog> empti
     /// <summary>The names of all channels of a frame, as <see cref="ChannelSet.NamesOf"/> writes them.</summary>
     public string ChannelsOf(FrameLocation frame) => _shared.GetValueOrDefault(frame.Sequence, frame.Channel);
 
+    /// <summary>Counts a frame that a log had before a restart, and that was dropped then.</summary>
+    public void AppendDropped(ChannelLog log, long sequence)
+    {
+        var segment = new Segment(log, capacity: 0) { DropNumber = LogIndex.Drop(sequence) };
+        segment.Release();
+        log.Lose(sequence);
+        AllowanceOf(log).CountDropped(sequence);
+        LogIndex.Append(new FrameLocation(segment, 0, 0, sequence));
+    }
+
     /// <summary>Drops what no longer fits, up to the frame with this number, which stays: it is still to be delivered.</summary>
     public void Trim(long first)
     {
-        while (_bytes > limit && LogIndex.FindOldest() is { } oldest && oldest.LastSequence < first)
-            DropFirst(oldest.Log);
-    }
+        foreach (var allowance in allowances.All)
+        {
+            while (allowance.Bytes > allowance.MostBytes && allowance.FindOldest() is { } oldest && oldest.LastSequence < first)
+                Release(DropFirst(oldest.Log));
 
-    /// <summary>Whether what was published at one time is too old at another (Unix milliseconds).</summary>
-    public bool IsTooOld(long published, long time) => published < time - (long)age.TotalMilliseconds;
+            while (allowance.TryTrimSlack(first, out var superseded))
+                Release(superseded);
+        }
+
+        LogIndex.CompactIfMostIsDropped(_count);
+    }
 
     /// <summary>Drops what is too old at a time (Unix milliseconds), but not too much at once; true when there may be more.</summary>
     public bool Expire(long time)
     {
         var remaining = FramesAtATime;
-        while (remaining > 0 && LogIndex.FindOldest() is { } oldest && IsTooOld(oldest.LastTime, time))
+        foreach (var allowance in allowances.All)
         {
-            remaining -= oldest.Count;
-            DropFirst(oldest.Log);
+            while (remaining > 0 && allowance.FindOldest() is { } oldest && allowance.IsTooOld(oldest.LastTime, time))
+            {
+                remaining -= oldest.Count;
+                Release(DropFirst(oldest.Log));
+            }
+
+            while (allowance.TryExpireSlack(time, out var superseded))
+                Release(superseded);
         }
 
+        LogIndex.CompactIfMostIsDropped(_count);
         return remaining <= 0;
     }
 
     public void Drop(ChannelLog log)
     {
         while (!log.IsEmpty)
-            DropFirst(log);
+            Release(DropFirst(log));
     }
 
     /// <summary>Forgets a channel's events, as the frame with this number says, which itself is not kept.</summary>
     public void Forget(ChannelLog log, long sequence)
     {
         Drop(log);
-        var nothing = new Segment(log, capacity: 0);
-        LogIndex.Append(new FrameLocation(nothing, Start: 0, Length: 0, sequence));
-        nothing.Drop(LogIndex.Drop(sequence));
+        AppendDropped(log, sequence);
     }
 
     public void DropAll()
     {
-        while (LogIndex.FindOldest() is { } oldest)
-            DropFirst(oldest.Log);
+        foreach (var allowance in allowances.All)
+        {
+            while (allowance.FindOldest() is { } oldest)
+                Release(DropFirst(oldest.Log));
+        }
     }
 
     /// <summary>Lets no frame be found by this id (UTF-8).</summary>
@@ -95,46 +120,61 @@ internal sealed class History(long limit, TimeSpan age, Action<ChannelLog> empti
     public bool TryFind(ReadOnlySpan<byte> id, out FrameLocation location) =>
         _byId.GetAlternateLookup<ReadOnlySpan<byte>>().TryGetValue(id, out location);
 
-    private static SegmentLimits LimitsOf(long bytes, TimeSpan time)
-    {
-        var largest = (int)Math.Clamp(bytes, SmallestLimit, LargestSegment);
-        return new SegmentLimits(SmallestSegment, largest, (long)time.TotalMilliseconds, Math.Max(bytes, largest));
-    }
+    private Allowance AllowanceOf(ChannelLog log) => log.Allowance ??= allowances.Of(log.Name);
 
-    private void DropFirst(ChannelLog log)
+    // Its bytes stay until they are released.
+    private Segment DropFirst(ChannelLog log)
     {
         var segment = log.First;
+        log.DropFirst(LogIndex.Drop(segment.LastSequence));
+        AllowanceOf(log).Remove(segment);
+        _bytes -= segment.Length;
+        _count -= segment.Count;
+        if (dropped is not null)
+        {
+            foreach (var frame in segment.Frames.Where(frame => FindCopy(frame, copy => !copy.IsDropped) is null))
+                dropped(frame.Sequence, frame.Length);
+        }
+
+        if (log.IsEmpty)
+            emptied(log);
+
+        return segment;
+    }
+
+    private void Release(Segment segment)
+    {
         foreach (var frame in segment.Frames)
         {
             var isFound = _byId.TryGetValue(frame, out var latest) && latest == frame;
             if (isFound)
                 _byId.Remove(frame);
 
-            if (_shared.Count > 0 && _shared.ContainsKey(frame.Sequence))
-                DropShared(frame, isFound);
+            // Another copy is found by the id now.
+            var copy = FindCopy(frame, copy => !copy.IsGone && copy.Segment != segment);
+            if (copy is not null && isFound)
+                _byId.Add(copy.Value);
+
+            if (copy is null && _shared.Count > 0)
+                _shared.Remove(frame.Sequence);
         }
 
-        _bytes -= segment.Length;
-        log.DropFirst(LogIndex.Drop(segment.LastSequence));
-        if (log.IsEmpty)
-            emptied(log);
+        segment.Release();
     }
 
-    // Another copy is found by the id now.
-    private void DropShared(FrameLocation dropped, bool isFound)
+    // A copy of a frame, in another channel; null when it has none such.
+    private FrameLocation? FindCopy(FrameLocation frame, Predicate<FrameLocation> isSuch)
     {
-        for (var cursor = LogIndex.After(dropped.Sequence - 1); cursor.TryPeek(out var copy) && copy.Sequence == dropped.Sequence; cursor.Advance(1))
+        if (_shared.Count == 0 || !_shared.ContainsKey(frame.Sequence))
+            return null;
+
+        for (var cursor = LogIndex.After(frame.Sequence - 1); cursor.TryPeek(out var copy) && copy.Sequence == frame.Sequence; cursor.Advance(1))
         {
-            if (copy.IsDropped || copy.Segment == dropped.Segment)
-                continue;
-
-            if (isFound)
-                _byId.Add(copy);
-
-            return;
+            if (isSuch(copy))
+                return copy;
         }
 
-        _shared.Remove(dropped.Sequence);
+        return null;
     }
 
     private sealed class ById : IEqualityComparer<FrameLocation>, IAlternateEqualityComparer<ReadOnlySpan<byte>, FrameLocation>

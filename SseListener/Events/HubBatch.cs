@@ -103,17 +103,25 @@ internal sealed class HubBatch(EventStore store, bool isShared)
             return Discard(id, other.Channels.Names == channels.Names && Frames.BytesOf(other).SequenceEqual(Frames.Written));
         }
 
-        // Behind an end only what is repeated is good.
-        if (Array.Find(channels.Logs, HasEnded) is { } ended)
+        if (RefusalOf(channels) is { } refusal)
         {
             Frames.EndFrame();
-            return new PublishResult.Ended(ended.Name);
+            return refusal;
         }
 
         _indexesById[id] = Frames.Frames.Count;
         Frames.Add(channels);
         return null;
     }
+
+    // Behind an end only what is repeated is good. And what would be no history, where some is to be kept, nobody would get who comes back.
+    private PublishResult? RefusalOf(ChannelSet channels) =>
+        Array.Find(channels.Logs, HasEnded) is { } ended ? new PublishResult.Ended(ended.Name)
+        : Array.Find(channels.Logs, IsTooSmall) is { Allowance: { } allowance }
+            ? new PublishResult.TooLargeToKeep(allowance.MostBytes, allowance.BytesSetting)
+        : null;
+
+    private bool IsTooSmall(ChannelLog log) => log.Allowance is { MostBytes: > 0 } allowance && Frames.Written.Length > allowance.MostBytes;
 
     private PublishResult.Conflict? Discard(string id, bool isSame)
     {

@@ -48,6 +48,23 @@ internal sealed record Subscribe(SubscribeRequest Request) : HubWork<Subscriptio
 internal sealed record Read(SubscribeRequest Request) : HubWork<Reading>;
 internal sealed record Unsubscribe(Subscription Subscription) : HubWork;
 
+/// <summary>Finds what is no longer kept of channels with these names.</summary>
+internal sealed record FindDropped(IReadOnlyCollection<string> Channels) : HubWork<DroppedFrames>;
+
+/// <summary>Which frames are no longer kept, of those that had been applied.</summary>
+/// <param name="ByChannel">
+/// Up to which number those of a channel, and up to which those of the channels of its allowance of which nothing is known any more.
+/// </param>
+internal sealed record DroppedFrames(IReadOnlyDictionary<string, (long Channel, long Forgotten)> ByChannel)
+{
+    /// <summary>Whether a frame is kept in one of its channels.</summary>
+    public bool Keeps(string channels, long sequence) => Array.Exists(ChannelSet.Split(channels), name => sequence > ByChannel[name].Channel);
+
+    /// <summary>Whether a dropped frame is the last one that tells up to where frames like it are missing.</summary>
+    public bool IsLastDropped(string channels, long sequence) => Array.Exists(
+        ChannelSet.Split(channels), name => sequence == ByChannel[name].Channel || sequence == ByChannel[name].Forgotten);
+}
+
 /// <summary>What has become too old is to be dropped.</summary>
 internal sealed record Expire : HubWork;
 
@@ -86,6 +103,9 @@ internal abstract record PublishResult
 
     /// <summary>The log takes at most so many bytes at once.</summary>
     internal sealed record TooLarge(int MostBytes) : PublishResult;
+
+    /// <summary>A frame is larger than what is kept of its channel, at most so many bytes, as an option says.</summary>
+    internal sealed record TooLargeToKeep(long MostBytes, string Setting) : PublishResult;
 
     /// <summary>A log that hubs share has not said in time whether it is stored. With these ids it can be published again safely.</summary>
     internal sealed record Uncertain(string[] Ids) : PublishResult;

@@ -1,6 +1,9 @@
 namespace SseListener.Events;
 
-/// <summary>Restores a frame, in order; its time is of <see cref="SteadyClock"/>, and its bytes are good only during the call.</summary>
+/// <summary>
+/// Restores a frame, in order; its time is of <see cref="SteadyClock"/>, and its bytes are good only during the call. One without bytes had
+/// been dropped. Without channels, too, it only says that of the frames from that number on each that is missing had been dropped.
+/// </summary>
 internal delegate void RestoreFrame(long sequence, string channels, long time, ReadOnlySpan<byte> frame);
 
 /// <summary>The one log of all events: only what is in it is delivered. What a log of files has also survives the program.</summary>
@@ -8,9 +11,9 @@ internal interface IEventLog : IDisposable
 {
     /// <summary>
     /// Opens it, and gives back what it has stored: one of this machine alone before the call returns, by <paramref name="restore"/>. One
-    /// that hubs share does so from then on by <paramref name="arrive"/>, and goes on with what any hub stores.
+    /// that hubs share does so from then on by <paramref name="enqueue"/>, as <see cref="Arrived"/>, and goes on with what any hub stores.
     /// </summary>
-    bool TryOpen(RestoreFrame restore, Action<Arrived> arrive, [NotNullWhen(false)] out string? problem);
+    bool TryOpen(RestoreFrame restore, Action<HubWork> enqueue, [NotNullWhen(false)] out string? problem);
 
     /// <summary>The number of its last frame, or one less than the least that its newest file may have; 0 when it is new.</summary>
     long Last { get; }
@@ -20,6 +23,9 @@ internal interface IEventLog : IDisposable
 
     /// <summary>The numbers behind which starts began: the present one last, before it those that stored no frame, oldest first.</summary>
     IReadOnlyList<long> Starts { get; }
+
+    /// <summary>Numbers that no frame has since frames that had them may have been lost.</summary>
+    IReadOnlyList<LostNumbers> Lost => [];
 
     /// <summary>Why batches cannot be stored; null when they can, as far as is known. Any thread may ask.</summary>
     string? Problem { get; }
@@ -33,6 +39,12 @@ internal interface IEventLog : IDisposable
     /// answers each when it has come back.
     /// </summary>
     ValueTask<Stored> AppendAsync(FrameBatch batch, Action<FrameBatch> apply);
+
+    /// <summary>Says, where there are rules of what is kept, that a frame with this number and length is no longer kept.</summary>
+    void Drop(long sequence, int length)
+    {
+        // Only one that stores frames itself has to know.
+    }
 
     /// <summary>Completes when all has been applied that any hub had stored before the call; false when that cannot be had now.</summary>
     Task<bool> CatchUpAsync() => Task.FromResult(true);

@@ -1,19 +1,26 @@
 namespace SseListener.Events;
 
 /// <summary>
-/// All kept frames of all channels in one order. Clients of several channels catch up from it, and it tells what was dropped and which
-/// segment is the oldest. For the hub's writer, except <see cref="Published"/> and <see cref="Appending"/>; cursors read on any thread.
+/// All kept frames of all channels in one order. Clients of several channels catch up from it, and it tells what was dropped. Frames that
+/// are dropped leave it from its beginning, and where most of it is dropped all but the last one of each channel. For the hub's writer,
+/// except <see cref="Published"/> and <see cref="Appending"/>; cursors read on any thread.
 /// </summary>
 internal sealed class LogIndex
 {
+    private const int LeastToCompact = 4096;
+    private readonly Allowances _allowances;
     private FrameIndex _frames = new();
     private Cursor<FrameLocation> _beginning;
     private long _published;
     private long _appending;
     private long _lastRestored;
     private IReadOnlyList<long> _starts = [0];
+    private IReadOnlyList<LostNumbers> _lost = [];
+    private long _compacted;
+    private int _count; // From the beginning on.
+    private int _leastCount;
 
-    public LogIndex() => _beginning = _frames.End;
+    public LogIndex(Allowances allowances) => (_allowances, _beginning) = (allowances, _frames.End);
 
     /// <summary>The number of the newest frame that there has been; 0 for none.</summary>
     public long Last { get; private set; }
@@ -35,7 +42,7 @@ internal sealed class LogIndex
     /// <summary>The segment of the oldest frame that is kept; null when nothing is.</summary>
     public Segment? FindOldest()
     {
-        while (_beginning.TryPeek(out var frame) && frame.IsDropped)
+        for (; _beginning.TryPeek(out var frame) && frame.IsDropped; _count--)
             _beginning.Advance(1);
 
         return _beginning.TryPeek(out var oldest) ? oldest.Segment : null;
@@ -46,8 +53,36 @@ internal sealed class LogIndex
     public void Append(FrameLocation frame)
     {
         _frames.Append(frame);
+        _count++;
         Last = frame.Sequence;
     }
+
+    /// <summary>Lets go of what is dropped, when so many frames are kept.</summary>
+    public void CompactIfMostIsDropped(int kept)
+    {
+        FindOldest();
+        if (_count <= 2 * Math.Max(kept, _leastCount) + LeastToCompact)
+            return;
+
+        var (frames, count) = (new FrameIndex(), 0);
+        var beginning = frames.End;
+        for (; _beginning.TryPeek(out var frame); _beginning.Advance(1))
+        {
+            // The last dropped frame of a channel tells what is missing. Of a forgotten channel its allowance does.
+            if (frame.IsDropped && (frame.Segment.Log.IsForgotten || frame.Sequence < frame.Segment.Log.LastDropped))
+                continue;
+
+            frames.Append(frame);
+            count++;
+        }
+
+        // Readers of the old one find all that is in it now.
+        (_frames, _beginning, _count, _leastCount) = (frames, beginning, count, count);
+        MarkCompacted(Last);
+    }
+
+    /// <summary>Says that up to this number frames that were dropped may be missing, except the last one of each channel.</summary>
+    public void MarkCompacted(long sequence) => _compacted = Math.Max(_compacted, sequence);
 
     /// <summary>Counts numbers up to this one as used, without a frame.</summary>
     public void AdvanceTo(long sequence) => Last = sequence;
@@ -57,6 +92,7 @@ internal sealed class LogIndex
     {
         _frames = new FrameIndex();
         _beginning = _frames.End;
+        _count = 0;
         Last = sequence;
         Forget(sequence);
     }
@@ -92,8 +128,9 @@ internal sealed class LogIndex
     }
 
     /// <summary>Goes on after a restart. Restored frames count as published from the first batch on, before any client comes.</summary>
-    public void ContinueAfter(long lastRestored, IReadOnlyList<long> starts)
+    public void ContinueAfter(long lastRestored, IReadOnlyList<long> starts, IReadOnlyList<LostNumbers> lost)
     {
+        _lost = lost;
         _lastRestored = lastRestored;
         _starts = starts;
         Last = starts.Count > 0 ? starts[^1] : lastRestored;
@@ -101,7 +138,8 @@ internal sealed class LogIndex
 
     /// <summary>
     /// Whether the log has ever had the place behind this number: it was the end of the log or the beginning of a start, or has a
-    /// kept frame before or behind it. Below the first frame in the index nobody can tell any more: <see cref="HasDropped"/> decides.
+    /// kept frame before or behind it. Below the first frame in the index, and where that is compacted, nobody can tell any more, unless
+    /// frames were lost there: <see cref="HasDropped"/> decides.
     /// </summary>
     public bool HasPlace(long sequence)
     {
@@ -115,17 +153,21 @@ internal sealed class LogIndex
         // Between the last frame that was read back and where this start began, a number is of a frame that was lost.
         var wasLost = sequence > _lastRestored && sequence < _starts[^1];
         return sequence >= 0 && sequence < Last && !wasLost
-            && (sequence <= BeforeFirstIndexed || HasFrame(sequence) || HasFrame(sequence + 1));
+            && (MayHavePlace(sequence) || HasFrame(sequence) || HasFrame(sequence + 1));
     }
 
     /// <summary>Whether a frame of the selected topics, behind this number, is no longer kept.</summary>
     public bool HasDropped(long sequence, Selection selection, IReadOnlyList<Topic> topics)
     {
-        // Each channel knows up to which number it has lost frames. For a pattern that of all counts, which may tell of a gap that is none.
-        if (sequence < BeforeFirstIndexed)
-            return topics.Any(topic => (topic is ChannelLog log ? log.LastDropped : LastDropped) > sequence);
+        // Each channel knows up to which number it has lost frames. For a pattern that of its allowances count, which may tell of a gap
+        // that is none.
+        var losing = topics.Where(topic => LastDroppedOf(topic) > sequence).ToList();
+        if (losing.Count == 0 || sequence < BeforeFirstIndexed
+            || (sequence < _compacted && losing.Exists(topic => ForgottenOf(topic) > sequence)))
+        {
+            return losing.Count > 0;
+        }
 
-        // Segments are dropped nearly in this order, so the search is short.
         for (var cursor = After(sequence); cursor.TryPeek(out var frame) && frame.Sequence <= LastDropped; cursor.Advance(1))
         {
             if (frame.IsDropped && selection.Includes(frame.Channel))
@@ -135,5 +177,21 @@ internal sealed class LogIndex
         return false;
     }
 
+    private long LastDroppedOf(Topic topic) =>
+        topic is ChannelLog log ? log.LastDropped : _allowances.Under(topic.Name).Max(allowance => allowance.LastDropped);
+
+    // Of channels that nobody knows any more.
+    private long ForgottenOf(Topic topic) =>
+        topic is ChannelLog log ? log.InheritedDropped : _allowances.Under(topic.Name).Max(allowance => allowance.Forgotten);
+
+    private bool MayHavePlace(long sequence) =>
+        sequence <= BeforeFirstIndexed || (sequence <= _compacted && !_lost.Any(lost => lost.Include(sequence)));
+
     private bool HasFrame(long sequence) => After(sequence - 1).TryPeek(out var frame) && frame.Sequence == sequence;
+}
+
+/// <summary>Numbers that no kept frame has, since a start began behind <paramref name="Through"/>: a frame with one was lost.</summary>
+internal readonly record struct LostNumbers(long After, long Through)
+{
+    public bool Include(long sequence) => sequence > After && sequence < Through;
 }

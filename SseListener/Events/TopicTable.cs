@@ -5,7 +5,7 @@ namespace SseListener.Events;
 /// channels keep something, and as many topics only have listeners, so that those take no room from publishers. For the hub's writer,
 /// unless any thread is named.
 /// </summary>
-internal sealed class TopicTable(int maxChannels)
+internal sealed class TopicTable(int maxChannels, Allowances allowances)
 {
     private readonly Dictionary<string, Topic> _topics = new(StringComparer.Ordinal);
     private readonly SortedSet<string> _names = new(StringComparer.Ordinal); // Of channels, so that a list of some takes a few steps.
@@ -15,7 +15,6 @@ internal sealed class TopicTable(int maxChannels)
     private readonly LinkedList<ChannelLog> _silent = [];
     private readonly LinkedList<ChannelLog> _ended = []; // The same, of those that have ended.
     private int _keeping;
-    private long _forgotten; // Up to here there may have been frames of channels of which nothing is known any more.
 
     public int Channels => _topics.Count - Patterns;
 
@@ -49,7 +48,7 @@ internal sealed class TopicTable(int maxChannels)
         : ChannelNames.Find(_names, prefix: topic.Name[..^1], after: "", int.MaxValue).Select(name => (ChannelLog)_topics[name]);
 
     /// <summary>Finds a channel that is to be forgotten. Of one that is not known there is nothing but a name.</summary>
-    public ChannelLog FindLog(string channel) => _topics.GetValueOrDefault(channel) as ChannelLog ?? new ChannelLog(channel);
+    public ChannelLog FindLog(string channel) => FindChannel(channel) ?? new ChannelLog(channel) { IsForgotten = true };
 
     /// <summary>Ends a channel with the frame of this number, or begins it anew, with 0.</summary>
     public void End(ChannelLog log, long sequence)
@@ -116,16 +115,17 @@ internal sealed class TopicTable(int maxChannels)
         _topics.Remove(topic.Name);
         _names.Remove(topic.Name);
         Patterns -= topic is Pattern ? 1 : 0;
-        Forget((topic as ChannelLog)?.LastDropped ?? 0);
-    }
+        if (topic is not ChannelLog log)
+            return;
 
-    /// <summary>Says that frames up to this number may have been of any channel.</summary>
-    public void Forget(long sequence) => _forgotten = Math.Max(_forgotten, sequence);
+        log.IsForgotten = true;
+        allowances.Of(log.Name).Forget(log.LastDropped);
+    }
 
     /// <summary>Says that frames up to this number are missing, of all channels.</summary>
     public void Lose(long sequence)
     {
-        Forget(sequence);
+        allowances.Forget(sequence);
         foreach (var log in _topics.Values.OfType<ChannelLog>())
             log.Lose(sequence);
     }
@@ -158,12 +158,18 @@ internal sealed class TopicTable(int maxChannels)
         if (!_topics.TryGetValue(name, out var topic))
         {
             var isPattern = ChannelNames.IsPattern(name);
-            _topics.Add(name, topic = isPattern ? new Pattern(name) : new ChannelLog(name, _forgotten));
+            _topics.Add(name, topic = isPattern ? new Pattern(name) : Create(name));
             Patterns += isPattern ? 1 : 0;
             if (!isPattern)
                 _names.Add(name);
         }
 
         return topic;
+    }
+
+    private ChannelLog Create(string name)
+    {
+        var allowance = allowances.Of(name);
+        return new ChannelLog(name, allowance.Forgotten) { Allowance = allowance };
     }
 }

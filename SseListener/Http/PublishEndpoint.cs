@@ -106,6 +106,9 @@ internal sealed class PublishEndpoint(ServerOptions options, EventHub hub, Permi
         PublishResult.NotStored => Refusal.Later(503, "journal", "The journal cannot be written at the moment. Nothing was published."),
         PublishResult.TooLarge { MostBytes: var most } =>
             Refusal.Of(413, $"With its frame this is more than the {most} bytes that a message of the cluster may have (max_payload)."),
+        PublishResult.TooLargeToKeep { MostBytes: var most, Setting: var setting } =>
+            Refusal.Of(413, $"With its frame an event has more than the {most} bytes that are kept of its channel ({setting})."
+                + " Nothing was published."),
         PublishResult.Uncertain { Ids: var ids } => Refusal.Uncertain(ids),
         PublishResult.Unknown => Refusal.Unknown,
         _ => Refusal.Stopping,

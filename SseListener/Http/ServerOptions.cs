@@ -1,5 +1,6 @@
 using SseListener.Access;
 using SseListener.Cluster;
+using SseListener.Events;
 using SseListener.Journal;
 using SseListener.Log;
 
@@ -17,6 +18,7 @@ internal sealed record ServerOptions : AccessOptions
     public ClusterOptions Cluster { get; init; } = new();
     public long History { get; init; } = 64 * 1024 * 1024;
     public TimeSpan HistoryAge { get; init; } = TimeSpan.FromHours(24);
+    public IReadOnlyList<KeepRule> Keep { get; init; } = [];
     public TimeSpan Heartbeat { get; init; } = TimeSpan.FromSeconds(15);
     public TimeSpan Retry { get; init; } = TimeSpan.FromSeconds(3);
     public TimeSpan WriteTimeout { get; init; } = TimeSpan.FromSeconds(30);
@@ -48,6 +50,8 @@ internal sealed record ServerOptions : AccessOptions
         : OpenPublish && ((PublishToken ?? PublishTokenFile) is not null || JwtKey is not null)
             ? "--open-publish contradicts --publish-token and --jwt-key: who publishes either needs a token or does not."
         : MaxPublishBytes < MaxBody ? "--max-publish-bytes must be at least --max-body: such a body could not be published."
+        : Keep.GroupBy(rule => rule.Pattern).FirstOrDefault(rules => rules.Count() > 1) is { Key: var twice }
+            ? $"--keep says twice what is kept of {twice}."
         : !Cluster.IsUsed && Cluster != new ClusterOptions() ? "--cluster-... needs --cluster: the addresses of NATS servers."
         : (Cluster.Cert is null) != (Cluster.Key is null) ? "--cluster-cert and --cluster-key need each other."
         : Cluster.Password is not null && Cluster.PasswordFile is not null

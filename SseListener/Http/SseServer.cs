@@ -40,7 +40,7 @@ internal sealed class SseServer : IAsyncDisposable
         (_options, _log) = (options, log);
         var bounded = options with { MaxClients = Math.Min(options.MaxClients, Descriptors.MostClients) };
         _listener = new RequestListener(bounded, exchange => _router!.AnswerAsync(exchange), log);
-        var limits = new HubLimits(bounded.History, bounded.HistoryAge, bounded.MaxChannels);
+        var limits = new HubLimits(bounded.History, bounded.HistoryAge, bounded.MaxChannels) { Rules = bounded.Keep };
         _journal = CreateJournal(limits);
         _neighbours = _journal is SharedLog shared ? new Neighbours(shared, bounded.Cluster, log) : null;
         _lanes = CreateLanes();
@@ -151,7 +151,11 @@ internal sealed class SseServer : IAsyncDisposable
         }
 
         return _options.Data is not { } folder ? new MemoryLog() : new FileLog(
-            new(folder, limits.HistoryBytes, limits.HistoryAge, _options.Sync, _metrics.JournalWrites, _metrics.JournalFlushes), _log);
+            new(folder, limits.HistoryBytes, limits.HistoryAge, _options.Sync, _metrics.JournalWrites, _metrics.JournalFlushes)
+            {
+                CleanEvery = limits.Rules.Count > 0 ? limits.ShortestAge / 8 : null,
+                LongestAge = limits.LongestAge,
+            }, _log);
     }
 
     private void BreakStreams(EndReason reason)

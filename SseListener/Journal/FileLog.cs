@@ -12,6 +12,9 @@ internal sealed class FileLog(JournalOptions options, LogWriter log) : IEventLog
     private readonly Lock _upkeepLock = new();
     private readonly JournalFiles _files = new(options, log);
     private readonly JournalKey _key = new(options.Folder, log);
+    private readonly CancellationTokenSource _stopping = new();
+    private JournalCleaner? _cleaner;
+    private Task _cleaning = Task.CompletedTask;
     private Timer? _timer;
     private ArrayBufferWriter<byte> _buffer = new();
     private volatile bool _isFailing;
@@ -23,8 +26,11 @@ internal sealed class FileLog(JournalOptions options, LogWriter log) : IEventLog
     public IReadOnlyList<long> Starts => _key.Starts;
     public string? Problem => _isFailing ? "The journal cannot be written." : null;
 
-    public bool TryOpen(RestoreFrame restore, Action<Arrived> arrive, [NotNullWhen(false)] out string? problem)
+    public IReadOnlyList<LostNumbers> Lost => _key.Lost;
+
+    public bool TryOpen(RestoreFrame restore, Action<HubWork> enqueue, [NotNullWhen(false)] out string? problem)
     {
+        _cleaner = options.CleanEvery is null ? null : new JournalCleaner(options, _files, _lock, enqueue, log);
         var failure = Disk.Attempt(() => Open(restore));
         problem = failure is not null ? $"The folder {options.Folder} cannot be used: {failure.Message}"
             : !_isOpen ? $"The folder {options.Folder} is in use by another process; --data names another one."
@@ -41,6 +47,12 @@ internal sealed class FileLog(JournalOptions options, LogWriter log) : IEventLog
         return ValueTask.FromResult(stored);
     }
 
+    public void Drop(long sequence, int length)
+    {
+        lock (_lock)
+            _files.Drop(sequence, length);
+    }
+
     /// <summary>Refuses further batches, brings everything to the disk, and only then unlocks the folder.</summary>
     public void Dispose()
     {
@@ -52,10 +64,13 @@ internal sealed class FileLog(JournalOptions options, LogWriter log) : IEventLog
 
             if (wasOpen)
             {
+                _stopping.Cancel();
+                _cleaning.Wait();
                 _files.Flush();
-                _files.TryDeleteOldFiles(SteadyClock.Now);
+                DeleteOldFiles();
             }
 
+            _stopping.Dispose();
             _timer?.Dispose();
             _files.Dispose();
         }
@@ -67,9 +82,10 @@ internal sealed class FileLog(JournalOptions options, LogWriter log) : IEventLog
             return;
 
         _key.Read();
-        (var files, Last) = new JournalReader(restore, log).ReadFolder(options.Folder);
+        JournalCleaner.DeleteUnfinished(options.Folder);
+        Last = new JournalReader(restore, log).Read(options.Folder, _files.Find());
         _key.Begin(Last);
-        _files.Open(files, Last + 1);
+        _files.Open(Last + 1);
         _isOpen = true;
         _timer = new Timer(_ => Upkeep(), state: null, _upkeepEvery, Timeout.InfiniteTimeSpan);
     }
@@ -127,11 +143,21 @@ internal sealed class FileLog(JournalOptions options, LogWriter log) : IEventLog
             {
                 ReportWrite(Disk.Attempt(EnsureWritable));
                 if (!_isFailing)
-                    _files.TryDeleteOldFiles(SteadyClock.Now);
+                    DeleteOldFiles();
             }
+
+            if (!_isFailing && _cleaner is not null && _cleaning.IsCompleted)
+                _cleaning = Task.Run(() => _cleaner.CleanAsync(_stopping.Token));
 
             _timer!.Change(_upkeepEvery, Timeout.InfiniteTimeSpan);
         }
+    }
+
+    // With rules of what is kept files are cleaned instead, which leaves nothing of those that have nothing to keep.
+    private void DeleteOldFiles()
+    {
+        if (_cleaner is null)
+            _files.TryDeleteOldFiles(SteadyClock.Now);
     }
 
     // Also when nobody publishes: publishers may wait until /healthz says that all is well. It probes with as many bytes as could not be
@@ -165,4 +191,11 @@ internal enum JournalSync { Os, Always }
 
 /// <summary>A journal's folder, how many bytes of frames it keeps and how long, and the times (seconds) of writes and flushes.</summary>
 internal sealed record JournalOptions(
-    string Folder, long Bytes, TimeSpan Age, JournalSync Sync, Histogram<double> Writes, Histogram<double> Flushes);
+    string Folder, long Bytes, TimeSpan Age, JournalSync Sync, Histogram<double> Writes, Histogram<double> Flushes)
+{
+    /// <summary>With rules of what is kept: how long what is dropped may stay in a file of which most is kept. Null without rules.</summary>
+    public TimeSpan? CleanEvery { get; init; }
+
+    /// <summary>How long anything at all is kept.</summary>
+    public TimeSpan LongestAge { get; init; } = Age;
+}

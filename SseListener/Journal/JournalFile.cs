@@ -24,6 +24,15 @@ internal sealed class JournalFile(string path, long first) : IDisposable
     public long Length { get; set; }
     public long FrameBytes { get; private set; }
 
+    /// <summary>Bytes of its frames that are no longer kept, where there are rules of what is.</summary>
+    public long DroppedBytes { get; set; }
+
+    /// <summary>Bytes of its frames that are kept.</summary>
+    public long KeptBytes => FrameBytes - DroppedBytes;
+
+    /// <summary>When it was last cleaned, or closed, by <see cref="SteadyClock"/>.</summary>
+    public long CleanedAt { get; set; }
+
     /// <summary>When its first and its last frame were published, by <see cref="SteadyClock"/>; 0 when there is none.</summary>
     public long FirstTime { get; private set; }
     public long LastTime { get; private set; }

@@ -1,10 +1,12 @@
+using SseListener.Events;
 using SseListener.Log;
 
 namespace SseListener.Journal;
 
 /// <summary>
 /// The files of a journal: one is appended to until it is full or old, then the next one is begun; one whose frames are all outside
-/// history is deleted. For one thread at a time, except <see cref="Flush"/>. What fails throws: <see cref="Disk.IsFailure"/>.
+/// history is deleted, or, where there are rules of what is kept, cleaned. For one thread at a time, except <see cref="Flush"/>. What fails
+/// throws: <see cref="Disk.IsFailure"/>.
 /// </summary>
 internal sealed class JournalFiles(JournalOptions options, LogWriter log) : IDisposable
 {
@@ -13,21 +15,87 @@ internal sealed class JournalFiles(JournalOptions options, LogWriter log) : IDis
     private const long LargestFile = 8 * 1024 * 1024;
     private const long ShortestAge = 1000; // Milliseconds, however short the age: a file needs a descriptor until it is on the disk.
     private readonly long _age = (long)options.Age.TotalMilliseconds;
-    private readonly Queue<JournalFile> _oldFiles = new();
+    private readonly long _size = Math.Clamp(options.Bytes / FilesOfHistory, SmallestFile, LargestFile);
+    private readonly List<JournalFile> _files = []; // Oldest first.
     private readonly ConcurrentQueue<JournalFile> _unflushed = new();
     private volatile JournalFile? _current;
 
     public JournalFolder Folder { get; } = new(options.Folder);
 
-    /// <summary>The file that is appended to, once <see cref="Open"/> has succeeded.</summary>
+    /// <summary>The file that is appended to, the last one, once <see cref="Open"/> has succeeded.</summary>
     public JournalFile Current => _current!;
 
-    /// <summary>Opens the last of the files read back (oldest first), or a new one for frames from <paramref name="next"/> on.</summary>
-    public void Open(List<JournalFile> files, long next)
+    private int OldFiles => _files.Count - 1;
+
+    /// <summary>Finds the files that there are, oldest first, so that they can be read back.</summary>
+    public IReadOnlyList<JournalFile> Find()
     {
-        files.SkipLast(1).ToList().ForEach(_oldFiles.Enqueue);
-        Begin(files.LastOrDefault() ?? JournalFile.Named(options.Folder, next));
+        _files.AddRange(JournalFile.List(options.Folder));
+        return _files;
     }
+
+    /// <summary>Opens the last of the files that were read back, or a new one for frames from <paramref name="next"/> on.</summary>
+    public void Open(long next)
+    {
+        if (_files.Count == 0)
+            _files.Add(JournalFile.Named(options.Folder, next));
+
+        Begin(_files[^1]);
+    }
+
+    /// <summary>Counts a frame with this number, of so many bytes, as no longer kept.</summary>
+    public void Drop(long sequence, int length)
+    {
+        if (_files.FindLast(file => file.First <= sequence) is { } found)
+            found.DroppedBytes += length;
+    }
+
+    /// <summary>
+    /// Finds closed files that are to be cleaned: one most of which is dropped, or a part for long, with those beside it that make one file
+    /// together. Their successor is where the last one ends.
+    /// </summary>
+    public (IReadOnlyList<JournalFile> Files, long End) FindDirty(long now)
+    {
+        var first = _files.FindIndex(0, OldFiles, file => file.DroppedBytes > 0
+            && (file.DroppedBytes * 2 >= file.FrameBytes || now - file.CleanedAt > options.CleanEvery!.Value.TotalMilliseconds));
+        if (first < 0)
+            return ([], 0);
+
+        var (last, kept, length) = (first, _files[first].KeptBytes, _files[first].Length);
+        bool Includes(JournalFile file)
+        {
+            var fits = kept + file.KeptBytes <= _size / 2 && length + file.Length <= _size * 2;
+            (kept, length) = fits ? (kept + file.KeptBytes, length + file.Length) : (kept, length);
+            return fits;
+        }
+
+        while (last + 1 < OldFiles && Includes(_files[last + 1]))
+            last++;
+
+        while (first > 0 && Includes(_files[first - 1]))
+            first--;
+
+        return (_files[first..(last + 1)], _files[last + 1].First);
+    }
+
+    /// <summary>Puts a file that has been written in place of some of them, under the name of the first.</summary>
+    public void Replace(IReadOnlyList<JournalFile> old, JournalFile cleaned, string unfinished)
+    {
+        Folder.EnsureLocked();
+        File.Move(unfinished, cleaned.Path, overwrite: true);
+        Disk.SyncFolder(options.Folder);
+        var index = _files.IndexOf(old[0]);
+        _files[index] = cleaned;
+        foreach (var file in old.Skip(1))
+        {
+            // What it has is in the cleaned one, too; there it counts only once this one is gone.
+            File.Delete(file.Path);
+            _files.Remove(file);
+        }
+    }
+
+    /// <summary>Forgets closed files that somebody has deleted.</summary>
+    public void ForgetDeleted() => _files.RemoveAll(file => file != Current && Disk.Find(file.Path) is null);
 
     /// <summary>Makes sure that what is appended will be read back: that the file is what its name means, is whole, and has room.</summary>
     public void Prepare(long next, long now)
@@ -42,7 +110,7 @@ internal sealed class JournalFiles(JournalOptions options, LogWriter log) : IDis
         }
 
         file.Repair();
-        var isFull = file.Length >= Math.Clamp(options.Bytes / FilesOfHistory, SmallestFile, LargestFile);
+        var isFull = file.Length >= _size;
         var isOld = file.FirstTime > 0 && now - file.FirstTime > Math.Max(ShortestAge, _age / FilesOfHistory);
         if (isFull || isOld)
             BeginNext(next);
@@ -74,16 +142,17 @@ internal sealed class JournalFiles(JournalOptions options, LogWriter log) : IDis
 
     private void DeleteOldFiles(long now)
     {
-        var count = _oldFiles.Count;
-        for (; _oldFiles.Count > 0 && IsOutsideHistory(_oldFiles.Peek(), now); _oldFiles.Dequeue())
-            File.Delete(_oldFiles.Peek().Path);
+        var count = 0;
+        for (; count < OldFiles && IsOutsideHistory(count, now); count++)
+            File.Delete(_files[count].Path);
 
-        if (_oldFiles.Count < count && options.Sync is JournalSync.Always)
+        _files.RemoveRange(0, count);
+        if (count > 0 && options.Sync is JournalSync.Always)
             Disk.SyncFolder(options.Folder);
     }
 
-    private bool IsOutsideHistory(JournalFile oldest, long now) => oldest.LastTime < now - _age
-        || _oldFiles.Skip(1).Append(Current).Sum(file => file.FrameBytes) >= options.Bytes;
+    private bool IsOutsideHistory(int index, long now) =>
+        _files[index].LastTime < now - _age || _files.Skip(index + 1).Sum(file => file.FrameBytes) >= options.Bytes;
 
     private void Begin(JournalFile file)
     {
@@ -97,7 +166,10 @@ internal sealed class JournalFiles(JournalOptions options, LogWriter log) : IDis
         var old = Current;
         Begin(JournalFile.Named(options.Folder, next));
         _unflushed.Enqueue(old);
-        if (old.FrameBytes > 0)
-            _oldFiles.Enqueue(old);
+        old.CleanedAt = SteadyClock.Now;
+        if (old.Length == 0)
+            _files.Remove(old);
+
+        _files.Add(Current);
     }
 }

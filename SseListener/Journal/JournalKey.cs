@@ -4,7 +4,10 @@ using SseListener.Log;
 
 namespace SseListener.Journal;
 
-/// <summary>The file by which positions are recognised after a restart: their key, and the numbers behind which starts began.</summary>
+/// <summary>
+/// The file by which positions are recognised after a restart: their key, the numbers behind which starts began, and behind those, each as
+/// two numbers of which the first is negative, the numbers that each start has passed over.
+/// </summary>
 internal sealed class JournalKey(string folder, LogWriter log)
 {
     private const int MostStarts = 1000; // Starts without an event behind them, of which the oldest are forgotten.
@@ -16,6 +19,9 @@ internal sealed class JournalKey(string folder, LogWriter log)
     public byte[] Bytes { get; private set; } = RandomNumberGenerator.GetBytes(PositionCipher.KeySize);
     public IReadOnlyList<long> Starts { get; private set; } = [];
 
+    /// <summary>The numbers that starts have passed over; frames that had them may have been lost.</summary>
+    public IReadOnlyList<LostNumbers> Lost { get; private set; } = [];
+
     /// <summary>Reads the file, if it is there, or throws: <see cref="Disk.IsFailure"/>.</summary>
     public void Read()
     {
@@ -24,7 +30,9 @@ internal sealed class JournalKey(string folder, LogWriter log)
             && (kept.Length - PositionCipher.KeySize) % sizeof(long) == 0)
         {
             (Bytes, _isNew) = (kept[..PositionCipher.KeySize], false);
-            Starts = [.. kept[PositionCipher.KeySize..].Chunk(sizeof(long)).Select(bytes => BitConverter.ToInt64(bytes))];
+            long[] numbers = [.. kept[PositionCipher.KeySize..].Chunk(sizeof(long)).Select(bytes => BitConverter.ToInt64(bytes))];
+            Starts = [.. numbers.TakeWhile(number => number >= 0)];
+            Lost = [.. numbers[Starts.Count..].Chunk(2).Where(pair => pair.Length == 2).Select(pair => new LostNumbers(~pair[0], pair[1]))];
         }
     }
 
@@ -34,6 +42,9 @@ internal sealed class JournalKey(string folder, LogWriter log)
         // Frames may be lost by a power cut, or by putting an older copy of the folder in its place. No new frame may get one of their
         // numbers: this start begins 2^32 further, more than are lost at once, and up to 2^39 beyond that, which nobody can guess.
         var start = _isNew ? last : Starts.Append(last).Max() + (1L << 32) + ((long)RandomNumberGenerator.GetInt32(int.MaxValue) << 8);
+        if (!_isNew)
+            Lost = [.. Lost.TakeLast(MostStarts - 1), new LostNumbers(Starts.Append(last).Max(), start)];
+
         Starts = [.. Starts.Where(earlier => earlier > last).TakeLast(MostStarts - 1), start];
         TryWrite();
     }
@@ -62,7 +73,7 @@ internal sealed class JournalKey(string folder, LogWriter log)
 
         using (var output = new FileStream(unfinished, options))
         {
-            output.Write([.. Bytes, .. Starts.SelectMany(BitConverter.GetBytes)]);
+            output.Write([.. Bytes, .. Starts.Concat(Lost.SelectMany(lost => new[] { ~lost.After, lost.Through })).SelectMany(BitConverter.GetBytes)]);
             Disk.Sync(output.SafeFileHandle);
 
             // Of what was written here, not of what has this name now: somebody may replace it at once.

@@ -7,8 +7,10 @@ namespace SseListener.Journal;
 
 /// <summary>
 /// The line before each frame in a journal, a comment for readers of event streams: <c>: SEQUENCE CHANNEL TIME CRC FOLLOWING CRC</c>. The
-/// channel may be several, with commas. TIME is in Unix milliseconds. The first CRC is of the frame, the second of the line up to it; both are hexadecimal. FOLLOWING says how many
-/// frames behind it were published with it: all of them count, or none.
+/// channel may be several, with commas. TIME is in Unix milliseconds. The first CRC is of the frame, the second of the line up to it; both
+/// are hexadecimal. FOLLOWING says how many frames behind it were published with it: all of them count, or none. Where there are rules of
+/// what is kept, a file is written again without what is dropped. It begins with a mark then, and the last dropped frame of a channel
+/// leaves its line, with nothing behind it.
 /// </summary>
 internal readonly record struct JournalLine(long Sequence, string Channels, long Time, uint Crc, int Following)
 {
@@ -17,8 +19,13 @@ internal readonly record struct JournalLine(long Sequence, string Channels, long
     private const int HexDigits = 8;
     private const int Fields = 7; // The colon is one.
 
+    // In place of a frame that has been dropped: an event of nothing. No frame is that short.
+    private static ReadOnlySpan<byte> Nothing => "\n"u8;
+
     /// <summary>How every such line begins, and no line of a frame.</summary>
     public static ReadOnlySpan<byte> Start => ": "u8;
+
+    private static ReadOnlySpan<byte> Mark => ": without what is dropped\n\n"u8;
 
     /// <summary>CRC-32C (RFC 3720, appendix B.4): shows whether a disk or a crash has changed bytes.</summary>
     public static uint Checksum(ReadOnlySpan<byte> bytes)
@@ -46,6 +53,19 @@ internal readonly record struct JournalLine(long Sequence, string Channels, long
         output.Write(frame);
     }
 
+    /// <summary>Writes how a file begins from which what is dropped has been removed.</summary>
+    public static void WriteMark(IBufferWriter<byte> output) => output.Write(Mark);
+
+    /// <summary>Whether a line, without its line feed, is such a beginning.</summary>
+    public static bool IsMark(ReadOnlySpan<byte> line) => line.SequenceEqual(Mark[..^2]);
+
+    /// <summary>The length of such a beginning of a file; 0 when there is none.</summary>
+    public static int LengthOfMark(ReadOnlySpan<byte> file) => file.StartsWith(Mark) ? Mark.Length : 0;
+
+    /// <summary>Writes the line of a frame that has been dropped.</summary>
+    public static void WriteDropped(IBufferWriter<byte> output, JournalLine line) =>
+        Write(output, line.Sequence, line.Channels, line.Time, following: 0, Nothing);
+
     /// <summary>Reads a line, without its line feed; false when it is none, or damaged.</summary>
     public static bool TryParse(ReadOnlySpan<byte> line, out JournalLine parsed)
     {
@@ -68,16 +88,21 @@ internal readonly record struct JournalLine(long Sequence, string Channels, long
     }
 
     /// <summary>Reads the line at an offset, and finds the frame behind it, up to the first blank line; false when damaged.</summary>
-    public static bool TryReadFrame(ReadOnlySpan<byte> bytes, int offset, out JournalLine line, out Range frame)
+    public static bool TryReadFrame(ReadOnlySpan<byte> bytes, int offset, out JournalLine line, out Range frame) =>
+        TryRead(bytes, offset, out line, out frame, out var isDropped) && !isDropped;
+
+    /// <summary>The same, also for a frame of which only the line is left, since it has been dropped.</summary>
+    public static bool TryRead(ReadOnlySpan<byte> bytes, int offset, out JournalLine line, out Range frame, out bool isDropped)
     {
         var start = offset + bytes[offset..].IndexOf((byte)'\n') + 1;
-        (line, frame) = (default, default);
+        (line, frame, isDropped) = (default, default, false);
         if (start == offset || !TryParse(bytes[offset..(start - 1)], out line))
             return false;
 
-        var length = bytes[start..].IndexOf("\n\n"u8) + 2;
-        frame = start..(start + length);
-        return length >= 2 && Checksum(bytes[frame]) == line.Crc;
+        isDropped = bytes[start..].StartsWith(Nothing);
+        var end = bytes[start..].IndexOf("\n\n"u8) + 2;
+        frame = start..(start + (isDropped ? Nothing.Length : end));
+        return (isDropped || end >= 2) && Checksum(bytes[frame]) == line.Crc;
     }
 
     private static bool TryParseHex(ReadOnlySpan<char> text, out uint number) =>

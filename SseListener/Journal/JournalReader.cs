@@ -12,10 +12,9 @@ internal sealed class JournalReader(RestoreFrame restore, LogWriter log)
     private int _frames;
 
     /// <summary>Reads all files of a folder, oldest first, and finds the number of the last frame.</summary>
-    public (List<JournalFile> Files, long Last) ReadFolder(string folder)
+    public long Read(string folder, IReadOnlyList<JournalFile> files)
     {
         var started = Stopwatch.GetTimestamp();
-        var files = JournalFile.List(folder).ToList();
         for (var i = 0; i < files.Count; i++)
         {
             // A file ends where the next one begins, if that holds what its name says.
@@ -29,42 +28,51 @@ internal sealed class JournalReader(RestoreFrame restore, LogWriter log)
             log.Info(FormattableString.Invariant($"read back {_frames} events, {size:0.0} MiB, from {folder} in {time:0} ms"));
         }
 
-        return (files, Math.Max(_last, files.Count > 0 ? files[^1].First - 1 : 0));
+        return Math.Max(_last, files.Count > 0 ? files[^1].First - 1 : 0);
     }
 
     // Whether a file begins with a frame that its name announces.
-    private static bool HoldsItsFirst(JournalFile file) =>
-        JournalLine.TryParse(Encoding.UTF8.GetBytes(File.ReadLines(file.Path).FirstOrDefault("")), out var line)
-        && line.Sequence >= file.First;
+    private static bool HoldsItsFirst(JournalFile file)
+    {
+        var first = Encoding.UTF8.GetBytes(File.ReadLines(file.Path).FirstOrDefault(""));
+        return JournalLine.IsMark(first) || (JournalLine.TryParse(first, out var line) && line.Sequence >= file.First);
+    }
 
     // The first number that belongs to the next file is the end.
     private void ReadFile(JournalFile file, long end, bool isLast)
     {
         var bytes = File.ReadAllBytes(file.Path);
         var good = FindGood(bytes, end, isLast);
+        var markLength = JournalLine.LengthOfMark(bytes);
+        if (markLength > 0)
+            restore(file.First, "", _time, []);
+
         foreach (var frame in good)
         {
             // The order is certain, the clock may have been wrong: no frame is older than the one before it, and none is of the future.
             _time = Math.Max(_time, Math.Min(frame.Line.Time, _now));
-            restore(frame.Line.Sequence, frame.Line.Channels, _time, bytes.AsSpan(frame.FrameStart..frame.End));
-            file.Count(frame.End - frame.FrameStart, _time);
             _last = frame.Line.Sequence;
+            if (frame.IsDropped)
+            {
+                restore(frame.Line.Sequence, frame.Line.Channels, _time, []);
+                continue;
+            }
+
+            file.Count(frame.End - frame.FrameStart, _time);
+            restore(frame.Line.Sequence, frame.Line.Channels, _time, bytes.AsSpan(frame.FrameStart..frame.End));
             _frames++;
         }
 
         // What lies behind, in the last file, is cut off when that is opened.
-        file.Length = good.Select(frame => frame.End).DefaultIfEmpty().Max();
-        ReportDamage(file, good, bytes.Length, isLast);
+        file.Length = good.Select(frame => frame.End).Append(markLength).Max();
+        // A cleaned file may have what files behind it still had when the process died.
+        ReportDamage(file, markLength > 0 ? FoundFrame.FindAll(bytes, long.MinValue, long.MaxValue) : good, markLength, bytes.Length, isLast);
     }
 
-    // In the order of their numbers, each once: a disk may have written some bytes to a wrong place.
+    // Without the beginning of a last publish whose end is missing.
     private List<FoundFrame> FindGood(ReadOnlySpan<byte> bytes, long end, bool isLast)
     {
-        var good = FindFrames(bytes)
-            .Where(frame => frame.Line.Sequence > _last && frame.Line.Sequence < end)
-            .DistinctBy(frame => frame.Line.Sequence)
-            .OrderBy(frame => frame.Line.Sequence)
-            .ToList();
+        var good = FoundFrame.FindAll(bytes, _last, end);
         if (isLast && good.Count > 0 && good[^1].Line.Following > 0)
         {
             var unfinished = good[^1].LastOfPublish;
@@ -74,46 +82,9 @@ internal sealed class JournalReader(RestoreFrame restore, LogWriter log)
         return good;
     }
 
-    private static List<FoundFrame> FindFrames(ReadOnlySpan<byte> bytes)
-    {
-        List<FoundFrame> found = [];
-        for (var offset = 0; offset < bytes.Length;)
-        {
-            var isWhole = TryRead(bytes, offset, out var frame);
-            if (isWhole)
-                found.Add(frame);
-
-            offset = isWhole ? frame.End : NextLine(bytes, offset);
-        }
-
-        return found;
-    }
-
-    private static bool TryRead(ReadOnlySpan<byte> bytes, int offset, out FoundFrame frame)
-    {
-        var isWhole = JournalLine.TryReadFrame(bytes, offset, out var line, out var range);
-        frame = new FoundFrame(line, offset, range.Start.Value, range.End.Value);
-        return isWhole;
-    }
-
-    // If the line feed before it is damaged, it begins one byte later. No line of a frame looks like either.
-    private static int NextLine(ReadOnlySpan<byte> bytes, int offset)
-    {
-        while (bytes[offset..].IndexOf((byte)'\n') is var end and >= 0)
-        {
-            offset += end + 1;
-            var beginning = bytes[offset..Math.Min(offset + 1 + JournalLine.Start.Length, bytes.Length)];
-            if (beginning.IndexOf(JournalLine.Start) is var start and >= 0)
-                return offset + start;
-        }
-
-        return bytes.Length;
-    }
-
     // What lies between good frames, and behind them, is damaged.
-    private void ReportDamage(JournalFile file, List<FoundFrame> good, int length, bool isLast)
+    private void ReportDamage(JournalFile file, List<FoundFrame> good, int start, int length, bool isLast)
     {
-        var start = 0;
         foreach (var next in good.OrderBy(frame => frame.LineStart).Append(new FoundFrame(default, length, length, length)))
         {
             var count = next.LineStart - start;
@@ -124,11 +95,5 @@ internal sealed class JournalReader(RestoreFrame restore, LogWriter log)
 
             start = next.End;
         }
-    }
-
-    // A frame that is whole: its line, and where they are.
-    private readonly record struct FoundFrame(JournalLine Line, int LineStart, int FrameStart, int End)
-    {
-        public long LastOfPublish => Line.Sequence + Line.Following;
     }
 }

@@ -11,7 +11,7 @@ internal sealed class MemoryLog : IEventLog
     public IReadOnlyList<long> Starts => [0];
     public string? Problem => null;
 
-    public bool TryOpen(RestoreFrame restore, Action<Arrived> arrive, [NotNullWhen(false)] out string? problem)
+    public bool TryOpen(RestoreFrame restore, Action<HubWork> enqueue, [NotNullWhen(false)] out string? problem)
     {
         problem = null;
         return true;

@@ -1,0 +1,122 @@
+using SseListener.Events;
+using SseListener.Log;
+
+namespace SseListener.Journal;
+
+/// <summary>
+/// Writes closed files of a journal again without what history has dropped. Of each channel the last dropped frame leaves its line: by it a
+/// restart knows what is missing. The process may die at any moment: a file is either the old one or the cleaned one.
+/// </summary>
+internal sealed class JournalCleaner(JournalOptions options, JournalFiles files, Lock filesLock, Action<HubWork> enqueue, LogWriter log)
+{
+    private const string Unfinished = ".new";
+
+    /// <summary>Deletes what a process has left that died while it wrote.</summary>
+    public static void DeleteUnfinished(string folder)
+    {
+        foreach (var file in JournalFile.List(folder))
+            File.Delete(file.Path + Unfinished);
+    }
+
+    /// <summary>Cleans all files that are to be cleaned. One call at a time.</summary>
+    public async Task CleanAsync(CancellationToken stopping)
+    {
+        for (var old = FindDirty(out var end); old.Count > 0; old = FindDirty(out end))
+        {
+            try
+            {
+                await CleanAsync(old, end, stopping);
+            }
+            catch (OperationCanceledException) when (stopping.IsCancellationRequested)
+            {
+                return;
+            }
+            catch (Exception e) when (Disk.IsFailure(e))
+            {
+                log.Often(LogLevel.Warning, "not cleaned", $"files of the journal cannot be written again without what is dropped: {e.Message}");
+                lock (filesLock)
+                    _ = Disk.Attempt(files.ForgetDeleted);
+
+                return;
+            }
+        }
+    }
+
+    private IReadOnlyList<JournalFile> FindDirty(out long end)
+    {
+        lock (filesLock)
+        {
+            (var old, end) = files.FindDirty(SteadyClock.Now);
+            return old;
+        }
+    }
+
+    private async Task CleanAsync(IReadOnlyList<JournalFile> old, long end, CancellationToken stopping)
+    {
+        var droppedBefore = old.Sum(file => file.DroppedBytes);
+        var parts = old.Select((file, index) => new Part(file, index + 1 < old.Count ? old[index + 1].First : end)).ToList();
+        var find = new FindDropped(parts.SelectMany(part => part.Frames).SelectMany(frame => ChannelSet.Split(frame.Line.Channels)).ToHashSet(StringComparer.Ordinal));
+        enqueue(find);
+        if (await find.Answer.Task.WaitAsync(stopping) is not { } dropped)
+            return;
+
+        var (cleaned, bytes) = Encode(parts, dropped);
+        var unfinished = cleaned.Path + Unfinished;
+        using (var output = new FileStream(unfinished, FileMode.Create, FileAccess.Write, FileShare.None, bufferSize: 0))
+        {
+            output.Write(bytes.Span);
+            Disk.Sync(output.SafeFileHandle);
+        }
+
+        lock (filesLock)
+        {
+            stopping.ThrowIfCancellationRequested();
+
+            // What was dropped meanwhile may be counted although it is not there any more.
+            cleaned.DroppedBytes = Math.Min(old.Sum(file => file.DroppedBytes) - droppedBefore, cleaned.FrameBytes);
+            files.Replace(old, cleaned, unfinished);
+        }
+
+        if (log.Writes(LogLevel.Debug))
+            log.Debug($"cleaned {cleaned.Path}: {old.Sum(file => file.Length)} bytes of {old.Count} files are {cleaned.Length} bytes of one");
+    }
+
+    private (JournalFile File, ReadOnlyMemory<byte> Bytes) Encode(List<Part> parts, DroppedFrames dropped)
+    {
+        var cleaned = JournalFile.Named(options.Folder, parts[0].First);
+        var output = new ArrayBufferWriter<byte>();
+        JournalLine.WriteMark(output);
+        foreach (var part in parts)
+        {
+            foreach (var frame in part.Frames)
+            {
+                var line = frame.Line;
+                if (!frame.IsDropped && (dropped.Keeps(line.Channels, line.Sequence) || Forgets(part, frame)))
+                {
+                    output.Write(part.Bytes.AsSpan(frame.LineStart..frame.End));
+                    cleaned.Count(frame.End - frame.FrameStart, line.Time);
+                }
+                else if (dropped.IsLastDropped(line.Channels, line.Sequence))
+                {
+                    JournalLine.WriteDropped(output, line);
+                }
+            }
+        }
+
+        (cleaned.Length, cleaned.CleanedAt) = (output.WrittenCount, SteadyClock.Now);
+        return (cleaned, output.WrittenMemory);
+    }
+
+    // That a channel was forgotten has to stay for as long as an older file may have events of it.
+    private bool Forgets(Part part, FoundFrame frame) =>
+        SseFrame.ChangeOf(SseFrame.IdOf(part.Bytes.AsSpan(frame.FrameStart..frame.End))) is ChannelChange.Forget
+        && frame.Line.Time > SteadyClock.Now - (long)options.LongestAge.TotalMilliseconds;
+
+    /// <summary>What is in a file, up to the number with which the next one begins.</summary>
+    private sealed class Part(JournalFile file, long end)
+    {
+        public long First => file.First;
+        public byte[] Bytes { get; } = File.ReadAllBytes(file.Path);
+        public List<FoundFrame> Frames => field ??= FoundFrame.FindAll(Bytes, file.First - 1, end);
+    }
+}
