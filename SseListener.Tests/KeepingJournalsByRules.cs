@@ -79,6 +79,73 @@ public sealed class KeepingJournalsByRules
         }
     }
 
+    // What one of its channels has let go stays for the other: in memory, in cleaned files, by its id, and as the same event.
+    [Test]
+    public async Task An_event_of_several_channels_is_kept_by_the_rule_that_keeps_it_longest()
+    {
+        using var folder = new TempFolder();
+        const string Both = "/events?channel=prices/1&channel=orders/1";
+        await using (var server = Start(folder, _rules))
+        {
+            foreach (var body in (string[])["""{"id":"x","data":1}""", """{"id":"y","data":2}"""])
+                await PostAsync(server, Both, body);
+
+            await PublishPricesAsync(server);
+            await UntilSmallAsync(server, folder);
+            await ExpectAsync(server, "orders/1", "x", "2");
+            await PostAsync(server, Both, """{"id":"x","data":1}""");
+        }
+
+        await using var again = Start(folder, _rules);
+        await ExpectAsync(again, "orders/1", "x", "2");
+        await using var all = await again.SubscribeAsync("?channel=orders/1", "earliest");
+        Assert.That(await all.NextDataAsync(2), Is.EqualTo((string[])["1", "2"]));
+        await PublishPricesAsync(again);
+        await UntilSmallAsync(again, folder);
+        await ExpectAsync(again, "orders/1", "x", "2");
+    }
+
+    // The end is no event of which there may be one, and is the last to go.
+    [Test]
+    public async Task A_channel_that_keeps_one_event_and_ends_keeps_both()
+    {
+        using var folder = new TempFolder();
+        for (var restart = 0; restart < 2; restart++)
+        {
+            await using var server = Start(folder, _rules);
+            if (restart == 0)
+            {
+                await PublishAsync(server, "prices/done", 1, 2);
+                await PostAsync(server, "/events?channel=prices/done&end=1", "");
+                await PublishPricesAsync(server);
+                await UntilSmallAsync(server, folder);
+            }
+
+            await using var client = await server.SubscribeAsync("?channel=prices/done");
+            Assert.That(await client.NextDataAsync(2), Is.EqualTo((string[])["2", """{"ended":"prices/done"}"""]));
+        }
+    }
+
+    [Test]
+    public async Task What_is_forgotten_stays_so_though_files_are_cleaned()
+    {
+        using var folder = new TempFolder();
+        for (var restart = 0; restart < 3; restart++)
+        {
+            await using var server = Start(folder, _rules);
+            if (restart == 0)
+            {
+                await PublishAsync(server, "orders/gone", 1, 2);
+                using var forgotten = await server.SendAsync("DELETE", "/channels/orders/gone");
+            }
+
+            await PublishPricesAsync(server);
+            await UntilSmallAsync(server, folder);
+            using var kept = await server.SendAsync("GET", "/events?channel=orders/gone", ("Accept", "application/json"));
+            Assert.That(await kept.Content.ReadAsStringAsync(), Does.EndWith("\"events\":[]}"));
+        }
+    }
+
     [Test]
     public async Task A_cleaned_file_is_an_event_stream_of_what_is_kept()
     {
@@ -215,6 +282,12 @@ public sealed class KeepingJournalsByRules
         Assert.That(await client.NextDataAsync(data.Length), Is.EqualTo(data), channel);
         if (data.Length == 0)
             await server.ExpectNothingArrivedAsync(client, channel);
+    }
+
+    private static async Task PostAsync(TestServer server, string path, string json)
+    {
+        using var answer = await server.PostAsync(path, "application/json", json);
+        Assert.That((int)answer.StatusCode, Is.EqualTo(200), await answer.Content.ReadAsStringAsync());
     }
 
     private static string Name(TempFolder folder, int first) => Path.Combine(folder.Path, $"journal-{first:d20}.sse");

@@ -11,7 +11,7 @@ namespace SseListener.Tests;
 
 /// <summary>
 /// Fifty clients with channels, patterns and rewinds at random, whose connections break again and again, while events are published to one
-/// or several channels and channels end: each gets exactly what is its own, once, in the order of the log.
+/// or several channels, kept by rules, and channels end: each gets exactly what is its own, once, in the order of the log.
 /// </summary>
 public sealed class ManyAtRandom
 {
@@ -65,6 +65,7 @@ public sealed class ManyAtRandom
     {
         Data = kind == "journal" ? folder : null,
         Cluster = nats is null ? options.Cluster : options.Cluster with { Servers = [nats.Address], Replicas = 1 },
+        Keep = [new("c/*", Bytes: null, Age: null, Events: 10_000), new("d/*", 1024 * 1024, TimeSpan.FromHours(1), Events: null), new("b", 512 * 1024, Age: null, Events: null)],
         Retry = TimeSpan.FromMilliseconds(50),
         PresenceLimit = 0,
     });
