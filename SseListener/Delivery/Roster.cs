@@ -31,7 +31,7 @@ internal sealed class Roster(bool isOn, long margin)
         return subscribers;
     }
 
-    /// <summary>Adds a client to those of its lane, and returns what is to be announced; null for nothing. For that lane's thread.</summary>
+    /// <summary>Adds a client to those of its lane, and returns what to announce; null for nothing. For that lane's thread.</summary>
     public PresenceChange? Join(Client client, LaneSubscribers lane)
     {
         lock (_lock)
@@ -65,7 +65,7 @@ internal sealed class Roster(bool isOn, long margin)
         }
     }
 
-    /// <summary>The last joins and leaves of others on a client's channels since a moment, oldest first, and the number of the newest.</summary>
+    /// <summary>The last joins and leaves of others on a client's channels since a moment, oldest first; and the newest number.</summary>
     public (List<(Topic Channel, PresenceChange Change)> Changes, long Through) FindSince(long moment, Client client, int most)
     {
         var (found, topics) = (new List<(Topic, PresenceChange)>(), client.Subscription.Topics.ToDictionary(topic => topic.Name));
