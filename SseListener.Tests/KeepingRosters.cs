@@ -137,12 +137,15 @@ public sealed class KeepingRosters
         Assert.That(cipher.MomentOf(cipher.Encode(7)), Is.Null);
         Assert.That(cipher.MomentOf("an id"), Is.Null);
         Assert.That(new PositionCipher().MomentOf(cipher.Encode(7, 7)), Is.Null, "of another log");
-        Assert.That(cipher.Encode(7), Is.Not.EqualTo(cipher.Encode(7)), "it tells nothing");
+        Assert.That(((string[])[cipher.Encode(7), cipher.Encode(7)]).Distinct().Count(), Is.EqualTo(2), "it tells nothing");
     }
 
     private Client ClientOf(string id, Topic[]? topics = null, Output? output = null, long? since = null) => new(
         id, output ?? new RecordedOutput(), LoneClient.SubscriptionOf(topics ?? [_room], _room),
-        new Lifetime(long.MaxValue, EndReason.MaxAge)) { PresenceSince = since };
+        new Lifetime(long.MaxValue, EndReason.MaxAge))
+    {
+        PresenceSince = since,
+    };
 
     private static long NextMoment()
     {

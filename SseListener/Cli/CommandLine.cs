@@ -65,7 +65,7 @@ internal static class CommandLine
         Size("max-header", _defaults.MaxHeader, 256, 32 * 1024, (o, v) => o with { MaxHeader = (int)v },
             "largest request line with its header fields, up to 32KiB"),
         Number("presence-limit", _defaults.PresenceLimit, 0, int.MaxValue, (o, v) => o with { PresenceLimit = v },
-            "most clients of a channel that are told who joins and leaves; 0 is off"),
+            "most clients of a channel that are told who is there, joins and leaves; 0 is off"),
         Secret<string>("publish-token", Units.TryToken, (o, v) => o with { PublishToken = v }, "token that publishers must send"),
         Secret<string>("publish-token-file", Units.TryTokenFile, (o, v) => o with { PublishTokenFile = v },
             "file with the token that publishers must send"),

@@ -50,7 +50,7 @@ internal static class PresenceSubject
     public static string Write(string client, string? user) =>
         user is null ? client : $"{client} {Base64Url.EncodeToString(Encoding.UTF8.GetBytes(user))}";
 
-    /// <summary>Reads the words of it. A client becomes a part of JSON as it is, and of users there may be many: their names are short.</summary>
+    /// <summary>Reads its words. A client becomes a part of JSON as it is, and a user has a short name.</summary>
     public static bool TryRead(ReadOnlySpan<string> words, out string client, out string? user)
     {
         (client, user) = (words.Length is 1 or 2 ? words[0] : "", null);

@@ -20,7 +20,7 @@ internal sealed class Client(string id, Output output, Subscription subscription
     public Subscription Subscription { get; } = subscription;
     public Lifetime Lifetime { get; } = lifetime;
 
-    /// <summary>Who it is, by its token; null when that is not known. The roster replaces it by the same text that others share.</summary>
+    /// <summary>Who it is, by its token; null when that is not known. Clients of one user share the text (<see cref="Roster"/>).</summary>
     public string? User { get; set; }
 
     /// <summary>Whether others are told that it comes and goes.</summary>

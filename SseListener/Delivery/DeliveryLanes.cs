@@ -17,7 +17,8 @@ internal sealed class DeliveryLanes : IDisposable
     {
         _announceElsewhere = announceElsewhere;
         Roster = new Roster(options.PresenceLimit > 0, announceElsewhere is null ? 0 : (long)_clockMargin.TotalMicroseconds);
-        _lanes = [.. Enumerable.Range(1, count).Select(number => new DeliveryLane($"lane {number}", options, Roster, createMeter(), Announce))];
+        _lanes = [.. Enumerable.Range(1, count)
+            .Select(number => new DeliveryLane($"lane {number}", options, Roster, createMeter(), Announce))];
     }
 
     /// <summary>Who is on which channel of this hub.</summary>

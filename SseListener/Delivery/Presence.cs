@@ -3,7 +3,7 @@ using SseListener.Events;
 namespace SseListener.Delivery;
 
 /// <summary>
-/// Tells a lane's clients who joins and leaves their channels. Nothing of it is kept, and a client that is behind is not told: the next
+/// Tells a lane's clients who joins and leaves their channels. Nothing of it is stored, and a client that is behind is not told: the next
 /// join or leave again says how many there are. For the lane's thread, except <see cref="Enqueue"/>.
 /// </summary>
 internal sealed class Presence(LaneSubscribers subscribers, LaneOptions options, Roster roster)
@@ -39,10 +39,7 @@ internal sealed class Presence(LaneSubscribers subscribers, LaneOptions options,
         }
     }
 
-    /// <summary>
-    /// Tells a client, to which nothing has been sent but its greeting, what has changed since it asked who is there, and what is told to
-    /// all may be told to it from now on.
-    /// </summary>
+    /// <summary>Tells a client, which has had nothing but its greeting, what has changed since it asked who is there.</summary>
     public void TellMissed(Client client, long now)
     {
         if (client.PresenceSince is not { } since)

@@ -4,8 +4,8 @@ using SseListener.Events;
 namespace SseListener.Delivery;
 
 /// <summary>
-/// Who is on which channel, over all lanes. Under its one lock a client is counted in or out, and its join or leave is put down for those
-/// who ask who is there and begin to listen a moment later. Any thread may use it.
+/// Who is on which channel, over all lanes. Under its one lock a client is counted in or out, and its join or leave is noted, for those who
+/// ask who is there and begin to listen a moment later. Any thread may use it.
 /// </summary>
 /// <param name="isOn">Whether anybody is told who is there.</param>
 /// <param name="margin">By how many microseconds the clocks of several hubs may differ.</param>
@@ -31,7 +31,7 @@ internal sealed class Roster(bool isOn, long margin)
         return subscribers;
     }
 
-    /// <summary>Adds a client to those of its lane, and returns what is to be announced; null for nothing. For that lane's thread.</summary>
+    /// <summary>Adds a client to those of its lane, and returns what to announce; null for nothing. For that lane's thread.</summary>
     public PresenceChange? Join(Client client, LaneSubscribers lane)
     {
         lock (_lock)
@@ -52,7 +52,7 @@ internal sealed class Roster(bool isOn, long margin)
         }
     }
 
-    /// <summary>Puts down a join or leave, which gets its number with that; those of this hub's clients are put down already.</summary>
+    /// <summary>Notes a join or leave of another hub's client, and gives it a number; those of this hub's clients are noted as they happen.</summary>
     public PresenceChange Note(PresenceChange change)
     {
         lock (_lock)
@@ -65,7 +65,7 @@ internal sealed class Roster(bool isOn, long margin)
         }
     }
 
-    /// <summary>The last joins and leaves of others on a client's channels since a moment, oldest first, and the number of the newest.</summary>
+    /// <summary>The last joins and leaves of others on a client's channels since a moment, oldest first; and the newest number.</summary>
     public (List<(Topic Channel, PresenceChange Change)> Changes, long Through) FindSince(long moment, Client client, int most)
     {
         var (found, topics) = (new List<(Topic, PresenceChange)>(), client.Subscription.Topics.ToDictionary(topic => topic.Name));

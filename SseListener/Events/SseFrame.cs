@@ -59,7 +59,7 @@ internal static class SseFrame
         WriteOwn(output, "gap", channel: null, data, retry: null, id: null, envelope);
     }
 
-    /// <summary>Tells that another client, of a user or of nobody known, has come to a channel or left it, and how many there are.</summary>
+    /// <summary>Tells that another client, whose user may be known, has come to a channel or left it, and how many there are.</summary>
     public static void WritePresence(
         IBufferWriter<byte> output, bool hasJoined, string client, string? user, int clients, string channel, string position,
         Envelope envelope)

@@ -11,7 +11,7 @@ namespace SseListener.Http;
 /// <c>GET /channels/NAME</c> tells who is on a channel and what is kept of it, and <c>GET /channels</c> which channels there are. A channel
 /// that the request may not hear does not exist.
 /// </summary>
-[SuppressMessage("Design", "CA1001:Types that own disposable fields should be disposable", Justification = "Its handle is never asked for.")]
+[SuppressMessage("Design", "CA1001:Types that own disposable fields should be disposable", Justification = "Nobody asks for its handle.")]
 internal sealed class ChannelsEndpoint(
     ServerOptions options, EventHub hub, Roster roster, Neighbours? neighbours, Permissions access, Responses responses)
 {

@@ -1,8 +1,8 @@
 import { $, element } from './page.js';
 import { isListenedTo, patternPrefix, toggleChannel } from './channels.js';
 
-// A list of the channels there are, to choose from. The hub lists all to those who run it. Others learn of those that their token names, and
-// of those under a pattern that they listen to.
+// A list of the channels there are, to choose from. The hub lists all to those who run it. Others learn of those that their token names,
+// and of those under a pattern that they listen to.
 
 let prefix = '';
 let after = '';
@@ -30,7 +30,8 @@ async function show(isFirst) {
   if (isFirst) $('there-list').replaceChildren();
   $('there-list').append(...names.map(choice));
   $('there-more').hidden = !after;
-  $('there-text').textContent = !list ? 'The list cannot be had now.' : $('there-list').childElementCount ? '' : 'None that the hub tells you of.';
+  $('there-text').textContent = !list ? 'The list cannot be had now.'
+    : $('there-list').childElementCount ? '' : 'None that the hub tells you of.';
   mark();
   return names.length > 0;
 }
@@ -42,5 +43,5 @@ function choice(name) {
 }
 
 function mark() {
-  for (const button of $('there-list').querySelectorAll('button')) button.setAttribute('aria-pressed', String(isListenedTo(button.textContent)));
+  for (const button of $('there-list').querySelectorAll('button')) button.ariaPressed = String(isListenedTo(button.textContent));
 }
