@@ -1,3 +1,4 @@
+using System.Net;
 using System.Text.RegularExpressions;
 using SseListener.Tests.Support;
 
@@ -28,11 +29,12 @@ public sealed class RelayingAnswers
 
     private const string Query = "?channel=llm/42";
 
+    private static readonly Document _document = new("SseListener/Docs/llm.md");
     private static readonly TempFolder _folder = new();
 
     [OneTimeSetUp]
     public static Task BuildAsync() =>
-        DocumentedExamples.BuildAsync(_folder.Path, Application, new Document("SseListener/Docs/llm.md").Blocks("csharp").Single());
+        DocumentedExamples.BuildAsync(_folder.Path, Application, _document.Blocks("csharp").Single());
 
     [OneTimeTearDown]
     public static void Delete() => _folder.Dispose();
@@ -107,6 +109,33 @@ public sealed class RelayingAnswers
         await using var late = await EventStream.OpenAsync(http, "/events" + Query, "earliest");
         Assert.That(await ReadToEndAsync(late), Is.EqualTo(Tokens(200)));
         await relay.EndsWellAsync();
+    }
+
+    [Test]
+    public async Task One_request_carries_tokens_of_many_answers_unless_one_of_them_has_ended()
+    {
+        await using var hub = TestServer.Start();
+        await using var reader = await hub.SubscribeAsync(Query);
+        await using var other = await hub.SubscribeAsync("?channel=llm/43");
+        var line = _document.Blocks("json").Single();
+        Assert.That(await StatusAsync(hub, line + line.Replace("42", "43", StringComparison.Ordinal)), Is.EqualTo(HttpStatusCode.OK));
+        foreach (var stream in (EventStream[])[reader, other])
+            Assert.That((await stream.NextAsync()).Data, Is.EqualTo("\" token\""));
+
+        using (await hub.PostAsync("/events?channel=llm/43&end=1", "text/plain", ""))
+            await ReadToEndAsync(other);
+
+        var next = line.Replace("17", "18", StringComparison.Ordinal);
+        Assert.That(await StatusAsync(hub, next + next.Replace("42", "43", StringComparison.Ordinal)), Is.EqualTo(HttpStatusCode.Conflict));
+        Assert.That(await StatusAsync(hub, next), Is.EqualTo(HttpStatusCode.OK));
+        Assert.That(reader.LastEventId, Is.EqualTo("42-17"));
+        Assert.That((await reader.NextAsync()).Data, Is.EqualTo("\" token\""));
+    }
+
+    private static async Task<HttpStatusCode> StatusAsync(TestServer hub, string lines)
+    {
+        using var answer = await hub.PostAsync("/events", "application/x-ndjson", lines);
+        return answer.StatusCode;
     }
 
     private static BuiltProgram Run(int port, int tokens, string behind = "") =>
