@@ -115,15 +115,31 @@ public sealed class DocumentedExamples
         await using var server = TestServer.Start();
         using var folder = new TempFolder();
         var programs = Document.Readme.Blocks("csharp");
-        using var listener = await BuildAsync(Path.Combine(folder.Path, "listener"), At(server.Port, programs[0]));
+        using var listener = await StartAsync(Path.Combine(folder.Path, "listener"), At(server.Port, programs[0]));
         await listener.WritesAsync("hello: {");
-        using var publisher = await BuildAsync(Path.Combine(folder.Path, "publisher"), At(server.Port, programs[1]));
+        using var publisher = await StartAsync(Path.Combine(folder.Path, "publisher"), At(server.Port, programs[1]));
         await publisher.EndsWellAsync();
         Assert.That(publisher.Output, Does.Match("""^\{"id":".{10}"\}$"""));
         await listener.WritesAsync("""paid: {"by":"card"}""");
         await server.Server.StopAsync();
         await listener.EndsWellAsync();
     }
+
+    /// <summary>Builds a program as in a project of one's own, and so that no process of the build stays behind.</summary>
+    internal static async Task BuildAsync(string folder, params string[] sources)
+    {
+        Directory.CreateDirectory(folder);
+        await File.WriteAllTextAsync(Path.Combine(folder, "Example.csproj"), Project);
+        foreach (var (index, source) in sources.Index())
+            await File.WriteAllTextAsync(Path.Combine(folder, $"Source{index}.cs"), source);
+
+        using var build = BuiltProgram.Execute("dotnet", "build -o out -p:UseSharedCompilation=false --nodeReuse:false", folder);
+        Assert.That(await build.EndAsync(_limit), Is.Zero, build.Output);
+    }
+
+    /// <summary>Runs the program that was built there.</summary>
+    internal static BuiltProgram Run(string folder, string arguments = "") =>
+        BuiltProgram.Execute("dotnet", $"out/Example.dll {arguments}", folder);
 
     private static async Task<string> OutputAsync(int port, string line)
     {
@@ -132,15 +148,10 @@ public sealed class DocumentedExamples
         return curl.Output;
     }
 
-    // As in a project of one's own, and so that no process of the build stays behind.
-    private static async Task<BuiltProgram> BuildAsync(string folder, string program)
+    private static async Task<BuiltProgram> StartAsync(string folder, string program)
     {
-        Directory.CreateDirectory(folder);
-        await File.WriteAllTextAsync(Path.Combine(folder, "Example.csproj"), Project);
-        await File.WriteAllTextAsync(Path.Combine(folder, "Program.cs"), program);
-        using var build = BuiltProgram.Execute("dotnet", "build -o out -p:UseSharedCompilation=false --nodeReuse:false", folder);
-        Assert.That(await build.EndAsync(_limit), Is.Zero, build.Output);
-        return BuiltProgram.Execute("dotnet", "out/Example.dll", folder);
+        await BuildAsync(folder, program);
+        return Run(folder);
     }
 
     private static string At(int port, string text)
