@@ -83,9 +83,10 @@ public sealed class ForgettingByRules
     {
         var limits = new HubLimits(1_000_000, TimeSpan.FromDays(1), MaxChannels: 9) { Rules = [new("llm/*", null, TimeSpan.FromMinutes(10), null)] };
         var (store, now) = (new EventStore(limits), SteadyClock.Now);
-        store.Restore(1, "orders", now - 3_600_000, Frame(1));
-        store.Restore(2, "llm/1", now - 3_600_000, Frame(2));
-        store.Restore(3, "orders", now, Frame(3));
+        var restoration = new Restoration(store);
+        restoration.Restore(1, "orders", now - 3_600_000, Frame(1));
+        restoration.Restore(2, "llm/1", now - 3_600_000, Frame(2));
+        restoration.Restore(3, "orders", now, Frame(3));
         Assert.That(HasGap(store, "llm/1", "1"), Is.True);
         Assert.That(HasGap(store, "orders", "1"), Is.False);
         Assert.That(HasGap(store, "others", "1"), Is.False);

@@ -4,7 +4,6 @@ using System.Globalization;
 using System.Net;
 using System.Net.ServerSentEvents;
 using System.Text.Json;
-using SseListener.Http;
 using SseListener.Tests.Support;
 
 namespace SseListener.Tests;

@@ -147,8 +147,9 @@ public sealed class ManyChannels
         var limits = new HubLimits(64 * 1024 * 1024, TimeSpan.FromHours(1), Channels);
         var before = GC.GetTotalMemory(forceFullCollection: true);
         var store = new EventStore(limits);
+        var restoration = new Restoration(store);
         for (var i = 0; i < Channels; i++)
-            store.Restore(i + 1, string.Create(CultureInfo.InvariantCulture, $"orders/{i:d8}"), DateTimeOffset.UtcNow.ToUnixTimeMilliseconds(), Encoding.ASCII.GetBytes($"data: {new string('x', 80)}\nid: {i:d10}\n\n"));
+            restoration.Restore(i + 1, string.Create(CultureInfo.InvariantCulture, $"orders/{i:d8}"), DateTimeOffset.UtcNow.ToUnixTimeMilliseconds(), Encoding.ASCII.GetBytes($"data: {new string('x', 80)}\nid: {i:d10}\n\n"));
 
         // What a process has besides is about 60 MB.
         Assert.That(GC.GetTotalMemory(forceFullCollection: true) - before, Is.LessThan(100_000_000));

@@ -10,6 +10,7 @@ internal sealed class EventHub : IDisposable
 {
     private const int MostWork = 64; // So that lanes and publishers do not wait for what comes in meanwhile.
     private const int MostBytes = 4 * 1024 * 1024; // Of frames, for they are in memory twice until they are stored.
+    private readonly Action<long, int>? _dropped;
     private readonly EventStore _store;
     private readonly HubBatch _batch;
     private readonly IEventLog _log;
@@ -30,7 +31,8 @@ internal sealed class EventHub : IDisposable
     /// </summary>
     public EventHub(HubLimits limits, IEventLog log, Action<Topic> wake, Action breakStreams)
     {
-        _store = new EventStore(limits, limits.Rules.Count > 0 ? log.Drop : null);
+        _dropped = limits.Rules.Count > 0 ? log.Drop : null;
+        _store = new EventStore(limits, _dropped);
         _batch = new HubBatch(_store, log.IsShared);
         (_log, _wake, _breakStreams) = (log, wake, breakStreams);
 
@@ -63,10 +65,11 @@ internal sealed class EventHub : IDisposable
     /// <summary>Opens the log, restores what it has stored, and goes on where it ended; before <see cref="RunAsync"/>.</summary>
     public bool TryOpen([NotNullWhen(false)] out string? problem)
     {
-        if (!_log.TryOpen(_store.Restore, work => _queue.Writer.TryWrite(work), out problem))
+        var restoration = new Restoration(_store, _dropped);
+        if (!_log.TryOpen(restoration.Restore, work => _queue.Writer.TryWrite(work), out problem))
             return false;
 
-        _store.ContinueAfter(_log);
+        restoration.ContinueAfter(_log);
         return true;
     }
 

@@ -9,9 +9,6 @@ internal sealed class EventStore
 {
     private readonly Beginnings _beginnings;
     private readonly List<ChannelLog> _endings = []; // Of which clients do not know yet.
-    private readonly Action<long, int>? _dropped;
-    private bool _hasRestored;
-    private bool _lacksDropped; // The log does, but the last one of each channel.
     private long _time;
 
     /// <summary>
@@ -19,7 +16,6 @@ internal sealed class EventStore
     /// </summary>
     public EventStore(HubLimits limits, Action<long, int>? dropped = null)
     {
-        _dropped = dropped;
         var allowances = new Allowances(limits.HistoryBytes, limits.HistoryAge, limits.Rules);
         Topics = new TopicTable(limits.MaxChannels, allowances);
         History = new History(allowances, Topics.MayBeIdle, dropped);
@@ -31,52 +27,10 @@ internal sealed class EventStore
     public HubCounts Counts { get; } = new();
     public PositionCipher Positions { get; } = new();
 
-    /// <summary>Numbers frames from where a log ended that has been restored.</summary>
-    public void ContinueAfter(IEventLog log)
+    /// <summary>Appends a frame that a log of this machine had stored, to those channels that may still have it.</summary>
+    public void Restore(long sequence, string[] channels, long time, ReadOnlySpan<byte> frame)
     {
-        if (!_hasRestored)
-            Forget(log.Last);
-
-        if (_lacksDropped)
-            History.LogIndex.MarkCompacted(log.Last);
-
-        History.LogIndex.ContinueAfter(log.Last, log.Starts, log.Lost);
-        Positions.UseKey(log.Key);
-    }
-
-    /// <inheritdoc cref="RestoreFrame"/>
-    public void Restore(long sequence, string channels, long time, ReadOnlySpan<byte> frame)
-    {
-        if (!_hasRestored)
-            Forget(sequence - 1);
-
-        _hasRestored = true;
-        string[] names = channels.Length == 0 ? [] : ChannelSet.Split(channels);
-        _lacksDropped |= frame.IsEmpty;
-        if (frame.IsEmpty)
-            Array.ForEach(names, name => History.AppendDropped(Topics.Open(name), sequence));
-        else
-            Restore(sequence, names, time, frame);
-    }
-
-    // Each channel by the rule for it: of another kind there may be older ones that are kept.
-    private void Restore(long sequence, string[] names, long time, ReadOnlySpan<byte> frame)
-    {
-        foreach (var allowance in names.Select(History.Allowances.Of).Where(allowance => allowance.IsTooOld(time, SteadyClock.Now)))
-        {
-            allowance.Forget(sequence);
-            History.LogIndex.Forget(sequence);
-            History.LogIndex.MarkCompacted(sequence);
-        }
-
-        var young = Array.FindAll(names, name => !History.Allowances.Of(name).IsTooOld(time, SteadyClock.Now));
-        if (young.Length == 0)
-        {
-            _dropped?.Invoke(sequence, frame.Length);
-            return;
-        }
-
-        Append(SetOf(young, frame, Topics.Open), frame, sequence, time);
+        Append(SetOf(channels, frame, Topics.Open), frame, sequence, time);
         History.Trim(sequence);
     }
 
@@ -250,13 +204,6 @@ internal sealed class EventStore
         return Topics.Open(channel);
     }
 
-    // What there was up to this number, before the program was started, is not kept.
-    private void Forget(long sequence)
-    {
-        History.Allowances.Forget(sequence);
-        History.LogIndex.Forget(sequence);
-    }
-
     private Feed OpenFeed(SubscribeRequest request, Topic[] topics, Beginning beginning)
     {
         if (request.Envelope is Envelope.None && topics is [ChannelLog log])
@@ -270,18 +217,4 @@ internal sealed class EventStore
         var live = topics.Select(topic => topic.OpenIndex().End).ToArray();
         return new MergedFeed(History.LogIndex, Counts, request.Selection, live, range, request.Envelope);
     }
-}
-
-/// <summary>What a hub has done since it began. The hub's writer counts, what is replayed any thread; any thread may read.</summary>
-internal sealed class HubCounts
-{
-    private long _replayed;
-
-    public long Published { get; set; }
-    public long PublishedBytes { get; set; }
-    public long Gaps { get; set; }
-
-    /// <summary>Events that clients were given, or set to be given, because they had missed them.</summary>
-    public long Replayed => Volatile.Read(ref _replayed);
-    public void CountReplayed(long frames) => Interlocked.Add(ref _replayed, frames);
 }
