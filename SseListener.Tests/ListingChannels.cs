@@ -1,4 +1,5 @@
 using System.Text.Json;
+using SseListener.Access;
 using SseListener.Http;
 using SseListener.Tests.Support;
 
@@ -150,6 +151,20 @@ public sealed class ListingChannels
 
         await ChannelAnswer.OfAsync(server, "user/7", Jwt.For(subscribe: ["user/7"]));
     }
+
+    [TestCase("user/7", "user/1", "user/7")]
+    [TestCase("user/7", "user/8", null)]
+    [TestCase("user/*", "a", "user/")]
+    [TestCase("", "a", null)]
+    public void Behind_a_name_that_is_not_listed_the_next_right_may_be(string right, string name, string? next) =>
+        Assert.That(new ListableChannels(right.Length == 0 ? [] : [right], [], isOpen: false).Behind(name), Is.EqualTo(next));
+
+    [TestCase("", "s/1", "s/\uffff")]
+    [TestCase("s/7", "s/1", "s/7")]
+    [TestCase("s/7", "s/8", "s/\uffff")]
+    [TestCase("", "one", "one\0")]
+    public void Behind_a_private_name_all_that_is_private_with_it_is_passed_over(string right, string name, string next) =>
+        Assert.That(new ListableChannels(right.Length == 0 ? [] : [right], ["s/*", "one"], isOpen: true).Behind(name), Is.EqualTo(next));
 
     [Test]
     public async Task The_names_that_are_passed_over_do_not_show_in_the_parts()

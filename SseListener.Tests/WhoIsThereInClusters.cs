@@ -201,9 +201,9 @@ public sealed class WhoIsThereInClusters
         counts.Hear(new PresenceMessage("h", PresenceKind.Join, "c", User: null, [("b", 1), ("\"},", 1), ("a/*", 1), ("a", 1)]), now: 0);
         counts.Hear(new PresenceMessage("i", PresenceKind.Join, "c", User: null, [("a", 1), ("c", 1)]), now: 0);
         Assert.That(counts.FindNames("", "", 2), Is.EqualTo((string[])["a", "b"]));
-        Assert.That(counts.FindNames("", "b", 2), Is.EqualTo((string[])["c"]));
+        Assert.That(counts.FindNames("", "b\0", 2), Is.EqualTo((string[])["c"]));
         counts.Hear(new PresenceMessage("i", PresenceKind.Leave, "c", User: null, [("c", 0)]), now: 0);
-        Assert.That(counts.FindNames("", "b", 2), Is.Empty);
+        Assert.That(counts.FindNames("", "b\0", 2), Is.Empty);
     }
 
     private static Task HearsAsync(TestServer hub, string channel, int clients) =>

@@ -72,7 +72,7 @@ internal sealed class Permissions(AccessOptions options, CrossOrigin crossOrigin
     /// <summary>
     /// Returns which channels a request may be told of in a list of those with a prefix (null for none), or why it may not ask.
     /// </summary>
-    public async Task<(Func<string, bool>? MayList, Refusal? Refusal)> CheckListAsync(Exchange exchange, string prefix)
+    public async Task<(ListableChannels? Listable, Refusal? Refusal)> CheckListAsync(Exchange exchange, string prefix)
     {
         var presented = PresentedTokens.Of(exchange);
         var (token, refusal) = await VerifyAsync(exchange, presented);
@@ -82,8 +82,7 @@ internal sealed class Permissions(AccessOptions options, CrossOrigin crossOrigin
         // Some channels are known only to those who were told their names, but a client of a pattern hears the names of its channels.
         var (rights, listed) = ((token ?? _nobody).Subscribe, prefix + ChannelNames.All);
         var isOpen = !IsPrivate(listed) && (prefix.EndsWith('/') || await CheckOperateAsync(exchange) is null);
-        return isOpen || Overlaps(rights, listed)
-            ? (channel => Covers(rights, channel) || (isOpen && !IsPrivate(channel)), null) : (null, null);
+        return (isOpen || Overlaps(rights, listed) ? new ListableChannels(rights, options.Private, isOpen) : null, null);
     }
 
     private async Task<Refusal?> CheckTokenAsync(string? presented, IReadOnlyList<string> channels)

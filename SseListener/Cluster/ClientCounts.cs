@@ -35,10 +35,10 @@ internal sealed class ClientCounts(TimeSpan longestSilence)
     }
 
     /// <inheritdoc cref="ChannelNames.Find"/>
-    public List<string> FindNames(string prefix, string after, int most)
+    public List<string> FindNames(string prefix, string from, int most)
     {
         lock (_lock)
-            return ChannelNames.Merge(_hubs.Values.Select(hub => ChannelNames.Find(hub.Names, prefix, after, most)), most);
+            return ChannelNames.Merge(_hubs.Values.Select(hub => ChannelNames.Find(hub.Names, prefix, from, most)), most);
     }
 
     /// <summary>Takes down what a hub tells; true when the hub is new. The time is in milliseconds of the system's ticks.</summary>

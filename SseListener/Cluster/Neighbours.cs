@@ -31,7 +31,7 @@ internal sealed class Neighbours(SharedLog log, ClusterOptions options, LogWrite
 
     /// <summary>Finds names of channels that other hubs have clients on, in order.</summary>
     /// <inheritdoc cref="ChannelNames.Find" path="/param"/>
-    public List<string> FindNames(string prefix, string after, int most) => _counts.FindNames(prefix, after, most);
+    public List<string> FindNames(string prefix, string from, int most) => _counts.FindNames(prefix, from, most);
 
     /// <summary>Tells the other hubs that a client has joined or left, and how many there are here now. It does not wait.</summary>
     public void Announce(string client, string? user, bool hasJoined, IEnumerable<(string Channel, int Clients)> counts)

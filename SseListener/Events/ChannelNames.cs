@@ -42,17 +42,16 @@ internal static class ChannelNames
     public static bool Covers(string rule, string other) =>
         rule == other || (rule.EndsWith('*') && other.AsSpan().StartsWith(rule.AsSpan()[..^1], StringComparison.Ordinal));
 
-    /// <summary>The first names with a prefix that come behind another one, which need not be there; at most so many.</summary>
+    /// <summary>The first names with a prefix from a text on; at most so many.</summary>
     /// <param name="names">In the order of <see cref="StringComparer.Ordinal"/>.</param>
     /// <param name="prefix">What the names begin with.</param>
-    /// <param name="after">The name behind which they come; empty for none.</param>
+    /// <param name="from">What none of them comes before.</param>
     /// <param name="most">How many.</param>
-    public static List<string> Find(SortedSet<string> names, string prefix, string after, int most)
+    public static List<string> Find(SortedSet<string> names, string prefix, string from, int most)
     {
-        var first = string.CompareOrdinal(after, prefix) > 0 ? after : prefix;
+        var first = string.CompareOrdinal(from, prefix) > 0 ? from : prefix;
         var last = prefix + char.MaxValue;
-        return string.CompareOrdinal(first, last) > 0 ? []
-            : [.. names.GetViewBetween(first, last).Where(name => name != after).Take(most)];
+        return string.CompareOrdinal(first, last) > 0 ? [] : [.. names.GetViewBetween(first, last).Take(most)];
     }
 
     /// <summary>The first of the names in several lists, each once; at most so many.</summary>

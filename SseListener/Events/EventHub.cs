@@ -101,8 +101,8 @@ internal sealed class EventHub : IDisposable
 
     /// <summary>Finds names of channels, in order; null when the hub has stopped.</summary>
     /// <inheritdoc cref="ChannelNames.Find" path="/param"/>
-    public Task<List<string>?> FindNamesAsync(string prefix, string after, int most) =>
-        EnqueueAsync(new Question<List<string>>(store => store.Topics.FindNames(prefix, after, most)));
+    public Task<List<string>?> FindNamesAsync(string prefix, string from, int most) =>
+        EnqueueAsync(new Question<List<string>>(store => store.Topics.FindNames(prefix, from, most)));
 
     public void Unsubscribe(Subscription subscription) => _queue.Writer.TryWrite(new Unsubscribe(subscription));
 

@@ -91,7 +91,7 @@ internal sealed class TopicTable(int maxChannels, Allowances allowances)
     public ChannelLog? FindChannel(string name) => _topics.GetValueOrDefault(name) as ChannelLog;
 
     /// <inheritdoc cref="ChannelNames.Find"/>
-    public List<string> FindNames(string prefix, string after, int most) => ChannelNames.Find(_names, prefix, after, most);
+    public List<string> FindNames(string prefix, string from, int most) => ChannelNames.Find(_names, prefix, from, most);
 
     /// <summary>Says that a topic has lost a listener, or the last of what was kept.</summary>
     public void MayBeIdle(Topic topic) => _perhapsIdle.Add(topic);

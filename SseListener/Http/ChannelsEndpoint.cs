@@ -11,7 +11,6 @@ namespace SseListener.Http;
 /// <c>GET /channels/NAME</c> tells who is on a channel and what is kept of it, and <c>GET /channels</c> which channels there are. A channel
 /// that the request may not hear does not exist.
 /// </summary>
-[SuppressMessage("Design", "CA1001:Types that own disposable fields should be disposable", Justification = "Nobody asks for its handle.")]
 internal sealed class ChannelsEndpoint(
     ServerOptions options, EventHub hub, Roster roster, Neighbours? neighbours, Permissions access, Responses responses)
 {
@@ -21,8 +20,6 @@ internal sealed class ChannelsEndpoint(
     private const int MostMembers = 1000;
     private const int MostListed = 200;
     private const int MostAtOnce = 128; // Names that the hub's writer finds while publishers wait, in 50 us.
-    private static readonly TimeSpan _patience = TimeSpan.FromSeconds(2);
-    private readonly SemaphoreSlim _listing = new(1); // Names that may not be told have to be passed over, and may be many.
     private readonly int _mostMembers = Math.Min(options.PresenceLimit, MostMembers);
 
     public async Task<Refusal?> ShowAsync(Exchange exchange)
@@ -48,12 +45,12 @@ internal sealed class ChannelsEndpoint(
         if (!Parameters.TryReadList(exchange.Target, out var prefix, out var after, out var problem))
             return Refusal.Of(400, problem);
 
-        var (mayList, refusal) = await access.CheckListAsync(exchange, prefix);
+        var (listable, refusal) = await access.CheckListAsync(exchange, prefix);
         if (refusal is not null)
             return refusal;
 
-        if (await FindAsync(prefix, after, mayList) is not { } names)
-            return hub.IsComplete ? Refusal.Stopping : Refusal.Later(503, "list_limit", "Too many others ask for a list of channels.");
+        if (await FindAsync(prefix, after, listable) is not { } names)
+            return Refusal.Stopping;
 
         var listed = names.Take(MostListed).Select(JsonText.Quote).ToList();
         var next = names.Count > listed.Count ? $",\"next\":{listed[^1]}" : "";
@@ -93,34 +90,26 @@ internal sealed class ChannelsEndpoint(
     private static string Describe(Member member) => member.User is { } user
         ? $$"""{"client":"{{member.Client}}","user":{{JsonText.Quote(user)}}}""" : $$"""{"client":"{{member.Client}}"}""";
 
-    // One more than are listed, if there are more; null when that cannot be found out now.
-    private async Task<List<string>?> FindAsync(string prefix, string after, Func<string, bool>? mayList)
+    // One more than are listed, if there are more; null when the hub has stopped.
+    private async Task<List<string>?> FindAsync(string prefix, string after, ListableChannels? listable)
     {
         List<string> found = [];
-        if (mayList is null)
-            return found;
-
-        if (!await _listing.WaitAsync(_patience))
-            return null;
-
-        try
+        var from = listable is null ? null : Next(after);
+        while (from is not null && found.Count <= MostListed)
         {
-            for (var isMore = true; isMore && found.Count <= MostListed;)
-            {
-                if (await hub.FindNamesAsync(prefix, after, MostAtOnce) is not { } here)
-                    return null;
+            if (await hub.FindNamesAsync(prefix, from, MostAtOnce) is not { } here)
+                return null;
 
-                var names = ChannelNames.Merge([here, neighbours?.FindNames(prefix, after, MostAtOnce) ?? []], MostAtOnce);
-                found.AddRange(names.Where(mayList));
-                isMore = names.Count == MostAtOnce;
-                after = isMore ? names[^1] : after;
-            }
+            var names = ChannelNames.Merge([here, neighbours?.FindNames(prefix, from, MostAtOnce) ?? []], MostAtOnce);
+            found.AddRange(names.Where(listable!.Includes));
 
-            return found;
+            // Private channels may be many, and are not gone through.
+            from = names.Count < MostAtOnce ? null : listable.Includes(names[^1]) ? Next(names[^1]) : listable.Behind(names[^1]);
         }
-        finally
-        {
-            _listing.Release();
-        }
+
+        return found;
     }
+
+    // The text that follows on a name, or an empty one, in the order of names.
+    private static string Next(string name) => name + char.MinValue;
 }
