@@ -79,6 +79,19 @@ public sealed class ForgettingByRules
     }
 
     [Test]
+    public void What_channels_without_a_rule_have_lost_is_no_gap_for_a_pattern_that_a_rule_covers()
+    {
+        var store = new EventStore(new HubLimits(1000, TimeSpan.FromHours(1), MaxChannels: 9) { Rules = [new("llm/*", null, null, 9)] });
+        for (var i = 1; i <= 100; i++)
+            Append(store, "other", i);
+
+        Append(store, "llm/1", 101);
+        Assert.That(HasGap(store, "llm/*", store.Positions.Encode(0)), Is.False);
+        Assert.That(HasGap(store, "llm/1/*", store.Positions.Encode(0)), Is.False);
+        Assert.That(HasGap(store, "other/*", store.Positions.Encode(0)), Is.True, "nobody can tell");
+    }
+
+    [Test]
     public void What_was_too_old_at_a_start_is_missing_of_its_own_kind_only()
     {
         var limits = new HubLimits(1_000_000, TimeSpan.FromDays(1), MaxChannels: 9) { Rules = [new("llm/*", null, TimeSpan.FromMinutes(10), null)] };
