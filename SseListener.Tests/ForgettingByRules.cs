@@ -43,6 +43,37 @@ public sealed class ForgettingByRules
     }
 
     [Test]
+    public void A_replay_that_has_begun_gets_what_is_replaced_meanwhile()
+    {
+        var store = new EventStore(new HubLimits(1_000_000, TimeSpan.FromHours(1), 1000) { Rules = [new("p/*", null, null, 1)] });
+        Append(store, "p/b", 1);
+        Append(store, "p/a", 2);
+        var before = store.Subscribe(new SubscribeRequest(new Selection(["p/*"], mayHear: null), Envelope.None, "earliest", Rewind: null))!;
+        Append(store, "p/a", 3);
+        var after = store.Subscribe(new SubscribeRequest(new Selection(["p/*"], mayHear: null), Envelope.None, "earliest", Rewind: null))!;
+        Assert.That(Read(before), Is.EqualTo("data: 1\nid: 1\n\ndata: 2\nid: 2\n\ndata: 3\nid: 3\n\n"));
+        Assert.That(Read(after), Is.EqualTo("data: 1\nid: 1\n\ndata: 3\nid: 3\n\n"));
+    }
+
+    [Test]
+    public void What_is_known_of_millions_of_dropped_events_takes_no_room()
+    {
+        var store = new EventStore(new HubLimits(1_000_000, TimeSpan.FromHours(1), 1000) { Rules = [new("p/*", null, null, 1)] });
+        Append(store, "orders", 1);
+        for (var i = 2; i < 100_000; i++)
+            Append(store, $"p/{i % 200}", i);
+
+        var (indexed, cursor) = (0, store.History.LogIndex.After(0));
+        for (; cursor.TryPeek(out _); cursor.Advance(1))
+            indexed++;
+
+        Assert.That(indexed, Is.LessThan(5000));
+        Assert.That(store.History.Kept.Events, Is.EqualTo(201), "of 200 channels and orders");
+        var request = new SubscribeRequest(new Selection(["orders"], mayHear: null), Envelope.None, "1", Rewind: null);
+        Assert.That(store.Subscribe(request)!.HasGap, Is.False);
+    }
+
+    [Test]
     public void What_a_forgotten_channel_has_lost_is_known_of_its_kind()
     {
         var limits = new HubLimits(1_000_000, TimeSpan.FromHours(1), MaxChannels: 3) { Rules = [new("llm/*", null, null, 1), new("orders/*", null, null, 9)] };
@@ -76,6 +107,19 @@ public sealed class ForgettingByRules
 
         var request = new SubscribeRequest(new Selection(["llm/a/*"], mayHear: null), Envelope.None, store.Positions.Encode(1), Rewind: null);
         Assert.That(store.Subscribe(request)!.HasGap);
+    }
+
+    [Test]
+    public void What_channels_without_a_rule_have_lost_is_no_gap_for_a_pattern_that_a_rule_covers()
+    {
+        var store = new EventStore(new HubLimits(1000, TimeSpan.FromHours(1), MaxChannels: 9) { Rules = [new("llm/*", null, null, 9)] });
+        for (var i = 1; i <= 100; i++)
+            Append(store, "other", i);
+
+        Append(store, "llm/1", 101);
+        Assert.That(HasGap(store, "llm/*", store.Positions.Encode(0)), Is.False);
+        Assert.That(HasGap(store, "llm/1/*", store.Positions.Encode(0)), Is.False);
+        Assert.That(HasGap(store, "other/*", store.Positions.Encode(0)), Is.True, "nobody can tell");
     }
 
     [Test]
@@ -114,6 +158,18 @@ public sealed class ForgettingByRules
     {
         store.Apply(new Arrived([new ArrivedFrame(sequence, channel, SteadyClock.Now, Frame(sequence))], sequence, Lost: 0, Answers: [], IsNew: true), []);
         store.EndBatch(sequence);
+    }
+
+    private static string Read(Subscription subscription)
+    {
+        var (slice, text) = (new Slice(), "");
+        for (var state = CursorState.SliceAndMore; state is CursorState.SliceAndMore;)
+        {
+            state = subscription.Feed.Fill(slice);
+            text += Encoding.ASCII.GetString(slice.Bytes);
+        }
+
+        return text;
     }
 
     private static byte[] Frame(long number) => Encoding.ASCII.GetBytes($"data: {Text(number)}\nid: {Text(number)}\n\n");

@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Net;
-using System.Text;
 using SseListener.Cluster;
 using SseListener.Events;
 using SseListener.Http;
@@ -144,19 +143,6 @@ public sealed class KeepingByRules
         }
     }
 
-    [Test]
-    public void A_replay_that_has_begun_gets_what_is_replaced_meanwhile()
-    {
-        var store = new EventStore(new HubLimits(1_000_000, TimeSpan.FromHours(1), 1000) { Rules = [Rule("p/*=1")] });
-        Append(store, "p/b", 1);
-        Append(store, "p/a", 2);
-        var before = store.Subscribe(new SubscribeRequest(new Selection(["p/*"], mayHear: null), Envelope.None, "earliest", Rewind: null))!;
-        Append(store, "p/a", 3);
-        var after = store.Subscribe(new SubscribeRequest(new Selection(["p/*"], mayHear: null), Envelope.None, "earliest", Rewind: null))!;
-        Assert.That(Read(before), Is.EqualTo("data: 1\nid: 1\n\ndata: 2\nid: 2\n\ndata: 3\nid: 3\n\n"));
-        Assert.That(Read(after), Is.EqualTo("data: 1\nid: 1\n\ndata: 3\nid: 3\n\n"));
-    }
-
     [TestCase("?channel=orders/1")]
     [TestCase("?channel=orders/*")]
     [TestCase("?channel=orders/1&channel=orders/2")]
@@ -176,24 +162,6 @@ public sealed class KeepingByRules
         Assert.That((await back.NextAsync()).Data, Is.EqualTo("2"));
         await using var lost = await server.SubscribeAsync("?channel=orders/1&channel=prices/*", PositionOf(client));
         Assert.That((await lost.NextAsync()).EventType, Is.EqualTo("gap"));
-    }
-
-    [Test]
-    public void What_is_known_of_millions_of_dropped_events_takes_no_room()
-    {
-        var store = new EventStore(new HubLimits(1_000_000, TimeSpan.FromHours(1), 1000) { Rules = [Rule("p/*=1")] });
-        Append(store, "orders", 1);
-        for (var i = 2; i < 100_000; i++)
-            Append(store, $"p/{i % 200}", i);
-
-        var (indexed, cursor) = (0, store.History.LogIndex.After(0));
-        for (; cursor.TryPeek(out _); cursor.Advance(1))
-            indexed++;
-
-        Assert.That(indexed, Is.LessThan(5000));
-        Assert.That(store.History.Kept.Events, Is.EqualTo(201), "of 200 channels and orders");
-        var request = new SubscribeRequest(new Selection(["orders"], mayHear: null), Envelope.None, "1", Rewind: null);
-        Assert.That(store.Subscribe(request)!.HasGap, Is.False);
     }
 
     [Test]
@@ -296,23 +264,4 @@ public sealed class KeepingByRules
     }
 
     private static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
-
-    private static void Append(EventStore store, string channel, long sequence)
-    {
-        var frame = Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"data: {sequence}\nid: {sequence}\n\n"));
-        store.Apply(new Arrived([new ArrivedFrame(sequence, channel, SteadyClock.Now, frame)], sequence, Lost: 0, Answers: [], IsNew: true), []);
-        store.EndBatch(sequence);
-    }
-
-    private static string Read(Subscription subscription)
-    {
-        var (slice, text) = (new Slice(), "");
-        for (var state = CursorState.SliceAndMore; state is CursorState.SliceAndMore;)
-        {
-            state = subscription.Feed.Fill(slice);
-            text += Encoding.ASCII.GetString(slice.Bytes);
-        }
-
-        return text;
-    }
 }

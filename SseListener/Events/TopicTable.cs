@@ -45,7 +45,7 @@ internal sealed class TopicTable(int maxChannels, Allowances allowances)
     /// <summary>The channels that a topic has: itself, or those under the pattern.</summary>
     public IEnumerable<ChannelLog> LogsOf(Topic topic) =>
         topic is ChannelLog log ? [log]
-        : ChannelNames.Find(_names, prefix: topic.Name[..^1], after: "", int.MaxValue).Select(name => (ChannelLog)_topics[name]);
+        : ChannelNames.Find(_names, prefix: topic.Name[..^1], from: "", int.MaxValue).Select(name => (ChannelLog)_topics[name]);
 
     /// <summary>Finds a channel that is to be forgotten. Of one that is not known there is nothing but a name.</summary>
     public ChannelLog FindLog(string channel) => FindChannel(channel) ?? new ChannelLog(channel) { IsForgotten = true };

@@ -193,7 +193,7 @@ internal enum JournalSync { Os, Always }
 internal sealed record JournalOptions(
     string Folder, long Bytes, TimeSpan Age, JournalSync Sync, Histogram<double> Writes, Histogram<double> Flushes)
 {
-    /// <summary>With rules of what is kept: how long what is dropped may stay in a file of which most is kept. Null without rules.</summary>
+    /// <summary>With rules: how long what is dropped may stay in a file of which most is kept. Null without rules.</summary>
     public TimeSpan? CleanEvery { get; init; }
 
     /// <summary>How long anything at all is kept.</summary>

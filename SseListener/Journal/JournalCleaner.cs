@@ -33,7 +33,7 @@ internal sealed class JournalCleaner(JournalOptions options, JournalFiles files,
             }
             catch (Exception e) when (Disk.IsFailure(e))
             {
-                log.Often(LogLevel.Warning, "not cleaned", $"files of the journal cannot be written again without what is dropped: {e.Message}");
+                log.Often(LogLevel.Warning, "not cleaned", $"the journal cannot be written again without what is dropped: {e.Message}");
                 lock (filesLock)
                     _ = Disk.Attempt(files.ForgetDeleted);
 
@@ -55,7 +55,8 @@ internal sealed class JournalCleaner(JournalOptions options, JournalFiles files,
     {
         var droppedBefore = old.Sum(file => file.DroppedBytes);
         var parts = old.Select((file, index) => new Part(file, index + 1 < old.Count ? old[index + 1].First : end)).ToList();
-        var find = new FindDropped(parts.SelectMany(part => part.Frames).SelectMany(frame => ChannelSet.Split(frame.Line.Channels)).ToHashSet(StringComparer.Ordinal));
+        var channels = parts.SelectMany(part => part.Frames).SelectMany(frame => ChannelSet.Split(frame.Line.Channels));
+        var find = new FindDropped(channels.ToHashSet(StringComparer.Ordinal));
         enqueue(find);
         if (await find.Answer.Task.WaitAsync(stopping) is not { } dropped)
             return;
@@ -78,7 +79,7 @@ internal sealed class JournalCleaner(JournalOptions options, JournalFiles files,
         }
 
         if (log.Writes(LogLevel.Debug))
-            log.Debug($"cleaned {cleaned.Path}: {old.Sum(file => file.Length)} bytes of {old.Count} files are {cleaned.Length} bytes of one");
+            log.Debug($"cleaned {cleaned.Path}: {old.Sum(file => file.Length)} bytes of {old.Count} files are {cleaned.Length} now");
     }
 
     private (JournalFile File, ReadOnlyMemory<byte> Bytes) Encode(List<Part> parts, DroppedFrames dropped)

@@ -73,7 +73,8 @@ internal sealed class JournalKey(string folder, LogWriter log)
 
         using (var output = new FileStream(unfinished, options))
         {
-            output.Write([.. Bytes, .. Starts.Concat(Lost.SelectMany(lost => new[] { ~lost.After, lost.Through })).SelectMany(BitConverter.GetBytes)]);
+            var numbers = Starts.Concat(Lost.SelectMany(lost => new[] { ~lost.After, lost.Through }));
+            output.Write([.. Bytes, .. numbers.SelectMany(BitConverter.GetBytes)]);
             Disk.Sync(output.SafeFileHandle);
 
             // Of what was written here, not of what has this name now: somebody may replace it at once.
