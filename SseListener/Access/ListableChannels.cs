@@ -8,7 +8,7 @@ internal sealed class ListableChannels(IReadOnlyList<string> rights, IReadOnlyLi
     public bool Includes(string channel) =>
         rights.Any(rule => ChannelNames.Covers(rule, channel)) || (isOpen && !hidden.Any(rule => ChannelNames.Covers(rule, channel)));
 
-    /// <summary>From where on the next one may be, behind one that is not included; null for nowhere. What lies between is passed over.</summary>
+    /// <summary>From where on the next one may be, behind one that is not included; null for nowhere. All between is passed over.</summary>
     public string? Behind(string channel)
     {
         var starts = rights.Select(rule => rule.TrimEnd('*')).Where(start => string.CompareOrdinal(start, channel) > 0);
