@@ -3,13 +3,13 @@ using SseListener.Tests.Support;
 
 namespace SseListener.Tests;
 
-/// <summary>What <c>SseListener/Docs/protocol.md</c> says about asking who is there: its commands, but for the port, and their answers.</summary>
+/// <summary>The commands of <c>SseListener/Docs/protocol.md</c>, but for the port, and their answers.</summary>
 public sealed class DocumentedAnswers
 {
     private static readonly Document _document = new("SseListener/Docs/protocol.md");
 
     [Test]
-    public async Task The_commands_are_answered_as_it_shows()
+    public async Task Who_is_there_is_answered_as_it_shows()
     {
         await using var server = TestServer.Start(options => options with { JwtKey = SignedTokens.Key(Jwt.Secret), PublishToken = "plain" });
         await using var ann = await server.SubscribeAsync("?channel=room/7&token=" + Jwt.For(user: "ann"));
@@ -20,7 +20,7 @@ public sealed class DocumentedAnswers
             published.EnsureSuccessStatusCode();
         }
 
-        var commands = string.Concat(_document.Blocks("bash")).TrimEnd().Split('\n');
+        var commands = Commands("/channels");
         var shown = _document.Blocks("json").Where(block => block.StartsWith("{\"channel", StringComparison.Ordinal)).Select(block => block.Replace("\n ", "", StringComparison.Ordinal).TrimEnd()).ToArray();
         Assert.That((commands.Length, shown.Length), Is.EqualTo((3, 2)));
         var members = Regex.Matches(shown[0], "\"client\":\"(.{10})\"").Select(match => match.Groups[1].Value).ToArray();
@@ -30,6 +30,25 @@ public sealed class DocumentedAnswers
         Assert.That(await OutputAsync(server.Port, commands[1]), Is.EqualTo(shown[1]));
         Assert.That(await OutputAsync(server.Port, commands[2]), Is.EqualTo("""{"channels":["room/8"]}"""));
     }
+
+    [Test]
+    public async Task History_is_answered_as_it_shows_and_channels_end()
+    {
+        await using var server = TestServer.Start();
+        await server.PublishAsync("""{"id":"d1iVC4ofh5","type":"paid","data":{"by":"card"}}""", "orders/42");
+        var shown = _document.Blocks("json").Single(block => block.StartsWith("{\"position", StringComparison.Ordinal)).TrimEnd();
+        Assert.That(WithoutPosition(await OutputAsync(server.Port, Commands("limit=").Single())), Is.EqualTo(WithoutPosition(shown)));
+        var ends = Commands("end=1");
+        Assert.That(ends, Has.Length.EqualTo(2));
+        foreach (var command in ends)
+            Assert.That(await OutputAsync(server.Port, command), Does.EndWith("\"ended\":true}"));
+
+        using var late = await server.PostAsync("/events?channel=llm/43", "text/plain", "late");
+        Assert.That((int)late.StatusCode, Is.EqualTo(409));
+    }
+
+    private static string[] Commands(string part) =>
+        [.. string.Concat(_document.Blocks("bash")).Split('\n').Where(line => line.Contains(part, StringComparison.Ordinal))];
 
     private static string WithoutPosition(string answer) => Regex.Replace(answer, "\"@[A-Za-z0-9_-]{22}\"", "");
 

@@ -113,8 +113,8 @@ public sealed class ReadingThePage
         }
 
         Assert.That(string.Join(' ', stops), Is.EqualTo(
-            "skip toggle filter-type filter-text pause clear events channels BUTTON SUMMARY SUMMARY "
-            + "channel type format-json event-id data main curl-copy curl"));
+            "skip toggle filter-type filter-text pause clear events channels BUTTON rewind SUMMARY SUMMARY "
+            + "channel type format-json event-id data main ends curl-copy curl"));
         await page.Text("events").FocusAsync();
         await page.Tab.Keyboard.PressAsync("ArrowDown");
         await page.Tab.Keyboard.PressAsync("ArrowDown");

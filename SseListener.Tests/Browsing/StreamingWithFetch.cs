@@ -44,7 +44,6 @@ public sealed class StreamingWithFetch
         await Expect(page.Text("countdown")).ToHaveTextAsync(new Regex("^Reconnecting in (400|3[0-9]{2}) s\\.$"));
     }
 
-    [TestCase(204, "text/event-stream", "The server refuses (204): it does not say why.")]
     [TestCase(404, "text/event-stream", "The server refuses (404): it does not say why.")]
     [TestCase(403, "application/problem+json", "The server refuses (403): not for you")]
     [TestCase(200, "text/html", "The answer is no event stream: its type is text/html.")]

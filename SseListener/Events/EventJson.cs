@@ -82,20 +82,33 @@ internal static class EventJson
         if (!reader.Read() || reader.TokenType != JsonTokenType.StartObject)
             return false;
 
-        var seen = new HashSet<string>(4, StringComparer.Ordinal);
+        var seen = 0; // A bit for each of the names. A batch may have thousands of events: nothing is allocated to read their names.
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
-            var name = reader.GetString()!;
+            var index = IndexOfName(ref reader);
+            var (name, bit) = index < 0 ? (reader.GetString()!, 0) : (_names[index], 1 << index);
             reader.Read();
-            problem = seen.Add(name) ? members.Read(name, ref reader) : $"The member \"{Spelling.Short(name)}\" occurs twice.";
+            problem = (seen & bit) == 0 ? members.Read(name, ref reader) : $"The member \"{name}\" occurs twice.";
+            seen |= bit;
             if (problem is not null)
                 return false;
         }
 
         // One more read throws if anything follows the object.
         reader.Read();
-        problem = seen.Contains("data") ? null : "The member \"data\" is missing; it may be any JSON, also null or \"\".";
+        problem = members.Data is not null ? null : "The member \"data\" is missing; it may be any JSON, also null or \"\".";
         return problem is null;
+    }
+
+    private static int IndexOfName(ref Utf8JsonReader reader)
+    {
+        for (var index = 0; index < _names.Length; index++)
+        {
+            if (reader.ValueTextEquals(_names[index]))
+                return index;
+        }
+
+        return -1;
     }
 
     private record struct Members(byte[]? Data, string? Type, string? Id, int? Retry, List<string>? Channels)
