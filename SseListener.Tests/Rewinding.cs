@@ -48,6 +48,31 @@ public sealed class Rewinding
         Assert.That(log.PlaceBefore(new Rewind(long.MaxValue, TimeSpan.FromSeconds(1)), now: 200_000), Is.EqualTo(100));
     }
 
+    // They are looked at in several steps, between which more is published, also to channels that are new.
+    [Test]
+    public async Task Under_a_pattern_of_many_channels_it_gets_the_latest_of_each_and_all_that_comes_meanwhile()
+    {
+        await using var server = TestServer.Start();
+        var lines = Enumerable.Range(0, 1000).SelectMany(channel => (int[])[1, 2], (channel, data) => $$"""{"data":"{{channel}}={{data}}","channel":"prices/{{channel}}"}""");
+        using var batch = await server.PostAsync("/events", "application/x-ndjson", string.Join('\n', lines));
+        Assert.That(batch.StatusCode, Is.EqualTo(HttpStatusCode.OK));
+        var publishing = Task.WhenAll(Enumerable.Range(0, 100).Select(number => server.PublishAsync($$"""{"data":"new{{number}}=3"}""", $"prices/new/{number}")));
+        var clients = await Task.WhenAll(Enumerable.Range(0, 5).Select(_ => server.SubscribeAsync("?channel=prices/*&rewind=1")));
+        await publishing;
+        await server.PublishAsync("""{"data":"last"}""", "prices/last");
+        foreach (var client in clients)
+        {
+            var received = new List<string>();
+            while (received.LastOrDefault() != "last")
+                received.Add((await client.NextAsync()).Data.Trim('"'));
+
+            Assert.That(received, Is.Unique.And.SupersetOf(Enumerable.Range(0, 1000).Select(channel => $"{channel}=2")));
+            Assert.That(received, Is.SupersetOf(Enumerable.Range(0, 100).Select(number => $"new{number}=3")));
+            Assert.That(received, Has.None.EndsWith("=1"));
+            await client.DisposeAsync();
+        }
+    }
+
     [Test]
     public async Task With_a_last_id_that_counts()
     {

@@ -6,6 +6,8 @@ namespace SseListener.Events;
 /// </summary>
 internal sealed class Beginnings(TopicTable topics, History history, PositionCipher positions)
 {
+    private const int MostAtOnce = 128; // Channels, while publishers wait: some 50 us.
+
     private LogIndex LogIndex => history.LogIndex;
 
     /// <summary>Whether a client's last id is known, if it has one.</summary>
@@ -16,7 +18,7 @@ internal sealed class Beginnings(TopicTable topics, History history, PositionCip
     public Beginning Find(SubscribeRequest request, IReadOnlyList<Topic> listened)
     {
         if (request.LastEventId is not { } id)
-            return Find(request, listened, SteadyClock.Now);
+            return FindWithoutId(request, listened);
 
         // "earliest" is the id of no frame, so it begins with the oldest, without a gap.
         return TryFindPlace(request.Selection, id, out var place)
@@ -24,19 +26,39 @@ internal sealed class Beginnings(TopicTable topics, History history, PositionCip
             : new Beginning(LogIndex.BeforeOldestKept, id != SseEvent.Earliest, Channels: null);
     }
 
-    private Beginning Find(SubscribeRequest request, IReadOnlyList<Topic> listened, long now)
-    {
-        var places = new Dictionary<string, long>(StringComparer.Ordinal);
-        var logs = request.Rewind is null ? listened.OfType<ChannelLog>().Where(log => log.IsEnded) : listened.SelectMany(topics.LogsOf);
-        foreach (var log in logs.Where(log => !log.IsEmpty && request.Selection.MayHear(log.Name)))
-        {
-            // However old, an end is told.
-            var place = Math.Min(log.PlaceBefore(request.Rewind ?? Rewind.All, now), log.IsEnded ? log.EndedAt - 1 : long.MaxValue);
-            if (place < log.LastSequence)
-                places[log.Name] = place;
-        }
+    /// <summary>Begins to look back in the channels under the patterns of a client.</summary>
+    public LookBack BeginLookBack() => new(LogIndex.Last);
 
-        return new Beginning(places.Count == 0 ? LogIndex.Last : places.Values.Min(), HasGap: false, places);
+    /// <summary>Looks at some channels under a pattern, from a name on, and returns the name to go on from; an empty text when there is none.</summary>
+    public string LookBackFrom(string name, string pattern, SubscribeRequest request)
+    {
+        var names = topics.FindNames(pattern[..^1], name, MostAtOnce);
+        foreach (var log in names.Select(topics.FindChannel).OfType<ChannelLog>())
+            AddPlace(request.LookBack!.Places, log, request);
+
+        return names.Count < MostAtOnce ? "" : names[^1] + '\0';
+    }
+
+    private Beginning FindWithoutId(SubscribeRequest request, IReadOnlyList<Topic> listened)
+    {
+        var places = request.LookBack?.Places ?? new(StringComparer.Ordinal);
+        foreach (var log in listened.OfType<ChannelLog>().Where(log => request.Rewind is not null || log.IsEnded))
+            AddPlace(places, log, request);
+
+        var others = request.LookBack?.Began ?? LogIndex.Last;
+        return new Beginning(places.Values.Append(others).Min(), HasGap: false, places) { Others = others };
+    }
+
+    private static void AddPlace(Dictionary<string, long> places, ChannelLog log, SubscribeRequest request)
+    {
+        if (log.IsEmpty || !request.Selection.MayHear(log.Name))
+            return;
+
+        // However old, an end is told.
+        var place = log.PlaceBefore(request.Rewind ?? Rewind.All, SteadyClock.Now);
+        place = Math.Min(place, log.IsEnded ? log.EndedAt - 1 : long.MaxValue);
+        if (place < log.LastSequence)
+            places[log.Name] = place;
     }
 
     // The event may be of a channel that the client no longer listens to, but it learns nothing of one that it may not hear.
@@ -55,11 +77,21 @@ internal sealed class Beginnings(TopicTable topics, History history, PositionCip
 /// <summary>Where a client begins.</summary>
 /// <param name="Place">The number of the last frame before all that it is to get.</param>
 /// <param name="HasGap">Whether it has missed what is no longer kept.</param>
-/// <param name="Channels">The same for each channel of which it is to get what is kept already; null when that is all of its channels.</param>
+/// <param name="Channels">The same for each of these channels; null when that is all.</param>
 internal sealed record Beginning(long Place, bool HasGap, IReadOnlyDictionary<string, long>? Channels)
 {
+    /// <summary>The same for all other channels, where there are such.</summary>
+    public long Others { get; init; }
+
     /// <summary>The number of the last frame of a channel before what the client is to get of it.</summary>
-    public long PlaceIn(string channel) => Channels is null ? Place : Channels.GetValueOrDefault(channel, long.MaxValue);
+    public long PlaceIn(string channel) => Channels is null ? Place : Channels.GetValueOrDefault(channel, Others);
+}
+
+/// <summary>Where a client that rewinds begins in the channels under its patterns, as it is found step by step.</summary>
+/// <param name="Began">The number of the last frame before the first step: what came later it gets, of any channel.</param>
+internal sealed record LookBack(long Began)
+{
+    public Dictionary<string, long> Places { get; } = new(StringComparer.Ordinal);
 }
 
 /// <summary>How far back a client without a last id begins: by events of each channel, or by their age.</summary>

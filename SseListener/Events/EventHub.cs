@@ -17,6 +17,9 @@ internal sealed class EventHub : IDisposable
     private readonly Action<Topic> _wake;
     private readonly Action _breakStreams;
     private readonly Timer _expiry;
+
+    [SuppressMessage("Usage", "CA2213:Disposable fields should be disposed", Justification = "Its handle is never asked for.")]
+    private readonly SemaphoreSlim _lookingBack = new(1);
     private long _lost;
     private volatile bool _isComplete;
 
@@ -84,11 +87,11 @@ internal sealed class EventHub : IDisposable
     public async Task<Subscription?> SubscribeAsync(SubscribeRequest request)
     {
         var mayBeAhead = _log.IsShared && request.LastEventId is not null && await EnqueueAsync(new Recognise(request)) is null;
-        return mayBeAhead && !await CatchUpAsync() ? null : await EnqueueAsync(new Subscribe(request));
+        return mayBeAhead && !await CatchUpAsync() ? null : await EnqueueAsync(new Subscribe(await LookBackAsync(request)));
     }
 
     /// <summary>Finds what is kept of channels, in the order of the log; null when the hub has stopped.</summary>
-    public Task<Reading?> ReadAsync(SubscribeRequest request) => EnqueueAsync(new Read(request));
+    public async Task<Reading?> ReadAsync(SubscribeRequest request) => await EnqueueAsync(new Read(await LookBackAsync(request)));
 
     /// <summary>Completes when all has been applied that any hub had stored before the call; false when that cannot be had now.</summary>
     public Task<bool> CatchUpAsync() => _log.CatchUpAsync();
@@ -143,6 +146,31 @@ internal sealed class EventHub : IDisposable
 
     public void Dispose() => _expiry.Dispose();
 
+    // There may be very many channels under a pattern: publishers get their turn in between, and only one client looks at a time.
+    private async Task<SubscribeRequest> LookBackAsync(SubscribeRequest request)
+    {
+        string[] patterns = request is { LastEventId: null, Rewind: not null } ? [.. request.Selection.Topics.Where(ChannelNames.IsPattern)] : [];
+        if (patterns.Length == 0)
+            return request;
+
+        await _lookingBack.WaitAsync();
+        try
+        {
+            request = request with { LookBack = await EnqueueAsync(new Question<LookBack>(store => store.Beginnings.BeginLookBack())) };
+            foreach (var pattern in patterns)
+            {
+                for (var name = pattern[..^1]; !string.IsNullOrEmpty(name);)
+                    name = await EnqueueAsync(new Question<string>(store => store.Beginnings.LookBackFrom(name, pattern, request)));
+            }
+
+            return request;
+        }
+        finally
+        {
+            _lookingBack.Release();
+        }
+    }
+
     private Task<T?> EnqueueAsync<T>(HubWork<T> work)
         where T : class => !_isComplete && _queue.Writer.TryWrite(work) ? work.Answer.Task : Task.FromResult<T?>(null);
 
@@ -176,7 +204,7 @@ internal sealed class EventHub : IDisposable
                     find.Answer.SetResult(_store.FindDropped(find.Channels));
                     break;
                 case Recognise recognise:
-                    recognise.Answer.SetResult(_store.Knows(recognise.Request) ? recognise.Request : null);
+                    recognise.Answer.SetResult(_store.Beginnings.Knows(recognise.Request) ? recognise.Request : null);
                     break;
                 case Subscribe subscribe:
                     _batch.Subscribes.Add((subscribe, _store.Subscribe(subscribe.Request)));
@@ -217,18 +245,4 @@ internal sealed class EventHub : IDisposable
                 _queue.Writer.TryWrite(work);
         }
     }
-}
-
-/// <summary>What a hub keeps: bytes of frames over all channels, for how long, and of how many channels.</summary>
-internal sealed record HubLimits(long HistoryBytes, TimeSpan HistoryAge, int MaxChannels)
-{
-    /// <summary>What is kept of some channels in place of that, each pattern once.</summary>
-    public IReadOnlyList<KeepRule> Rules { get; init; } = [];
-
-    /// <summary>Bytes of all allowances together.</summary>
-    public long AllBytes =>
-        Rules.Aggregate(HistoryBytes, (sum, rule) => long.CreateSaturating((Int128)sum + (rule.Bytes ?? HistoryBytes)));
-
-    public TimeSpan ShortestAge => Rules.Select(rule => rule.Age ?? HistoryAge).Append(HistoryAge).Min();
-    public TimeSpan LongestAge => Rules.Select(rule => rule.Age ?? HistoryAge).Append(HistoryAge).Max();
 }

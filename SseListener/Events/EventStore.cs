@@ -7,7 +7,6 @@ namespace SseListener.Events;
 /// </summary>
 internal sealed class EventStore
 {
-    private readonly Beginnings _beginnings;
     private readonly List<ChannelLog> _endings = []; // Of which clients do not know yet.
     private long _time;
 
@@ -19,10 +18,11 @@ internal sealed class EventStore
         var allowances = new Allowances(limits.HistoryBytes, limits.HistoryAge, limits.Rules);
         Topics = new TopicTable(limits.MaxChannels, allowances);
         History = new History(allowances, Topics.MayBeIdle, dropped);
-        _beginnings = new Beginnings(Topics, History, Positions);
+        Beginnings = new Beginnings(Topics, History, Positions);
     }
 
     public TopicTable Topics { get; }
+    public Beginnings Beginnings { get; }
     public History History { get; }
     public HubCounts Counts { get; } = new();
     public PositionCipher Positions { get; } = new();
@@ -101,9 +101,6 @@ internal sealed class EventStore
         Topics.Lose(sequence);
     }
 
-    /// <summary>Whether a client's last id is known.</summary>
-    public bool Knows(SubscribeRequest request) => _beginnings.Knows(request);
-
     /// <summary>Finds out what is kept of a channel, if there is one of this name.</summary>
     public ChannelState Inspect(string channel)
     {
@@ -116,7 +113,7 @@ internal sealed class EventStore
         if (Topics.Listen(request.Selection.Topics) is not { } topics)
             return null;
 
-        var beginning = _beginnings.Find(request, topics);
+        var beginning = Beginnings.Find(request, topics);
         Counts.Gaps += beginning.HasGap ? 1 : 0;
         return new Subscription(topics, OpenFeed(request, topics, beginning), request, beginning);
     }
@@ -124,7 +121,7 @@ internal sealed class EventStore
     /// <summary>Finds what a client would be given of what is kept now, and nothing that comes later.</summary>
     public Reading Read(SubscribeRequest request)
     {
-        var beginning = _beginnings.Find(request, [.. Topics.Find(request.Selection.Topics)]);
+        var beginning = Beginnings.Find(request, [.. Topics.Find(request.Selection.Topics)]);
         var range = new ReplayRange(beginning, History.LogIndex.Last, History.LogIndex.Drops);
         return new Reading(new MergedFeed(History.LogIndex, Counts, request.Selection, [], range, request.Envelope), range.Through);
     }

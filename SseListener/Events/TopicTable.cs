@@ -42,11 +42,6 @@ internal sealed class TopicTable(int maxChannels, Allowances allowances)
     public IEnumerable<Topic> Find(IEnumerable<string> names) =>
         names.Select(name => ChannelNames.IsPattern(name) ? new Pattern(name) : _topics.GetValueOrDefault(name)).OfType<Topic>();
 
-    /// <summary>The channels that a topic has: itself, or those under the pattern.</summary>
-    public IEnumerable<ChannelLog> LogsOf(Topic topic) =>
-        topic is ChannelLog log ? [log]
-        : ChannelNames.Find(_names, prefix: topic.Name[..^1], from: "", int.MaxValue).Select(name => (ChannelLog)_topics[name]);
-
     /// <summary>Finds a channel that is to be forgotten. Of one that is not known there is nothing but a name.</summary>
     public ChannelLog FindLog(string channel) => FindChannel(channel) ?? new ChannelLog(channel) { IsForgotten = true };
 
