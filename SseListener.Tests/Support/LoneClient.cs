@@ -9,8 +9,6 @@ internal static class LoneClient
     /// <summary>Of lanes that leave it alone.</summary>
     public static LaneOptions LaneOptions { get; } = new(TimeSpan.FromMinutes(1), TimeSpan.FromMinutes(1), PresenceLimit: 0, topic => topic.Clients, _ => "");
 
-    private static readonly SubscribeRequest _request = new(new Selection([], mayHear: null), Envelope.None, LastEventId: null, Rewind: null);
-
     /// <summary>One that listens to a single channel, from the oldest frame that is kept.</summary>
     /// <param name="log">The channel's log.</param>
     /// <param name="output">Takes what it is sent.</param>
@@ -20,5 +18,5 @@ internal static class LoneClient
 
     /// <summary>One to these topics that brings what is kept of a channel.</summary>
     public static Subscription SubscriptionOf(Topic[] topics, ChannelLog log) =>
-        new(topics, new ChannelFeed(new LogIndex(new Allowances(1000, TimeSpan.FromHours(1))), log.After(0)), _request, new Beginning(Place: 0, HasGap: false, Channels: null));
+        new(topics, new ChannelFeed(new LogIndex(new Allowances(1000, TimeSpan.FromHours(1))), log.After(0)), Place: 0, Envelope.None, HasGap: false);
 }

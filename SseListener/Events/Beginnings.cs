@@ -41,6 +41,10 @@ internal sealed class Beginnings(TopicTable topics, History history, PositionCip
 
     private Beginning FindWithoutId(SubscribeRequest request, IReadOnlyList<Topic> listened)
     {
+        // Most want only what is new.
+        if (request.Rewind is null && !listened.Any(topic => topic is ChannelLog { IsEnded: true }))
+            return new Beginning(LogIndex.Last, HasGap: false, Channels: null);
+
         var places = request.LookBack?.Places ?? new(StringComparer.Ordinal);
         foreach (var log in listened.OfType<ChannelLog>().Where(log => request.Rewind is not null || log.IsEnded))
             AddPlace(places, log, request);

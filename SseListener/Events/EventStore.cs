@@ -115,7 +115,13 @@ internal sealed class EventStore
 
         var beginning = Beginnings.Find(request, topics);
         Counts.Gaps += beginning.HasGap ? 1 : 0;
-        return new Subscription(topics, OpenFeed(request, topics, beginning), request, beginning);
+
+        // Of the request itself it keeps nothing, for it lasts as long as the client.
+        return new Subscription(topics, OpenFeed(request, topics, beginning), beginning.Place, request.Envelope, beginning.HasGap)
+        {
+            HasAll = request.LastEventId is not null && !beginning.HasGap
+                && Array.TrueForAll(topics, topic => topic is ChannelLog { IsEnded: true } log && log.EndedAt <= beginning.Place),
+        };
     }
 
     /// <summary>Finds what a client would be given of what is kept now, and nothing that comes later.</summary>

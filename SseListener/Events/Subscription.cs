@@ -11,15 +11,15 @@ internal sealed record SubscribeRequest(Selection Selection, Envelope Envelope, 
 }
 
 /// <summary>What a client listens to, and its place in it.</summary>
-internal sealed record Subscription(Topic[] Topics, Feed Feed, SubscribeRequest Request, Beginning Beginning)
+/// <param name="Topics">Its channels and patterns.</param>
+/// <param name="Feed">What it is to get.</param>
+/// <param name="Place">The number of the last frame before that.</param>
+/// <param name="Envelope">What the data are put into.</param>
+/// <param name="HasGap">Whether it has missed what is no longer kept.</param>
+internal sealed record Subscription(Topic[] Topics, Feed Feed, long Place, Envelope Envelope, bool HasGap)
 {
-    public long Place => Beginning.Place;
-    public bool HasGap => Beginning.HasGap;
-    public Envelope Envelope => Request.Envelope;
-
-    /// <summary>Whether it will never get more than it says it has: all of its channels have ended. For the hub's writer.</summary>
-    public bool HasAll => Request.LastEventId is not null && !HasGap
-        && Array.TrueForAll(Topics, topic => topic is ChannelLog { IsEnded: true } log && log.EndedAt <= Place);
+    /// <summary>Whether it will never get more than it says it has: all of its channels have ended.</summary>
+    public bool HasAll { get; init; }
 
     /// <summary>Whether nothing will follow on what can be read now. Any thread may ask.</summary>
     public bool IsOver
