@@ -146,6 +146,40 @@ public sealed class EndingChannels
         Assert.That(await RestAsync(newcomer), Is.EqualTo((string[])["1", "end"]));
     }
 
+    // It had given way to another one, which no journal says, and the name was free again.
+    [Test]
+    public async Task A_name_that_was_used_again_is_no_ended_channel_after_a_restart()
+    {
+        using var folder = new TempFolder();
+        await using (var server = TestServer.Start(options => options with { Data = folder.Path, MaxChannels = 1 }))
+        {
+            await server.PublishAsync("""{"data":1}""", "a");
+            await EndAsync(server, "a");
+            await server.PublishAsync("""{"data":2}""", "other");
+            await server.PublishAsync("""{"data":3}""", "a");
+        }
+
+        await using var again = TestServer.Start(options => options with { Data = folder.Path, MaxChannels = 1 });
+        await using var reader = await again.SubscribeAsync("?channel=a", "earliest");
+        await again.PublishAsync("""{"data":4}""", "a");
+        Assert.That(await reader.NextDataAsync(2), Is.EqualTo((string[])["3", "4"]));
+    }
+
+    [Test]
+    public async Task An_end_goes_with_its_history_though_somebody_listens()
+    {
+        await using var server = TestServer.Start(options => options with { HistoryAge = TimeSpan.FromMilliseconds(200), PresenceLimit = 0 });
+        await using var both = await server.SubscribeAsync("?channel=a&channel=b");
+        await EndAsync(server, "a");
+        Assert.That((await both.NextAsync()).EventType, Is.EqualTo("end"));
+        await Wait.UntilAsync(async () =>
+        {
+            using var answer = await server.PostAsync("/events?channel=a", "text/plain", "new");
+            return answer.StatusCode is HttpStatusCode.OK;
+        }, "the name is not free again");
+        Assert.That((await both.NextAsync()).Data, Is.EqualTo("new"));
+    }
+
     [Test]
     public async Task Channels_that_have_ended_are_the_first_to_give_way()
     {

@@ -122,6 +122,31 @@ public sealed class ForgettingByRules
         Assert.That(HasGap(store, "other/*", store.Positions.Encode(0)), Is.True, "nobody can tell");
     }
 
+    // A publisher that tries again after the start sends the same event, not another one.
+    [Test]
+    public void An_event_of_which_one_channel_was_too_old_at_a_start_is_still_of_all()
+    {
+        var limits = new HubLimits(1_000_000, TimeSpan.FromDays(1), MaxChannels: 9) { Rules = [new("llm/*", null, TimeSpan.FromMinutes(10), null)] };
+        var store = new EventStore(limits);
+        new Restoration(store).Restore(1, "llm/1,orders", SteadyClock.Now - 3_600_000, Frame(1));
+        Assert.That(store.History.TryFind("1"u8, out var kept));
+        Assert.That((kept.Channel, store.History.ChannelsOf(kept)), Is.EqualTo(("orders", "llm/1,orders")));
+    }
+
+    // Its bytes are still there for those who are to be sent them.
+    [Test]
+    public void What_was_replaced_before_its_channel_was_forgotten_is_not_found_by_its_id()
+    {
+        var limits = new HubLimits(1_000_000, TimeSpan.FromDays(1), MaxChannels: 9) { Rules = [new("prices/*", null, null, Events: 1)] };
+        var store = new EventStore(limits);
+        var log = store.Topics.Open("prices/a");
+        store.History.Append(log, Frame(1), 1, SteadyClock.Now);
+        store.History.Append(log, Frame(2), 2, SteadyClock.Now);
+        Assert.That(store.History.TryFind("1"u8, out _), Is.True);
+        store.History.Forget(log, 3);
+        Assert.That(store.History.TryFind("1"u8, out _), Is.False);
+    }
+
     [Test]
     public void What_was_too_old_at_a_start_is_missing_of_its_own_kind_only()
     {

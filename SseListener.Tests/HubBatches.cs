@@ -47,6 +47,20 @@ public sealed class HubBatches : IDisposable
         Assert.That(frames, Is.EqualTo(((long, int)[])[(8, 0), (9, 2), (10, 1), (11, 0), (12, 0)]));
     }
 
+    // Of a publish that is refused not even an end stays in the batch.
+    [Test]
+    public async Task Channels_that_could_not_all_end_have_not_ended()
+    {
+        using var hub = Hub(_ => { }, maxChannels: 1);
+        var refused = hub.PublishAsync(new Publish(["a", "b"], [], ChannelChange.End));
+        var good = hub.PublishAsync(new Publish(["a"], [Event("x1")], ChannelChange.None));
+        var running = hub.RunAsync();
+        Assert.That(await refused.WaitAsync(Support.Wait.Limit), Is.InstanceOf<PublishResult.TooManyChannels>());
+        Assert.That(await good.WaitAsync(Support.Wait.Limit), Is.InstanceOf<PublishResult.Published>());
+        await hub.CompleteAsync(TimeSpan.Zero);
+        await running;
+    }
+
     [Test]
     public async Task A_channel_for_which_nothing_could_be_stored_takes_no_place()
     {

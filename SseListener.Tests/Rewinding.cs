@@ -15,6 +15,7 @@ public sealed class Rewinding
     [TestCase("?channel=p/*&rewind=1", "p1 q2")]
     [TestCase("?channel=p/*&channel=p/1&rewind=1", "p1 q2")]
     [TestCase("?channel=none&rewind=5", "")]
+    [TestCase("?channel=a&rewind=99999999d", "a1 a2 a3")]
     [TestCase("?channel=a&rewind=2&envelope=1", """{"channel":"a","data":"a2"} {"channel":"a","data":"a3"}""")]
     public async Task It_gets_so_many_events_of_each_channel_and_then_what_is_new(string query, string expected)
     {

@@ -62,11 +62,11 @@ internal sealed class Judge(long first, int mostFrames)
 
         foreach (var channel in indexes.SelectMany(index => ChannelSet.Split(publish.Frames[index].Channels)).Distinct())
         {
-            if (!_byId.TryGetValue(EndOf(channel), out var end) || end.Sequence <= message.Seen)
-                continue;
-
             // Only what is repeated may come behind the end, or that the channel is forgotten.
             var forgets = publish.Frames[0].Change is ChannelChange.Forget;
+            if (!_byId.TryGetValue(EndOf(channel), out var end) || (end.Sequence <= message.Seen && !forgets))
+                continue;
+
             if (!forgets && end.IsCertain && !isUnknown)
                 return new Verdict.Ended(channel);
 

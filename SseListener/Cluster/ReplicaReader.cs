@@ -35,10 +35,9 @@ internal sealed class ReplicaReader(
     {
         for (var pause = _shortestPause; !end.IsCancellationRequested;)
         {
-            begin();
             try
             {
-                pause = await ReadAsync(add, end) ? _pause : pause < _longestPause ? pause * 2 : pause;
+                pause = await ReadAsync(begin, add, end) ? _pause : pause < _longestPause ? pause * 2 : pause;
             }
             catch (Exception e) when (ClusterTrouble.Is(e))
             {
@@ -54,7 +53,7 @@ internal sealed class ReplicaReader(
     public ValueTask DisposeAsync() => _connection.DisposeAsync();
 
     // Whether it could read: the server that the consumer was given may be another reader's.
-    private async Task<bool> ReadAsync(Action<Copy> add, CancellationToken end)
+    private async Task<bool> ReadAsync(Action begin, Action<Copy> add, CancellationToken end)
     {
         using var silent = CancellationTokenSource.CreateLinkedTokenSource(end);
         var stream = new NatsJSContext(_connection);
@@ -66,6 +65,7 @@ internal sealed class ReplicaReader(
             return false;
         }
 
+        begin();
         try
         {
             var consume = new NatsJSConsumeOpts
@@ -79,6 +79,8 @@ internal sealed class ReplicaReader(
         }
         finally
         {
+            // In this order: another reader may be given the server at once, and one replica must not count as two.
+            begin();
             servers.TryRemove(server, out _);
         }
 

@@ -135,6 +135,6 @@ internal sealed class Allowance
 
         // A segment of a single frame is as large as that.
         var (smallest, most) = frames == 1 ? (0, 0) : (Math.Min(SmallestSegment, largest), largest);
-        return new SegmentLimits(smallest, most, Age / SegmentsOfAllowance, Math.Max(bytes, largest)) { Frames = frames };
+        return new SegmentLimits(smallest, most, Math.Min(Age / SegmentsOfAllowance, int.MaxValue), Math.Max(bytes, largest)) { Frames = frames };
     }
 }

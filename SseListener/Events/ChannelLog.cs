@@ -23,6 +23,9 @@ internal sealed class ChannelLog : Topic
     /// <summary>What may be kept of it and of the channels beside it; known once it is in a table, or has a frame.</summary>
     public Allowance? Allowance { get; set; }
 
+    /// <summary>The number up to which its frames are as if they had never been.</summary>
+    public long ForgottenThrough { get; set; }
+
     /// <summary>Its node in the list of channels that are silent and that nobody listens to.</summary>
     public LinkedListNode<ChannelLog> SilentNode { get; }
 

@@ -58,6 +58,10 @@ internal static class ChannelNames
     public static List<string> Merge(IEnumerable<List<string>> lists, int most) =>
         [.. lists.SelectMany(names => names).Distinct().Order(StringComparer.Ordinal).Take(most)];
 
+    /// <summary>The patterns among these topics, without those that another one includes.</summary>
+    public static string[] Widest(IReadOnlyList<string> topics) =>
+        [.. topics.Where(topic => IsPattern(topic) && !topics.Any(other => other != topic && Covers(other, topic)))];
+
     /// <summary>Whether there may be a channel that both stand for.</summary>
     public static bool Overlap(string one, string other) => Covers(one, other) || Covers(other, one);
 }

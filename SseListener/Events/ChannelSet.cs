@@ -2,14 +2,14 @@ namespace SseListener.Events;
 
 /// <summary>The channels of one frame. Most have one.</summary>
 /// <param name="Names">Their names as <see cref="NamesOf"/> writes them.</param>
-/// <param name="Logs">Their logs.</param>
+/// <param name="Logs">Their logs, or those of them that still have it.</param>
 internal sealed record ChannelSet(string Names, ChannelLog[] Logs)
 {
     /// <summary>Most channels of one frame.</summary>
     public const int Most = 100;
     private const char Separator = ',';
 
-    public bool IsOne => Logs.Length == 1;
+    public bool IsOne => !Names.Contains(Separator, StringComparison.Ordinal);
 
     /// <summary>A set of names in one text, which is the same in whatever order they are given.</summary>
     public static string NamesOf(IReadOnlyList<string> names) =>

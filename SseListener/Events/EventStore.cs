@@ -27,10 +27,10 @@ internal sealed class EventStore
     public HubCounts Counts { get; } = new();
     public PositionCipher Positions { get; } = new();
 
-    /// <summary>Appends a frame that a log of this machine had stored, to those channels that may still have it.</summary>
-    public void Restore(long sequence, string[] channels, long time, ReadOnlySpan<byte> frame)
+    /// <summary>Appends a frame of channels with these names that a log of this machine had stored, to those that may still have it.</summary>
+    public void Restore(long sequence, string names, string[] channels, long time, ReadOnlySpan<byte> frame)
     {
-        Append(SetOf(channels, frame, Topics.Open), frame, sequence, time);
+        Append(SetOf(channels, frame, Topics.Open) with { Names = names }, frame, sequence, time);
         History.Trim(sequence);
     }
 
@@ -165,6 +165,13 @@ internal sealed class EventStore
 
         foreach (var log in channels.Logs)
         {
+            // It was free again when this was stored, as this store had not noticed: in a restart, or beside other hubs.
+            if (change is ChannelChange.None && log.IsEnded)
+            {
+                History.Drop(log);
+                Topics.End(log, 0);
+            }
+
             var location = History.Append(log, frame, sequence, time);
             if (appended is not null)
                 Announce(log, location, appended);

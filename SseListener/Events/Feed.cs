@@ -43,6 +43,7 @@ internal sealed class MergedFeed(
     private const int LongestSearch = 1024; // Frames of other channels that are skipped for one write: other clients wait.
     private const int LongestWrite = 16 * 1024; // What a slow client does not take at once is copied, and held until it has been sent.
     private readonly FrameCopy _copy = new(envelope);
+    private ReplayRange _range = range;
     private bool _isReplaying = range.Beginning.Place < range.Through;
     private Cursor<FrameLocation> _replay = range.Beginning.Place < range.Through ? logIndex.After(range.Beginning.Place) : default;
     private long _last = range.Beginning.Place;
@@ -88,7 +89,7 @@ internal sealed class MergedFeed(
     {
         for (; _isReplaying && _skipped < LongestSearch; _skipped++)
         {
-            _isReplaying = _replay.TryPeek(out next) && next.Sequence <= range.Through;
+            _isReplaying = _replay.TryPeek(out next) && next.Sequence <= _range.Through;
             if (_isReplaying && IsMissed(next))
                 return true;
 
@@ -99,14 +100,14 @@ internal sealed class MergedFeed(
         if (_isReplaying)
             return false;
 
-        // A cursor keeps all later parts of the index in memory.
-        _replay = default;
+        // A cursor keeps all later parts of the index in memory, and a range perhaps the names of all channels.
+        (_replay, _range) = (default, default);
         return TryFindLive(out next);
     }
 
     private bool IsMissed(FrameLocation frame) =>
-        frame.Sequence > _last && frame.Sequence > range.Beginning.PlaceIn(frame.Channel) && selection.Includes(frame.Channel)
-        && frame.Segment.DropNumber > range.Drops;
+        frame.Sequence > _last && frame.Sequence > _range.Beginning.PlaceIn(frame.Channel) && selection.Includes(frame.Channel)
+        && frame.Segment.DropNumber > _range.Drops;
 
     private bool TryFindLive(out FrameLocation next)
     {

@@ -101,6 +101,7 @@ internal sealed class History(Allowances allowances, Action<ChannelLog> emptied,
     public void Forget(ChannelLog log, long sequence)
     {
         Drop(log);
+        log.ForgottenThrough = sequence;
         AppendDropped(log, sequence);
     }
 
@@ -118,7 +119,8 @@ internal sealed class History(Allowances allowances, Action<ChannelLog> emptied,
 
     /// <summary>Finds the frame with this id (UTF-8) among those kept.</summary>
     public bool TryFind(ReadOnlySpan<byte> id, out FrameLocation location) =>
-        _byId.GetAlternateLookup<ReadOnlySpan<byte>>().TryGetValue(id, out location);
+        _byId.GetAlternateLookup<ReadOnlySpan<byte>>().TryGetValue(id, out location)
+            && location.Sequence > location.Segment.Log.ForgottenThrough;
 
     private Allowance AllowanceOf(ChannelLog log) => log.Allowance ??= allowances.Of(log.Name);
 

@@ -131,18 +131,15 @@ internal sealed class HubBatch(EventStore store, bool isShared)
 
     private PublishResult.TooManyChannels? AddChanges(Publish publish, ref bool needsStoring)
     {
-        var ends = publish.Change is ChannelChange.End;
-        foreach (var name in publish.AllChannels)
+        var (ends, names) = (publish.Change is ChannelChange.End, publish.AllChannels.ToList());
+        var logs = ends ? store.Open(names, Frames)?.Logs : [.. names.Select(store.Topics.FindLog)];
+        if (logs is null)
+            return new PublishResult.TooManyChannels();
+
+        foreach (var log in logs.Where(log => !ends || !HasEnded(log)))
         {
-            var log = ends ? store.Open([name], Frames)?.Logs[0] : store.Topics.FindLog(name);
-            if (log is null)
-                return new PublishResult.TooManyChannels();
-
-            if (ends && HasEnded(log))
-                continue;
-
-            SseFrame.WriteChange(Frames.Output, publish.Change, name);
-            Frames.Add(new ChannelSet(name, [log]));
+            SseFrame.WriteChange(Frames.Output, publish.Change, log.Name);
+            Frames.Add(new ChannelSet(log.Name, [log]));
             needsStoring = true;
 
             // Whether a log that hubs share will have it is not known yet.

@@ -168,6 +168,10 @@ internal sealed class LogIndex
             return losing.Count > 0;
         }
 
+        // Where a channel has dropped its own the search would be long.
+        if (losing.Exists(topic => topic is ChannelLog log && log.InheritedDropped <= sequence))
+            return true;
+
         for (var cursor = After(sequence); cursor.TryPeek(out var frame) && frame.Sequence <= LastDropped; cursor.Advance(1))
         {
             if (frame.IsDropped && selection.Includes(frame.Channel))

@@ -25,7 +25,7 @@ internal sealed class Restoration(EventStore store, Action<long, int>? dropped =
         if (frame.IsEmpty)
             Array.ForEach(names, name => store.History.AppendDropped(store.Topics.Open(name), sequence));
         else
-            Restore(sequence, names, time, frame);
+            Restore(sequence, channels, names, time, frame);
     }
 
     /// <summary>Numbers frames from where the log ended.</summary>
@@ -42,7 +42,7 @@ internal sealed class Restoration(EventStore store, Action<long, int>? dropped =
     }
 
     // In each channel by the rule for it: of another kind there may be older ones that are kept.
-    private void Restore(long sequence, string[] names, long time, ReadOnlySpan<byte> frame)
+    private void Restore(long sequence, string channels, string[] names, long time, ReadOnlySpan<byte> frame)
     {
         var now = SteadyClock.Now;
         foreach (var allowance in names.Select(Allowances.Of).Where(allowance => allowance.IsTooOld(time, now)))
@@ -54,7 +54,7 @@ internal sealed class Restoration(EventStore store, Action<long, int>? dropped =
 
         var young = Array.FindAll(names, name => !Allowances.Of(name).IsTooOld(time, now));
         if (young.Length > 0)
-            store.Restore(sequence, young, time, frame);
+            store.Restore(sequence, channels, young, time, frame);
         else
             dropped?.Invoke(sequence, frame.Length);
     }

@@ -96,6 +96,8 @@ internal sealed class TopicTable(int maxChannels, Allowances allowances)
     {
         foreach (var topic in _perhapsIdle.Where(topic => topic is Pattern or ChannelLog { IsEmpty: true }))
         {
+            // With its history an end goes, too, though somebody listens for other channels as well.
+            (topic as ChannelLog)?.End(0);
             Keep(topic, isKeeping: false);
             if (topic.Listeners == 0 && _topics.GetValueOrDefault(topic.Name) == topic)
                 Remove(topic);

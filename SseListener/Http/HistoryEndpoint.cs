@@ -35,7 +35,7 @@ internal sealed class HistoryEndpoint(EventHub hub, Permissions access, Response
         if (!await hub.CatchUpAsync())
             return Refusal.Later(503, "cluster", $"{hub.Problem} Nothing can be read.");
 
-        if (await ReadInTurnAsync(request, limit) is not var (events, position))
+        if (await ReadNewestAsync(request, limit) is not var (events, position))
             return Refusal.Stopping;
 
         await responses.SendTextAsync(
@@ -43,29 +43,29 @@ internal sealed class HistoryEndpoint(EventHub hub, Permissions access, Response
         return null;
     }
 
-    private async Task<(NewestEvents Events, string Position)?> ReadInTurnAsync(SubscribeRequest request, int limit)
-    {
-        await _turns.WaitAsync();
-        try
-        {
-            return await ReadNewestAsync(request, limit);
-        }
-        finally
-        {
-            _turns.Release();
-        }
-    }
-
     // Null when the hub has stopped. What is dropped while it is read is no longer history: then less is read, anew.
     private async Task<(NewestEvents Events, string Position)?> ReadNewestAsync(SubscribeRequest request, int limit)
     {
         for (; await hub.ReadAsync(request with { Rewind = Rewind.ToLast(limit) }) is var (feed, through); limit = Math.Max(1, limit / 2))
         {
-            var events = new NewestEvents(limit, MostBytes);
-            if (events.TryReadAll(feed))
+            if (await ReadInTurnAsync(feed, limit) is { } events)
                 return (events, hub.PositionOf(through));
         }
 
         return null;
+    }
+
+    private async Task<NewestEvents?> ReadInTurnAsync(Feed feed, int limit)
+    {
+        await _turns.WaitAsync();
+        try
+        {
+            var events = new NewestEvents(limit, MostBytes);
+            return events.TryReadAll(feed) ? events : null;
+        }
+        finally
+        {
+            _turns.Release();
+        }
     }
 }

@@ -10,6 +10,7 @@ namespace SseListener.Http;
 internal static class Parameters
 {
     private const int MostTopics = 100;
+    private const long LongestRewind = 1_000_000_000; // Seconds, some thirty years.
     private const string OfText = "It is a parameter of publishing text/plain; with JSON it is a member of the event.";
     private const string OfListening = "It is a parameter of GET /events only.";
     private const string OfListing = "It is a parameter of GET /channels only.";
@@ -80,7 +81,7 @@ internal static class Parameters
         var digits = text.TrimEnd('s', 'm', 'h', 'd');
         var unit = text[digits.Length..] switch { "" => 0, "s" => 1, "m" => 60, "h" => 3600, "d" => 86_400, _ => -1 };
         var isNumber = int.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out var number);
-        rewind = unit > 0 ? Rewind.To(TimeSpan.FromSeconds((long)number * unit)) : Rewind.ToLast(number);
+        rewind = unit > 0 ? Rewind.To(TimeSpan.FromSeconds(Math.Min((long)number * unit, LongestRewind))) : Rewind.ToLast(number);
         rewind = text.Length == 0 ? null : rewind;
         problem = text.Length == 0 || (isNumber && unit >= 0) ? null : "rewind is a number of events, or an age such as 30s, 10m, 24h or 7d.";
         return problem is null;

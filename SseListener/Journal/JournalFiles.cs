@@ -56,8 +56,7 @@ internal sealed class JournalFiles(JournalOptions options, LogWriter log) : IDis
     /// </summary>
     public (IReadOnlyList<JournalFile> Files, long End) FindDirty(long now)
     {
-        var first = _files.FindIndex(0, OldFiles, file => file.DroppedBytes > 0
-            && (file.DroppedBytes * 2 >= file.FrameBytes || now - file.CleanedAt > options.CleanEvery!.Value.TotalMilliseconds));
+        var first = _files.FindIndex(0, OldFiles, file => IsDirty(file, now));
         if (first < 0)
             return ([], 0);
 
@@ -76,6 +75,14 @@ internal sealed class JournalFiles(JournalOptions options, LogWriter log) : IDis
             first--;
 
         return (_files[first..(last + 1)], _files[last + 1].First);
+    }
+
+    // In a file in which all is too old there may still be what says that channels were forgotten.
+    private bool IsDirty(JournalFile file, long now)
+    {
+        var isDue = now - file.CleanedAt > options.CleanEvery!.Value.TotalMilliseconds;
+        return file.DroppedBytes > 0 ? isDue || file.DroppedBytes * 2 >= file.FrameBytes
+            : isDue && file.FrameBytes > 0 && file.LastTime < now - options.LongestAge.TotalMilliseconds;
     }
 
     /// <summary>Puts a file that has been written in place of some of them, under the name of the first.</summary>
