@@ -149,7 +149,7 @@ internal sealed class EventHub : IDisposable
     // There may be very many channels under a pattern: publishers get their turn in between, and only one client looks at a time.
     private async Task<SubscribeRequest> LookBackAsync(SubscribeRequest request)
     {
-        string[] patterns = request is { LastEventId: null, Rewind: not null } ? ChannelNames.Widest(request.Selection.Topics) : [];
+        var patterns = request is { LastEventId: null, Rewind: not null } ? ChannelNames.Widest(request.Selection.Topics) : [];
         if (patterns.Length == 0)
             return request;
 
