@@ -34,10 +34,10 @@ public sealed class SlowClients(bool usesPrivateNames)
         await using var server = Start(o => o with { PresenceLimit = 0 });
         using var stalled = await StalledClient.OpenAsync(server.Port);
         await FillAsync(server);
-        await server.PublishAsync("""{"data":"the end"}""");
-        var reading = stalled.ReadUntilAsync("the end");
-        await reading;
-        await stalled.ReadUntilAsync("\n\n\r\n");
+        await server.PublishAsync("""{"id":"last","data":"the end"}""");
+
+        // With the end of its chunk: before it the chunk is not whole.
+        await stalled.ReadUntilAsync("\nid: last\n\n\r\n");
         var received = stalled.Body;
         Assert.That(received.Split("\ndata: \"").Skip(1).Select(text => text.Split('"')[0].Trim('x')), Is.EqualTo(Enumerable.Range(0, Events).Select(i => i.ToString(CultureInfo.InvariantCulture)).Append("the end")));
     }
