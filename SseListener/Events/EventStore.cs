@@ -27,7 +27,7 @@ internal sealed class EventStore
     public HubCounts Counts { get; } = new();
     public PositionCipher Positions { get; } = new();
 
-    /// <summary>Appends a frame of channels with these names that a log of this machine had stored, to those that may still have it.</summary>
+    /// <summary>Appends a frame that a log of this machine had stored, of all these names, to those channels that may still have it.</summary>
     public void Restore(long sequence, string names, string[] channels, long time, ReadOnlySpan<byte> frame)
     {
         Append(SetOf(channels, frame, Topics.Open) with { Names = names }, frame, sequence, time);
@@ -80,7 +80,8 @@ internal sealed class EventStore
             // Clocks of several machines: no frame is older than the one before it, and none is of the future.
             _time = Math.Max(_time, Math.Min(frame.Time, SteadyClock.Now));
             var isAgain = History.TryFind(SseFrame.IdOf(frame.Bytes.Span), out _);
-            Append(SetOf(ChannelSet.Split(frame.Channels), frame.Bytes.Span, OpenAnyway), frame.Bytes.Span, frame.Sequence, _time, appended);
+            var channels = SetOf(ChannelSet.Split(frame.Channels), frame.Bytes.Span, OpenAnyway);
+            Append(channels, frame.Bytes.Span, frame.Sequence, _time, appended);
 
             // Another hub had forgotten the id: a client that names it may have had the one or the other.
             if (isAgain)

@@ -61,8 +61,10 @@ internal sealed class HubBatch(EventStore store, bool isShared)
         var (ids, first, shared) = (new string[publish.Events.Count], Frames.Frames.Count, default(ChannelSet));
         for (var i = 0; i < ids.Length; i++)
         {
-            var channels = publish.Events[i].Channels is { } own ? store.Open(own, Frames) : shared ??= store.Open(publish.Channels, Frames);
-            var refusal = channels is null ? new PublishResult.TooManyChannels() : Add(channels, publish.Events[i], out ids[i], ref needsStoring);
+            var sseEvent = publish.Events[i];
+            var channels = sseEvent.Channels is { } own ? store.Open(own, Frames) : shared ??= store.Open(publish.Channels, Frames);
+            var refusal = channels is null ? new PublishResult.TooManyChannels()
+                : Add(channels, sseEvent, out ids[i], ref needsStoring);
             if (refusal is not null)
                 return Undo(first, refusal, out needsStoring);
         }

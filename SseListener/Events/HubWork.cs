@@ -22,13 +22,15 @@ internal enum ChannelChange { None, End, Forget }
 /// <summary>
 /// Events to publish, perhaps none, to these channels where they name none themselves, and what is to become of the channels behind them.
 /// </summary>
-internal sealed record Publish(IReadOnlyList<string> Channels, IReadOnlyList<SseEvent> Events, ChannelChange Change) : HubWork<PublishResult>
+internal sealed record Publish(IReadOnlyList<string> Channels, IReadOnlyList<SseEvent> Events, ChannelChange Change)
+    : HubWork<PublishResult>
 {
     /// <summary>Since when it waits, in milliseconds of the system's ticks.</summary>
     public long Since { get; } = Environment.TickCount64;
 
     /// <summary>All channels that it is about.</summary>
-    public IEnumerable<string> AllChannels => Events.Count == 0 ? Channels : Events.SelectMany(sseEvent => sseEvent.Channels ?? Channels).Distinct();
+    public IEnumerable<string> AllChannels =>
+        Events.Count == 0 ? Channels : Events.SelectMany(sseEvent => sseEvent.Channels ?? Channels).Distinct();
 }
 
 /// <summary>Finds the channels with these names that somebody listens to; all of them without names.</summary>
@@ -58,7 +60,8 @@ internal sealed record FindDropped(IReadOnlyCollection<string> Channels) : HubWo
 internal sealed record DroppedFrames(IReadOnlyDictionary<string, (long Channel, long Forgotten)> ByChannel)
 {
     /// <summary>Whether a frame is kept in one of its channels.</summary>
-    public bool Keeps(string channels, long sequence) => Array.Exists(ChannelSet.Split(channels), name => sequence > ByChannel[name].Channel);
+    public bool Keeps(string channels, long sequence) =>
+        Array.Exists(ChannelSet.Split(channels), name => sequence > ByChannel[name].Channel);
 
     /// <summary>Whether a dropped frame is the last one that tells up to where frames like it are missing.</summary>
     public bool IsLastDropped(string channels, long sequence) => Array.Exists(

@@ -8,7 +8,7 @@ namespace SseListener.Http;
 /// <c>GET /events</c> with <c>Accept: application/json</c>: the newest events that are kept, and the position behind them, from which a
 /// stream goes on without a hole. Who may listen may read.
 /// </summary>
-[SuppressMessage("Design", "CA1001:Types that own disposable fields should be disposable", Justification = "Its handle is never asked for.")]
+[SuppressMessage("Design", "CA1001:Types that own disposable fields should be disposable", Justification = "Nobody asks for a handle.")]
 internal sealed class HistoryEndpoint(EventHub hub, Permissions access, Responses responses)
 {
     private const int MostEvents = 1000;

@@ -53,7 +53,7 @@ internal static class Parameters
             : null;
     }
 
-    /// <summary>Reads the channels to publish to: null if none is named; false leaves a <paramref name="problem"/> for the client.</summary>
+    /// <summary>Reads the channels to publish to, null if none is named; false leaves a problem for the client.</summary>
     public static bool TryReadChannels(RequestTarget target, out IReadOnlyList<string>? channels, [NotNullWhen(false)] out string? problem)
     {
         var names = target.All("channel").Distinct().ToList();
@@ -83,7 +83,8 @@ internal static class Parameters
         var isNumber = int.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out var number);
         rewind = unit > 0 ? Rewind.To(TimeSpan.FromSeconds(Math.Min((long)number * unit, LongestRewind))) : Rewind.ToLast(number);
         rewind = text.Length == 0 ? null : rewind;
-        problem = text.Length == 0 || (isNumber && unit >= 0) ? null : "rewind is a number of events, or an age such as 30s, 10m, 24h or 7d.";
+        problem = text.Length == 0 || (isNumber && unit >= 0) ? null
+            : "rewind is a number of events, or an age such as 30s, 10m, 24h or 7d.";
         return problem is null;
     }
 
@@ -115,7 +116,8 @@ internal static class Parameters
     }
 
     // Random values that keep caches from answering: scripts (jQuery) send _, and older EventSource polyfills r.
-    private static bool IsCacheBuster(string name, IReadOnlyList<string> known) => name is "_" || (name is "r" && known.Contains("lastEventId"));
+    private static bool IsCacheBuster(string name, IReadOnlyList<string> known) =>
+        name is "_" || (name is "r" && known.Contains("lastEventId"));
 
     // A polyfill appends its last id to a URL that may have one already: the last one counts.
     private static bool IsList(string name) => name is "channel" or "lastEventId" or "last_event_id";

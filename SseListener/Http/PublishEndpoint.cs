@@ -139,7 +139,8 @@ internal sealed class PublishEndpoint(ServerOptions options, EventHub hub, Permi
         problem = "retry must be a whole number of milliseconds.";
         var (text, retry) = (target.First("retry"), 0);
         return (text is null || int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out retry))
-            && SseEvent.TryCreate(body, target.First("type"), target.First("id"), text is null ? null : retry, channels: null, out sseEvent, out problem);
+            && SseEvent.TryCreate(
+                body, target.First("type"), target.First("id"), text is null ? null : retry, channels: null, out sseEvent, out problem);
     }
 
     private static Refusal? CheckBody(Exchange exchange, out Format format)
