@@ -143,8 +143,9 @@ internal sealed class LogReader(
             var publish = message.Publishes[i];
             if (verdicts[i] is Verdict.Counts counts)
             {
-                frames.AddRange(counts.Frames.Select(frame => new ArrivedFrame(
-                    LogPlace.Of(message.Sequence, index + frame), publish.Frames[frame].Channels, message.Time, publish.Frames[frame].Bytes)));
+                frames.AddRange(counts.Frames.Select(frame => (Number: index + frame, Stored: publish.Frames[frame])).Select(frame =>
+                    new ArrivedFrame(
+                        LogPlace.Of(message.Sequence, frame.Number), frame.Stored.Channels, message.Time, frame.Stored.Bytes)));
                 meter.CountDuplicates(publish.Frames.Count - counts.Frames.Count);
             }
 

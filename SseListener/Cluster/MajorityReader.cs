@@ -13,7 +13,7 @@ internal sealed class MajorityReader(ClusterOptions options, StreamWatch watch, 
 {
     private readonly Lock _lock = new();
     private readonly Agreement _agreement = new(watch.Replicas, begin);
-    private readonly Channel<Copy> _agreed = Channel.CreateUnbounded<Copy>(); // A reader of a replica is only so far ahead of what is taken.
+    private readonly Channel<Copy> _agreed = Channel.CreateUnbounded<Copy>(); // ReplicaReader bounds what waits.
     private readonly Progress _taken = new(begin);
 
     /// <summary>The messages of the log, until it is told to end. Of those that are lost it says nothing.</summary>

@@ -52,7 +52,9 @@ internal sealed class Roster(bool isOn, long margin)
         }
     }
 
-    /// <summary>Notes a join or leave of another hub's client, and gives it a number; those of this hub's clients are noted as they happen.</summary>
+    /// <summary>
+    /// Notes a join or leave of another hub's client, and gives it a number; those of this hub's clients are noted as they happen.
+    /// </summary>
     public PresenceChange Note(PresenceChange change)
     {
         lock (_lock)

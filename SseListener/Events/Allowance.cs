@@ -135,6 +135,7 @@ internal sealed class Allowance
 
         // A segment of a single frame is as large as that.
         var (smallest, most) = frames == 1 ? (0, 0) : (Math.Min(SmallestSegment, largest), largest);
-        return new SegmentLimits(smallest, most, Math.Min(Age / SegmentsOfAllowance, int.MaxValue), Math.Max(bytes, largest)) { Frames = frames };
+        var time = Math.Min(Age / SegmentsOfAllowance, int.MaxValue);
+        return new SegmentLimits(smallest, most, time, Math.Max(bytes, largest)) { Frames = frames };
     }
 }

@@ -29,7 +29,9 @@ internal sealed class Beginnings(TopicTable topics, History history, PositionCip
     /// <summary>Begins to look back in the channels under the patterns of a client.</summary>
     public LookBack BeginLookBack() => new(LogIndex.Last);
 
-    /// <summary>Looks at some channels under a pattern, from a name on, and returns the name to go on from; an empty text when there is none.</summary>
+    /// <summary>
+    /// Looks at some channels under a pattern, from a name on, and returns the name to go on from; an empty text when there is none.
+    /// </summary>
     public string LookBackFrom(string name, string pattern, SubscribeRequest request)
     {
         var names = topics.FindNames(pattern[..^1], name, MostAtOnce);

@@ -27,7 +27,9 @@ internal sealed class EventStore
     public HubCounts Counts { get; } = new();
     public PositionCipher Positions { get; } = new();
 
-    /// <summary>Appends a frame that a log of this machine had stored, of all these names, to those channels that may still have it.</summary>
+    /// <summary>
+    /// Appends a frame that a log of this machine had stored, of all these names, to those channels that may still have it.
+    /// </summary>
     public void Restore(long sequence, string names, string[] channels, long time, ReadOnlySpan<byte> frame)
     {
         Append(SetOf(channels, frame, Topics.Open) with { Names = names }, frame, sequence, time);

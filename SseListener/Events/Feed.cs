@@ -134,5 +134,7 @@ internal sealed class MergedFeed(
     }
 }
 
-/// <summary>The frames that a client replays: from its beginning up to Through, except those that went with the first Drops drops.</summary>
+/// <summary>
+/// The frames that a client replays: from its beginning up to Through, except those that went with the first Drops drops.
+/// </summary>
 internal readonly record struct ReplayRange(Beginning Beginning, long Through, long Drops);

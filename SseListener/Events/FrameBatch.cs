@@ -71,5 +71,7 @@ internal sealed class FrameBatch
 /// <summary>A publish that has frames in a batch: its answer once they are stored, which is its first frame, and how many it has.</summary>
 internal readonly record struct Proposed(Publish Work, PublishResult.Published Result, int First, int Count);
 
-/// <summary>A frame of a batch: its channels, its number, where its bytes lie, and how many frames behind it were published with it.</summary>
+/// <summary>
+/// A frame of a batch: its channels, its number, where its bytes lie, and how many frames behind it were published with it.
+/// </summary>
 internal readonly record struct BatchFrame(ChannelSet Channels, long Sequence, int Start, int Length, int Following);

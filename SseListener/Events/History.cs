@@ -170,7 +170,8 @@ internal sealed class History(Allowances allowances, Action<ChannelLog> emptied,
         if (_shared.Count == 0 || !_shared.ContainsKey(frame.Sequence))
             return null;
 
-        for (var cursor = LogIndex.After(frame.Sequence - 1); cursor.TryPeek(out var copy) && copy.Sequence == frame.Sequence; cursor.Advance(1))
+        var cursor = LogIndex.After(frame.Sequence - 1);
+        for (; cursor.TryPeek(out var copy) && copy.Sequence == frame.Sequence; cursor.Advance(1))
         {
             if (isSuch(copy))
                 return copy;

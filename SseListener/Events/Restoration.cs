@@ -1,7 +1,8 @@
 namespace SseListener.Events;
 
 /// <summary>
-/// Fills a store with what a log of this machine had stored, at the start: by the rules of what is kept, and with what is known of the rest.
+/// Fills a store, at the start, with what a log of this machine had stored: by the rules of what is kept, and with what is known of the
+/// rest.
 /// </summary>
 /// <param name="store">The store, which is empty.</param>
 /// <param name="dropped">Is told the number and length of each frame that is kept no longer, where asked to.</param>

@@ -3,7 +3,9 @@ namespace SseListener.Events;
 /// <summary>What a client's data are put into: nothing, an object that names the channel too, or one that is the whole event.</summary>
 internal enum Envelope { None, Channel, Event }
 
-/// <summary>What a new client wants. With an unknown last id it gets all that is kept, and without any what is new, or as far back as it says.</summary>
+/// <summary>
+/// What a new client wants. With an unknown last id it gets all that is kept, and without any what is new, or as far back as it says.
+/// </summary>
 internal sealed record SubscribeRequest(Selection Selection, Envelope Envelope, string? LastEventId, Rewind? Rewind)
 {
     /// <summary>Where it begins in the channels under its patterns, if it rewinds; found before.</summary>
