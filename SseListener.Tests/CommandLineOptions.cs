@@ -139,10 +139,15 @@ public sealed class CommandLineOptions
     [TestCase("--cluster nats://a --cluster-password x", "--cluster-password would be seen by everybody on this machine: set SSE_CLUSTER_PASSWORD")]
     [TestCase("--open-publish --publish-token x", "--open-publish contradicts --publish-token and --jwt-key")]
     [TestCase("--open-publish --jwt-key a-secret-of-at-least-thirty-two-bytes", "--open-publish contradicts")]
-    [TestCase("--jwt-audience us", "--jwt-issuer and --jwt-audience need --jwt-key.")]
+    [TestCase("--jwt-audience us", "--jwt-audience and --jwt-claim need --jwt-key or --jwks.")]
+    [TestCase("--jwt-claim https://example.com/sse", "--jwt-audience and --jwt-claim need --jwt-key or --jwks.")]
+    [TestCase("--jwks http://example.com/keys", "--jwks is the address of a set of keys (https, but on this machine also http), or the name of a file with one.")]
+    [TestCase("--jwks no-such-file.json", "--jwks is the address of a set of keys")]
+    [TestCase("--jwks SseListener.Tests.deps.json", "--jwks is the name of a file with a set of keys, of which none is of RSA")]
+    [TestCase("--jwks https://a.example.com/keys --jwt-issuer https://a.example.com --jwt-issuer b", "--jwt-issuer b has no keys")]
     [TestCase("--private @team/*", "--private needs --jwt-key")]
     [TestCase("--private user/*", "--private needs --jwt-key")]
-    [TestCase("--jwt-issuer us", "--jwt-issuer and --jwt-audience need --jwt-key.")]
+    [TestCase("--jwt-issuer us", "--jwt-issuer us has no keys: it needs --jwt-key or --jwks, or to be the https address of an OpenID provider.")]
     [TestCase("--private user*", "--private is a channel's name, a pattern such as user/*, or * for all, not 'user*'.")]
     [TestCase("--cors *", "--cors is an origin such as https://app.example.com, without a path or a default port, not '*'.")]
     [TestCase("--keep prices/*", "--keep is a channel, pattern or *, and what is kept: an age, a size, a number of events, such as llm/*=10m,1MiB or prices/*=1, not 'prices/*'.")]
@@ -167,6 +172,7 @@ public sealed class CommandLineOptions
         Assert.That(program.Output, Is.Empty);
     }
 
+    [TestCase("--jwks https://us:password@example.com/keys", "--jwks is the address of a set of keys", "password")]
     [TestCase("--jwt-key too-short-to-be-a-key", "--jwt-key is a secret of at least 32 bytes", "too-short-to-be-a-key")]
     [TestCase("--publish-token \"with blanks\"", "--publish-token is a token of visible ASCII characters.", "with blanks")]
     public async Task A_secret_is_not_repeated(string arguments, string line, string secret)

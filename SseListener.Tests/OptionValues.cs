@@ -14,7 +14,7 @@ public sealed class OptionValues
 {
     private static readonly string[] _names = [.. CommandLine.Options.Select(option => option.Name)];
 
-    private static readonly string[] _hasNoDefault = ["publish-token", "publish-token-file", "jwt-key", "jwt-issuer", "jwt-audience", "private", "cors", "keep",
+    private static readonly string[] _hasNoDefault = ["publish-token", "publish-token-file", "jwt-key", "jwks", "jwt-issuer", "jwt-audience", "private", "cors", "keep",
         "cluster", "cluster-creds", "cluster-ca", "cluster-cert", "cluster-key", "cluster-password", "cluster-password-file"];
 
     [TestCaseSource(nameof(_names))]
@@ -44,6 +44,7 @@ public sealed class OptionValues
             "cluster" => ("nats://a:777", "nats://a:777"),
             "cluster-replicas" => ("5", "5"),
             "jwt-key" => ("a secret of thirty-two characters", "HS256"),
+            "jwks" => ("https://777.example/", "https://777.example/"),
             "cors" => ("https://777.example", "https://777.example"),
             "host" => ("example.org", "example.org"),
             "keep" => ("a=777", "777 of a"),
@@ -229,7 +230,8 @@ public sealed class OptionValues
     {
         IReadOnlyList<string> list => list.Single(),
         IReadOnlyList<KeepRule> rules => $"{rules.Single().Events} of {rules.Single().Pattern}",
-        TokenKey key => key.Algorithm,
+        IReadOnlyList<TokenKey> keys => keys.Single().Algorithms.Single(),
+        IReadOnlyList<KeySet> sets => sets.Single().Address!.AbsoluteUri,
         _ => Convert.ToString(value, CultureInfo.InvariantCulture),
     };
 

@@ -18,7 +18,7 @@ public sealed class PrivateChannels
         await using var server = Start();
         await using var there = await server.SubscribeAsync("?channel=user/7&token=" + Jwt.For(subscribe: _user7));
         using var answer = await server.SendAsync("GET", "/events" + query);
-        await PublishTokens.ExpectAsync(answer, 401, "invalid_request");
+        await PublishTokens.ExpectAsync(answer, 401, null);
     }
 
     [TestCase("?channel=user/7", 200)]
@@ -210,7 +210,7 @@ public sealed class PrivateChannels
     {
         await using var server = Start(o => o with { Private = ["*"] });
         using var refused = await server.SendAsync("GET", "/events");
-        await PublishTokens.ExpectAsync(refused, 401, "invalid_request");
+        await PublishTokens.ExpectAsync(refused, 401, null);
         await using var client = await server.SubscribeAsync("?token=" + Jwt.For(subscribe: ["default"]));
     }
 

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Security.Cryptography;
 using SseListener.Access;
 using SseListener.Tests.Support;
@@ -57,6 +58,19 @@ public sealed class SignedTokens
         var now = DateTimeOffset.UtcNow.ToUnixTimeSeconds();
         var times = (exp is null ? "" : $",\"exp\":{now + exp}") + (nbf is null ? "" : $",\"nbf\":{now + nbf}");
         using var answer = await PublishAsync(server, Jwt.Hs256($$$"""{"sse":{"publish":["*"]}{{{times}}}}"""), "default");
+        Assert.That((int)answer.StatusCode, Is.EqualTo(status));
+    }
+
+    // RFC 7519, section 2, "NumericDate". Just behind the time, which must not count as the whole second that follows.
+    [TestCase("nbf", 200)]
+    [TestCase("exp", 401)]
+    [TestCase("iat", 200)]
+    public async Task A_time_may_have_a_fraction(string claim, int status)
+    {
+        await using var server = Start();
+        await Wait.UntilAsync(() => DateTime.UtcNow.Millisecond is > 500 and < 800, "the second half of no second comes");
+        var time = (DateTime.UtcNow - DateTime.UnixEpoch).TotalSeconds.ToString("F6", CultureInfo.InvariantCulture);
+        using var answer = await PublishAsync(server, Jwt.Hs256($$$"""{"sse":{"publish":["*"]},"{{{claim}}}":{{{time}}}}"""), "default");
         Assert.That((int)answer.StatusCode, Is.EqualTo(status));
     }
 
@@ -128,8 +142,8 @@ public sealed class SignedTokens
         var reasons = new Dictionary<string, string>
         {
             [Jwt.For(publish: _orders, life: TimeSpan.FromMinutes(-1))] = "it has expired",
-            [Jwt.Hs256(_good, secret: "another secret of thirty-two bytes!")] = "it has no good signature by HS256",
-            [Jwt.Hs256(_good, header: """{"alg":"none"}""")] = "it has no good signature by HS256",
+            [Jwt.Hs256(_good, secret: "another secret of thirty-two bytes!")] = "its signature is not good",
+            [Jwt.Hs256(_good, header: """{"alg":"none"}""")] = "it is not signed by HS256",
             ["a.b.c"] = "it is malformed",
         };
         foreach (var (token, reason) in reasons)
@@ -188,7 +202,7 @@ public sealed class SignedTokens
     [TestCase("""{"aud":"hub"}""", 401)]
     public async Task Issuer_and_audience_count_when_they_are_set(string claims, int status)
     {
-        await using var server = TestServer.Start(o => o with { JwtKey = Key(Jwt.Secret), JwtIssuer = "us", JwtAudience = "hub" });
+        await using var server = TestServer.Start(o => o with { JwtKey = Key(Jwt.Secret), JwtIssuer = ["us"], JwtAudience = "hub" });
         using var answer = await PublishAsync(server, Jwt.Hs256(claims[..^1] + ""","sse":{"publish":["*"]}}"""), "default");
         Assert.That((int)answer.StatusCode, Is.EqualTo(status));
     }
@@ -202,10 +216,10 @@ public sealed class SignedTokens
         Assert.That(((int)plain.StatusCode, (int)web.StatusCode), Is.EqualTo((200, 200)));
     }
 
-    internal static TokenKey Key(string text)
+    internal static IReadOnlyList<TokenKey> Key(string text)
     {
-        Assert.That(TokenKey.TryRead(text, out var key, out _), Is.True);
-        return key!;
+        Assert.That(TokenKey.TryRead(text, out var keys, out _), Is.True);
+        return keys!;
     }
 
     private static TestServer Start(string key = Jwt.Secret) => TestServer.Start(o => o with { JwtKey = Key(key) });

@@ -12,17 +12,23 @@ internal record AccessOptions : ListenerOptions
     /// <summary>The token that the file holds.</summary>
     public string? PublishTokenFile { get; init; }
     public bool OpenPublish { get; init; }
-    public TokenKey? JwtKey { get; init; }
-    public string? JwtIssuer { get; init; }
+    public IReadOnlyList<TokenKey> JwtKey { get; init; } = [];
+    public IReadOnlyList<KeySet> Jwks { get; init; } = [];
+    public IReadOnlyList<string> JwtIssuer { get; init; } = [];
     public string? JwtAudience { get; init; }
+    public string JwtClaim { get; init; } = "sse";
     public IReadOnlyList<string> Private { get; init; } = [];
+    public KeyTimes KeyTimes { get; init; } = new();
+
+    /// <summary>Whether there are keys of tokens. An issuer that is asked for them is enough.</summary>
+    public bool TakesTokens => JwtKey.Count + Jwks.Count + JwtIssuer.Count > 0;
 }
 
 /// <summary>Decides who may publish to which channels, who may listen to which, and who may see how the server is doing.</summary>
-internal sealed class Permissions(AccessOptions options, CrossOrigin crossOrigin)
+internal sealed class Permissions(AccessOptions options, KeyRing keys, CrossOrigin crossOrigin)
 {
     private static readonly Token _nobody = new([], [], Expiry: null, User: null);
-    private readonly Tokens? _tokens = options.JwtKey is { } key ? new Tokens(key, options.JwtIssuer, options.JwtAudience) : null;
+    private readonly Tokens? _tokens = keys.IsEmpty ? null : new Tokens(keys, options.JwtClaim, options.JwtAudience);
     private readonly byte[]? _publishToken = (options.PublishToken ?? options.PublishTokenFile) is { } token ? Hash(token) : null;
 
     /// <summary>Whether nobody may publish, for want of a way to tell who may.</summary>
@@ -63,7 +69,7 @@ internal sealed class Permissions(AccessOptions options, CrossOrigin crossOrigin
             return needing is null ? (GrantOf(_nobody, expiry: null), null) : (null, Missing(needing));
 
         if (topics.FirstOrDefault(topic => IsPrivate(topic) && !Overlaps(token.Subscribe, topic)) is { } other)
-            return (null, Refusal.Insufficient($"the token may not listen to {other}"));
+            return (null, Insufficient($"the token may not listen to {other}"));
 
         var isConcerned = topics.Any(topic => Overlaps(options.Private, topic));
         return (GrantOf(token, isConcerned || !presented.AreCookies ? token.Expiry : null), null);
@@ -85,6 +91,9 @@ internal sealed class Permissions(AccessOptions options, CrossOrigin crossOrigin
         return (isOpen || Overlaps(rights, listed) ? new ListableChannels(rights, options.Private, isOpen) : null, null);
     }
 
+    /// <summary>The refusal of a token that is good, but not for this; the log says the reason.</summary>
+    public Refusal Insufficient(string reason) => Refusal.Insufficient(options.JwtClaim, reason);
+
     private async Task<Refusal?> CheckTokenAsync(string? presented, IReadOnlyList<string> channels)
     {
         // Neither in the query, which proxies and browsers write down, nor in a cookie, which a browser sends by itself.
@@ -96,10 +105,10 @@ internal sealed class Permissions(AccessOptions options, CrossOrigin crossOrigin
             return null;
 
         var (token, invalid) = await VerifyAsync(presented);
-        return token is null ? Refusal.Invalid(invalid)
+        return token is null ? invalid
             : channels.FirstOrDefault(channel => !Covers(token.Publish, channel)) is { } other
-                ? Refusal.Insufficient($"the token may not publish to {other}")
-            : token.Publish.Count == 0 ? Refusal.Insufficient("the token may not publish")
+                ? Insufficient($"the token may not publish to {other}")
+            : token.Publish.Count == 0 ? Insufficient("the token may not publish")
             : null;
     }
 
@@ -124,24 +133,24 @@ internal sealed class Permissions(AccessOptions options, CrossOrigin crossOrigin
         if (presented.AreCookies && crossOrigin.Check(exchange) is { } foreign)
             return (null, foreign);
 
-        var (good, problem) = (new List<Token>(), "");
+        var (good, problem) = (new List<Token>(), (Refusal?)null);
         foreach (var text in presented.Texts)
         {
             // A publisher is known, but that does not mean that it may listen.
-            var (token, invalid) = IsPublishToken(text) ? (_nobody, "") : await VerifyAsync(text);
+            var (token, invalid) = IsPublishToken(text) ? (_nobody, null) : await VerifyAsync(text);
             good.AddRange(token is null ? [] : [token]);
-            problem = token is null ? invalid : problem;
+            problem = problem?.IsForNow == true ? problem : invalid;
         }
 
-        return good.Count == 0 ? (null, Refusal.Invalid(problem))
+        return good.Count == 0 ? (null, problem)
             : (new Token([], [.. good.SelectMany(token => token.Subscribe)], good.Min(token => token.Expiry), UserOf(good)), null);
     }
 
     // Two cookies may be of two users. Then nobody knows which of them it is.
     private static string? UserOf(List<Token> tokens) => tokens.TrueForAll(token => token.User == tokens[0].User) ? tokens[0].User : null;
 
-    private async Task<(Token? Token, string Problem)> VerifyAsync(string token) =>
-        _tokens is null ? (null, "it is not the publish token") : await _tokens.VerifyAsync(token);
+    private async Task<(Token? Token, Refusal? Refusal)> VerifyAsync(string token) =>
+        _tokens is null ? (null, Refusal.Invalid("it is not the publish token")) : await _tokens.VerifyAsync(token);
 
     private bool IsPublishToken(string token) =>
         _publishToken is not null && CryptographicOperations.FixedTimeEquals(Hash(token), _publishToken);

@@ -6,8 +6,8 @@ namespace SseListener.Access;
 /// <param name="Detail">What the answer says: what is wrong and what would be right; of a token only the kind of fault.</param>
 internal sealed record Refusal(int Status, string Cause, string Detail)
 {
-    /// <summary>The error code (RFC 6750, section 3.1), when it is about a token.</summary>
-    public string? TokenError { get; private init; }
+    /// <summary>How to be let in (RFC 6750, section 3), when it is about a token.</summary>
+    public string? Challenge { get; private init; }
 
     /// <summary>What the log says in place of <see cref="Detail"/>.</summary>
     public string Reason { get; private init; } = Detail;
@@ -32,6 +32,10 @@ internal sealed record Refusal(int Status, string Cause, string Detail)
     public static Refusal Unknown { get; } =
         Later(503, "journal", "The journal failed, and could not take this back.") with { IsUnanswered = true };
 
+    /// <summary>A token may be good, but where the keys are there is no answer.</summary>
+    public static Refusal WithoutKeys { get; } = Later(503, "keys",
+        "The server cannot read the key that this token names at present, and so cannot tell whether it is good. Try again soon.");
+
     public static Refusal Uncertain(IReadOnlyList<string> ids)
     {
         const string Detail = "It is not known whether this was published. Send it again with these ids: then it is published once.";
@@ -51,17 +55,18 @@ internal sealed record Refusal(int Status, string Cause, string Detail)
 
     public static Refusal Foreign(string detail) => Of(403, detail) with { Reason = detail + " --cors lists the origins whose pages may." };
 
-    public static Refusal Missing(string detail, string reason) => OfToken(401, "invalid_request", "missing_token", detail, reason);
+    /// <summary>There is no token. The challenge names no error then, for the client has made none.</summary>
+    public static Refusal Missing(string detail, string reason) => new(401, "missing_token", detail) { Challenge = "Bearer", Reason = reason };
 
     public static Refusal Invalid(string reason) => OfToken(401, "invalid_token", "invalid_token",
         "The token is not good: forged, expired, or for another server. The server's log says why.",
         "the token is not good: " + reason);
 
-    public static Refusal Insufficient(string reason) => OfToken(403, "insufficient_scope", "insufficient_scope",
-        "The token is good, but gives no right to this: its claim sse does not cover all that is asked for.", reason);
+    public static Refusal Insufficient(string claim, string reason) => OfToken(403, "insufficient_scope", "insufficient_scope",
+        $"The token is good, but gives no right to this: its claim {claim} does not cover all that is asked for.", reason);
 
     private static Refusal OfToken(int status, string error, string cause, string detail, string reason) =>
-        new(status, cause, detail) { TokenError = error, Reason = reason };
+        new(status, cause, detail) { Challenge = $"Bearer error=\"{error}\"", Reason = reason };
 
     // RFC 9110, section 15; .NET has an older name for 413.
     private static string TitleOf(int status)

@@ -6,75 +6,123 @@ using SseListener.Events;
 namespace SseListener.Access;
 
 /// <summary>
-/// What a JSON Web Token (RFC 7519) allows by its claim <c>sse</c>, as names and patterns of channels; only private ones need it to be
+/// What a JSON Web Token (RFC 7519) allows by one of its claims, as names and patterns of channels; only private ones need it to be
 /// listened to. Without an expiry it never expires. The user is its claim <c>sub</c>, if it has a short one.
 /// </summary>
 internal sealed record Token(IReadOnlyList<string> Publish, IReadOnlyList<string> Subscribe, DateTime? Expiry, string? User);
 
-/// <summary>Verifies tokens: signed with the key, and of the issuer and for the audience unless these are null.</summary>
-internal sealed class Tokens(TokenKey key, string? issuer, string? audience)
+/// <summary>Verifies tokens: signed with a key of their issuer, for the audience unless that is null, and valid now.</summary>
+/// <param name="keys">The keys.</param>
+/// <param name="claim">The claim that says what a token allows.</param>
+/// <param name="audience">For whom tokens must be.</param>
+internal sealed class Tokens(KeyRing keys, string claim, string? audience)
 {
     private readonly JsonWebTokenHandler _handler = new() { MapInboundClaims = false };
 
+    // What belongs to the token and not to its key is checked below. exp and nbf count to the fraction: a stream also ends with its token.
     private readonly TokenValidationParameters _parameters = new()
     {
-        IssuerSigningKey = key.Key,
-        ValidAlgorithms = [key.Algorithm],
-        ValidateIssuer = issuer is not null,
-        ValidIssuer = issuer,
-        ValidateAudience = audience is not null,
-        ValidAudience = audience,
-
-        // exp and nbf count to the second: a stream also ends with its token.
-        ClockSkew = TimeSpan.Zero,
-#pragma warning disable CA5404 // A claim exp is optional (RFC 7519, section 4.1.4), and a program that publishes for years may go without.
+#pragma warning disable CA5404 // The issuer chooses the keys, and the times and the audience are checked below, when the signature is good.
+        ValidateIssuer = false,
+        ValidateLifetime = false,
         RequireExpirationTime = false,
 #pragma warning restore CA5404
+        ValidateAudience = audience is not null,
+        ValidAudience = audience,
     };
 
-    /// <summary>Returns what a token allows; or null, and why it is not good.</summary>
-    public async Task<(Token? Token, string Problem)> VerifyAsync(string text)
+    /// <summary>Returns what a token allows, or why it does not count.</summary>
+    public async Task<(Token? Token, Refusal? Refusal)> VerifyAsync(string text)
     {
-        var result = await _handler.ValidateTokenAsync(text, _parameters);
-        if (!result.IsValid || result.SecurityToken is not JsonWebToken token)
-            return (null, result.IsValid ? "it is no JSON Web Token" : Describe(result.Exception));
+        if (Read(text) is not { } token)
+            return (null, Refusal.Invalid("it is malformed"));
 
-        // RFC 7515, section 4.1.11: what a token calls critical must be understood, and nothing is here.
-        return token.TryGetHeaderValue<object>("crit", out _) ? (null, "it has a critical extension")
-            : ReadRights(token) is { } rights ? (rights, "")
-            : (null, "its claim sse is not {\"publish\":[…],\"subscribe\":[…]}");
+        var (issuer, id) = (Given(token.Issuer), Given(token.Kid));
+        if (!keys.Knows(issuer))
+            return (null, Refusal.Invalid("it is of another issuer"));
+
+        var problem = await CheckAsync(token, keys.Find(issuer, id));
+        if (problem is not null && !keys.Has(issuer, id) && await keys.AskAsync(issuer))
+        {
+            // It may be signed with a key that is newer than those that were known.
+            problem = await CheckAsync(token, keys.Find(issuer, id));
+            if (problem is not null && !keys.AreCertain(issuer))
+                return (null, Refusal.WithoutKeys);
+        }
+
+        return problem is null ? ReadClaims(token) : (null, Refusal.Invalid(problem));
+    }
+
+    private JsonWebToken? Read(string text)
+    {
+        try
+        {
+            return _handler.ReadJsonWebToken(text);
+        }
+        catch (Exception e) when (e is SecurityTokenException or ArgumentException)
+        {
+            return null;
+        }
+    }
+
+    // Returns what is wrong with the signature, or null.
+    private async Task<string?> CheckAsync(JsonWebToken token, List<TokenKey> candidates)
+    {
+        var fitting = candidates.FindAll(key => key.Algorithms.Contains(token.Alg));
+        if (fitting.Count == 0)
+        {
+            return candidates.Count == 0 ? "it names a key that is not known"
+                : $"it is not signed by {string.Join(" or ", candidates.SelectMany(key => key.Algorithms).Distinct())}";
+        }
+
+        var parameters = _parameters.Clone();
+        (parameters.ValidAlgorithms, parameters.IssuerSigningKeys) = ([token.Alg], fitting.Select(key => key.Key));
+        var result = await _handler.ValidateTokenAsync(token, parameters);
+        return result.IsValid ? null : Describe(result.Exception);
     }
 
     // The library's own words are long, and name what is not meant for a log.
-    private string Describe(Exception exception) => exception switch
+    private static string Describe(Exception exception) => exception switch
     {
-        SecurityTokenExpiredException => "it has expired",
-        SecurityTokenNotYetValidException => "it is not valid yet",
-        SecurityTokenInvalidIssuerException => "it is of another issuer",
         SecurityTokenInvalidAudienceException => "it is for another audience",
-        SecurityTokenInvalidAlgorithmException => $"its algorithm is not {key.Algorithm}",
-        SecurityTokenSignatureKeyNotFoundException or SecurityTokenInvalidSignatureException =>
-            $"it has no good signature by {key.Algorithm}",
+        SecurityTokenSignatureKeyNotFoundException or SecurityTokenInvalidSignatureException => "its signature is not good",
         SecurityTokenMalformedException or ArgumentException => "it is malformed",
         _ => exception.GetType().Name,
     };
 
-    // JsonElement throws InvalidOperationException where a value has another type.
-    private static Token? ReadRights(JsonWebToken token)
+    private (Token? Token, Refusal? Refusal) ReadClaims(JsonWebToken token)
     {
+        // RFC 7515, section 4.1.11: what a token calls critical must be understood, and nothing is here.
+        if (token.TryGetHeaderValue<object>("crit", out _))
+            return (null, Refusal.Invalid("it has a critical extension"));
+
+        // JsonElement throws InvalidOperationException where a value has another type.
         try
         {
             using var claims = JsonDocument.Parse(Base64UrlEncoder.DecodeBytes(token.EncodedPayload));
-            DateTime? expiry = token.ValidTo == DateTime.MinValue ? null : token.ValidTo;
-            var user = ReadUser(claims.RootElement);
-            return claims.RootElement.TryGetProperty("sse", out var rights)
-                ? new Token(ReadChannels(rights, "publish"), ReadChannels(rights, "subscribe"), expiry, user)
-                : new Token([], [], expiry, user);
+            var (from, until, now) = (TimeOf(claims.RootElement, "nbf"), TimeOf(claims.RootElement, "exp"), DateTime.UtcNow);
+            return until <= now ? (null, Refusal.Invalid("it has expired"))
+                : from > now ? (null, Refusal.Invalid("it is not valid yet"))
+                : (ReadRights(claims.RootElement, until), null);
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
-            return null;
+            return (null, Refusal.Invalid($"its claim {claim} is not {{\"publish\":[…],\"subscribe\":[…]}}"));
         }
+    }
+
+    private Token ReadRights(JsonElement claims, DateTime? until) => claims.TryGetProperty(claim, out var rights)
+        ? new Token(ReadChannels(rights, "publish"), ReadChannels(rights, "subscribe"), until, ReadUser(claims))
+        : new Token([], [], until, ReadUser(claims));
+
+    // RFC 7519, section 2, "NumericDate": seconds, perhaps with a fraction. What is beyond the calendar is as far away as it can be.
+    private static DateTime? TimeOf(JsonElement claims, string name)
+    {
+        if (!claims.TryGetProperty(name, out var time))
+            return null;
+
+        var most = (DateTime.MaxValue - DateTime.UnixEpoch).TotalSeconds - 1;
+        return DateTime.UnixEpoch.AddSeconds(Math.Clamp(time.GetDouble(), 0, most));
     }
 
     // RFC 7519, section 4.1.2: it is a string. Others than this server may make a number of it, and their tokens are good all the same.
@@ -86,4 +134,6 @@ internal sealed class Tokens(TokenKey key, string? issuer, string? audience)
     private static List<string> ReadChannels(JsonElement rights, string name) => rights.TryGetProperty(name, out var channels)
         ? [.. channels.EnumerateArray().Select(channel => channel.GetString() ?? throw new JsonException()).Where(ChannelNames.IsRule)]
         : [];
+
+    private static string? Given(string? text) => string.IsNullOrEmpty(text) ? null : text;
 }

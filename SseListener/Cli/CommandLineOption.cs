@@ -12,14 +12,15 @@ internal delegate ServerOptions Setter<T>(ServerOptions options, T value);
 internal delegate ServerOptions? TextSetter(ServerOptions options, string text, out string expected);
 
 /// <summary>
-/// How an option is given: with one value; with one that no message repeats; with such a one, but only in the environment; alone or with
-/// true or false; with a value any number of times, or with commas between the values; the same where a value may have commas, but begins
-/// with the only part that has an equals sign.
+/// How an option is given: with one value; with one that no message repeats; with such ones, any number of times; with such a one, but
+/// only in the environment; alone or with true or false; with a value any number of times, or with commas between the values; the same
+/// where a value may have commas, but begins with the only part that has an equals sign.
 /// </summary>
 internal enum OptionKind
 {
     Value,
     Secret,
+    Secrets,
     Variable,
     Flag,
     List,
@@ -32,8 +33,8 @@ internal sealed record CommandLineOption(string Name, string Default, string Hel
     public const string None = "none";
     public string Argument => "--" + Name;
 
-    // An address of a NATS server may have a password where none may be.
-    private bool IsSecret => Kind is OptionKind.Secret or OptionKind.Variable || Name == "cluster";
+    // An address may have a password where none may be.
+    private bool IsSecret => Kind is OptionKind.Secret or OptionKind.Secrets or OptionKind.Variable || Name is "cluster" or "jwks";
     public string Variable => Name == "port" ? "PORT" : "SSE_" + Name.ToUpperInvariant().Replace('-', '_');
 
     public static CommandLineOption Number(string name, int standard, int least, int most, Setter<int> set, string help) =>
@@ -57,7 +58,7 @@ internal sealed record CommandLineOption(string Name, string Default, string Hel
     public static CommandLineOption Flag(string name, Setter<bool> set, string help) =>
         Create(name, "false", Units.TryFlag, set, help, OptionKind.Flag);
 
-    public static CommandLineOption List(string name, TryParse<string> tryParse, Setter<string> set, string help) =>
+    public static CommandLineOption List<T>(string name, TryParse<T> tryParse, Setter<T> set, string help) =>
         Create(name, None, tryParse, set, help, OptionKind.List);
 
     public static CommandLineOption Create<T>(

@@ -53,9 +53,9 @@ internal sealed class DismissEndpoint(
 
     private static string[] ChannelsOf(Client? client) => [.. client?.Subscription.Topics.Select(topic => topic.Name) ?? []];
 
-    private static Refusal Explain(Dismissal result) => result switch
+    private Refusal Explain(Dismissal result) => result switch
     {
-        Dismissal.Forbidden => Refusal.Insufficient("the token may not publish to all that the client listens to"),
+        Dismissal.Forbidden => access.Insufficient("the token may not publish to all that the client listens to"),
         Dismissal.Unknown => Refusal.Later(503, "cluster", "Not all hubs have said whether they have a client with this id."),
         _ => Refusal.Of(404, "There is no client with this id."),
     };

@@ -48,8 +48,8 @@ internal sealed class Responses(TimeSpan writeTimeout, ServerMetrics metrics, Lo
             headers["Allow"] = refusal.Allow;
 
         headers["Cache-Control"] = "no-store";
-        if (refusal.TokenError is not null)
-            headers["WWW-Authenticate"] = $"Bearer error=\"{refusal.TokenError}\"";
+        if (refusal.Challenge is not null)
+            headers["WWW-Authenticate"] = refusal.Challenge;
 
         if (refusal.IsForNow)
             headers["Retry-After"] = "1";

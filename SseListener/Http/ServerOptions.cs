@@ -47,7 +47,7 @@ internal sealed record ServerOptions : AccessOptions
     /// <summary>What is wrong with the options together, or null.</summary>
     public string? Contradiction =>
         PublishToken is not null && PublishTokenFile is not null ? "--publish-token and --publish-token-file contradict each other."
-        : OpenPublish && ((PublishToken ?? PublishTokenFile) is not null || JwtKey is not null)
+        : OpenPublish && ((PublishToken ?? PublishTokenFile) is not null || TakesTokens)
             ? "--open-publish contradicts --publish-token and --jwt-key: who publishes either needs a token or does not."
         : MaxPublishBytes < MaxBody ? "--max-publish-bytes must be at least --max-body: such a body could not be published."
         : Keep.GroupBy(rule => rule.Pattern).FirstOrDefault(rules => rules.Count() > 1) is { Key: var twice }
@@ -56,7 +56,10 @@ internal sealed record ServerOptions : AccessOptions
         : (Cluster.Cert is null) != (Cluster.Key is null) ? "--cluster-cert and --cluster-key need each other."
         : Cluster.Password is not null && Cluster.PasswordFile is not null
             ? "SSE_CLUSTER_PASSWORD and --cluster-password-file contradict each other."
-        : JwtKey is null && Private.Count > 0 ? "--private needs --jwt-key: nobody could listen to those channels."
-        : JwtKey is null && (JwtIssuer ?? JwtAudience) is not null ? "--jwt-issuer and --jwt-audience need --jwt-key."
+        : !TakesTokens && Private.Count > 0 ? "--private needs --jwt-key or --jwks: nobody could listen to those channels."
+        : !TakesTokens && (JwtAudience is not null || JwtClaim != new AccessOptions().JwtClaim)
+            ? "--jwt-audience and --jwt-claim need --jwt-key or --jwks."
+        : JwtKey.Count == 0 && JwtIssuer.Skip(Jwks.Count).FirstOrDefault(issuer => !KeySet.TryReadAddress(issuer, out _)) is { } keyless
+            ? $"--jwt-issuer {keyless} has no keys: it needs --jwt-key or --jwks, or to be the https address of an OpenID provider."
         : null;
 }

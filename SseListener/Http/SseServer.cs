@@ -26,6 +26,7 @@ internal sealed class SseServer : IAsyncDisposable
     private readonly IEventLog _journal;
     private readonly Neighbours? _neighbours;
     private readonly EventHub _hub;
+    private readonly KeyRing _keys;
     private readonly Permissions _access;
     private readonly StatusEndpoints _status;
     private readonly EventsEndpoint _events;
@@ -48,7 +49,8 @@ internal sealed class SseServer : IAsyncDisposable
         _metrics.Observe(() => _clients.Count, _hub, _lanes);
         var responses = new Responses(bounded.WriteTimeout, _metrics, log);
         var crossOrigin = new CrossOrigin(bounded.Cors, log);
-        _access = new Permissions(bounded, crossOrigin);
+        _keys = new KeyRing(bounded, log);
+        _access = new Permissions(bounded, _keys, crossOrigin);
         _status = new StatusEndpoints(bounded, _clients, _hub, _lanes, _journal, _access, responses, _metrics);
         var history = new HistoryEndpoint(_hub, _access, responses);
         _events = new EventsEndpoint(bounded, _clients, _hub, _lanes, _access, history, responses, _metrics, log);
@@ -100,6 +102,7 @@ internal sealed class SseServer : IAsyncDisposable
 
         LogWarnings();
         ListenToNeighbours();
+        _keys.Start();
         _status.Start();
         return true;
     }
@@ -173,8 +176,8 @@ internal sealed class SseServer : IAsyncDisposable
         else if (_access.NeedsNoToken && _options.TrustProxy && !_options.OpenPublish)
             _log.Warning("everybody whom the proxy lets through can publish: set --publish-token or --jwt-key");
 
-        if (_options.JwtKey is { } key)
-            _log.Info($"tokens are verified by {key.Algorithm}");
+        if (_options.JwtKey.Count > 0)
+            _log.Info($"tokens are verified by {string.Join(", ", _options.JwtKey.SelectMany(key => key.Algorithms).Distinct())}");
 
         if (_options.MaxClients > Descriptors.MostClients)
         {
@@ -198,6 +201,7 @@ internal sealed class SseServer : IAsyncDisposable
         _lanes.Dispose();
         _hub.Dispose();
         _status.Dispose();
+        _keys.Dispose();
         await WithinAsync(Task.Run(_journal.Dispose, CancellationToken.None), stopLimit.Token);
         _metrics.Dispose();
     }

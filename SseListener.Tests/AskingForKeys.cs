@@ -1,0 +1,209 @@
+using System.Net;
+using SseListener.Access;
+using SseListener.Tests.Support;
+
+namespace SseListener.Tests;
+
+/// <summary>Keys that are asked for: where they are, when they change, and while there is no answer.</summary>
+public sealed class AskingForKeys
+{
+    private static readonly KeyTimes _often = new() { Shortest = TimeSpan.FromMilliseconds(1) };
+    private static readonly KeyTimes _once = new() { Shortest = TimeSpan.FromHours(1) };
+
+    [TestCase("keys")]
+    [TestCase("issuer")]
+    [TestCase("issuer and keys")]
+    [TestCase("issuer twice")]
+    [TestCase("configuration")]
+    public async Task They_are_found_at_their_address_and_through_their_issuer(string way)
+    {
+        using var signer = new Signer("RS256", "first");
+        using var provider = new Provider(signer);
+        var configuration = provider.Issuer + "/.well-known/openid-configuration";
+        await using var server = TestServer.Start(options => options with
+        {
+            JwtIssuer = way.StartsWith("issuer", StringComparison.Ordinal) ? [provider.Issuer] : [],
+            Jwks = way switch { "issuer" => [], "issuer twice" => [At(provider.Issuer)], "configuration" => [At(configuration)], _ => [At(provider.KeysAddress)] },
+        });
+        await ExpectAsync(server, signer.Token(provider.Issuer), 200);
+        await ExpectAsync(server, signer.Token("https://other.example.com"), way == "keys" ? 200 : 401);
+        await ExpectAsync(server, signer.Token(), way == "keys" ? 200 : 401);
+    }
+
+    [Test]
+    public async Task A_new_key_counts_from_its_first_token_on_and_an_old_one_no_longer()
+    {
+        using var old = new Signer("ES256", "old");
+        using var newer = new Signer("ES256", "new");
+        using var provider = new Provider(old);
+        await using var server = Start(provider, _often);
+        await ExpectAsync(server, old.Token(), 200);
+        provider.Rotate(newer);
+        await ExpectAsync(server, newer.Token(), 200);
+        await ExpectAsync(server, old.Token(), 401);
+        await server.LogsAsync($"the keys at {provider.KeysAddress} are new (ES256)");
+    }
+
+    [Test]
+    public async Task A_key_that_was_taken_back_stops_counting_by_itself()
+    {
+        using var old = new Signer("ES256", "old");
+        using var newer = new Signer("ES256", "new");
+        using var provider = new Provider(old);
+        await using var server = Start(provider, _often with { Longest = TimeSpan.FromMilliseconds(1) });
+        await ExpectAsync(server, old.Token(), 200);
+        provider.Rotate(newer);
+        await server.LogsAsync("are new (ES256)");
+        await ExpectAsync(server, old.Token(), 401);
+    }
+
+    [Test]
+    public async Task Tokens_that_name_keys_of_their_own_do_not_make_the_server_ask_again_and_again()
+    {
+        using var signer = new Signer("ES256", "first");
+        using var provider = new Provider(signer);
+        await using var server = Start(provider, _once);
+        await ExpectAsync(server, signer.Token(), 200);
+        await Task.WhenAll(Enumerable.Range(0, 50).Select(i => ExpectAsync(server, signer.Token(id: $"made up {i}"), 401)));
+        Assert.That(provider.Asked, Is.EqualTo(1));
+        await server.LogsAsync("401: the token is not good: it names a key that is not known");
+    }
+
+    [Test]
+    public async Task While_there_is_no_answer_those_that_are_known_count_and_nobody_else_is_told_a_lie()
+    {
+        using var signer = new Signer("RS256", "first");
+        using var newer = new Signer("RS256", "second");
+        using var provider = new Provider(signer);
+        await using var server = Start(provider, _often);
+        await ExpectAsync(server, signer.Token(), 200);
+        provider.Close();
+        provider.Rotate(newer);
+        await ExpectAsync(server, newer.Token(), 503);
+        await ExpectAsync(server, signer.Token(), 200);
+        Assert.That(await server.IsAdmittedAsync("?channel=secret&token=" + newer.Token()), Is.False);
+        Assert.That(await server.IsAdmittedAsync("?channel=secret&token=" + signer.Token()), Is.True);
+
+        // Whoever does not have the key is no guest of a server that is away.
+        await ExpectAsync(server, newer.Token(id: "first"), 401);
+        await server.LogsAsync($"the keys at {provider.KeysAddress} cannot be read, those that are known still count");
+        provider.Open();
+        await Wait.UntilAsync(() => server.IsAdmittedAsync("?channel=secret&token=" + newer.Token()), "the new key does not count");
+    }
+
+    [Test]
+    public async Task Before_there_is_any_answer_tokens_are_put_off_and_open_channels_are_open()
+    {
+        using var signer = new Signer("RS256", "first");
+        using var provider = new Provider(signer);
+        provider.Close();
+        await using var server = Start(provider, _often);
+        using var answer = await PublishAsync(server, signer.Token());
+        await Problem.ExpectAsync(answer, 503, "cannot read the key that this token names at present");
+        Assert.That(answer.Headers.RetryAfter?.ToString(), Is.EqualTo("1"));
+        Assert.That(await server.IsAdmittedAsync("?channel=secret&token=" + signer.Token()), Is.False);
+        Assert.That(await server.IsAdmittedAsync(), Is.True);
+        using var missing = await server.SendAsync("GET", "/events?channel=secret");
+        Assert.That(missing.StatusCode, Is.EqualTo(HttpStatusCode.Unauthorized));
+        provider.Open();
+        await Wait.UntilAsync(() => server.IsAdmittedAsync("?channel=secret&token=" + signer.Token()), "the key does not count");
+    }
+
+    [Test]
+    public async Task An_answer_that_takes_long_holds_up_only_tokens_of_keys_that_are_not_known()
+    {
+        using var signer = new Signer("RS256", "first");
+        using var newer = new Signer("RS256", "second");
+        using var provider = new Provider(signer);
+        await using var server = Start(provider, _often with { Patience = TimeSpan.FromMinutes(1) });
+        await ExpectAsync(server, signer.Token(), 200);
+        var held = provider.HoldBack();
+        provider.Rotate(signer, newer);
+        var waiting = Enumerable.Range(0, 20).Select(_ => PublishAsync(server, newer.Token())).ToList();
+        await Wait.UntilAsync(() => provider.Asked > 1, "it has not asked");
+        await ExpectAsync(server, signer.Token(), 200);
+        Assert.That(waiting.Exists(publish => publish.IsCompleted), Is.False);
+        held.SetResult();
+        foreach (var publish in waiting)
+        {
+            using var answer = await publish;
+            Assert.That((int)answer.StatusCode, Is.EqualTo(200));
+        }
+
+        Assert.That(provider.Asked, Is.LessThan(waiting.Count));
+    }
+
+    [Test]
+    public async Task An_answer_that_does_not_come_is_not_waited_for()
+    {
+        using var signer = new Signer("RS256", "first");
+        using var provider = new Provider(signer);
+        var held = provider.HoldBack();
+        await using var server = Start(provider, _often with { Patience = TimeSpan.FromMilliseconds(50) });
+        await ExpectAsync(server, signer.Token(), 503);
+        await server.LogsAsync("cannot be read, until then no token of theirs counts: there is no answer in time");
+        held.SetResult();
+        await Wait.UntilAsync(() => server.IsAdmittedAsync("?channel=secret&token=" + signer.Token()), "the key does not count");
+    }
+
+    [TestCase("")]
+    [TestCase("<html>")]
+    [TestCase("[]")]
+    [TestCase("""{"keys":[]}""")]
+    [TestCase("""{"keys":{}}""")]
+    [TestCase("""{"keys":[{"kty":"oct","k":"YWJj"},{"kty":"RSA","n":"AAAA","e":"AQAB"},{"kty":"EC","crv":"P-256","x":"AA","y":"AA"},null,5]}""")]
+    [TestCase("""{"jwks_uri":"http://example.com/keys","issuer":"x"}""")]
+    [TestCase("""{"jwks_uri":5,"issuer":5}""")]
+    [TestCase("""{"jwks_uri":"https://example.com/keys"}""")]
+    [TestCase("large")]
+    [TestCase("many")]
+    [TestCase("302")]
+    [TestCase("500")]
+    public async Task An_answer_that_is_none_changes_nothing(string answer)
+    {
+        using var signer = new Signer("RS256", "first");
+        using var provider = new Provider(signer);
+        await using var server = Start(provider, _often with { Longest = TimeSpan.FromMilliseconds(1) });
+        await ExpectAsync(server, signer.Token(), 200);
+        provider.Keys = answer switch
+        {
+            "large" => new string(' ', 600 * 1024) + provider.Keys,
+            "many" => $$"""{"keys":[{{string.Join(',', Enumerable.Repeat(signer.PublicKey.ToJsonString(), 101))}}]}""",
+            "302" or "500" => provider.Keys,
+            _ => answer,
+        };
+        provider.Status = answer switch { "302" => HttpStatusCode.Redirect, "500" => HttpStatusCode.InternalServerError, _ => HttpStatusCode.OK };
+        await server.LogsAsync("cannot be read, those that are known still count: ");
+        await ExpectAsync(server, signer.Token(), 200);
+    }
+
+    [Test]
+    public async Task A_provider_that_speaks_for_another_is_not_believed()
+    {
+        using var signer = new Signer("RS256", "first");
+        using var provider = new Provider(signer);
+        provider.Configuration = provider.Configuration.Replace(provider.Issuer + "\"", provider.Issuer + "/\"", StringComparison.Ordinal);
+        await using var server = TestServer.Start(options => options with { JwtIssuer = [provider.Issuer], KeyTimes = _often });
+        await server.LogsAsync($"the issuer there is {provider.Issuer}/, and --jwt-issuer is {provider.Issuer}");
+        await ExpectAsync(server, signer.Token(provider.Issuer), 503);
+        Assert.That(provider.Asked, Is.Zero);
+    }
+
+    private static TestServer Start(Provider provider, KeyTimes times) => TestServer.Start(options => options with
+    {
+        Jwks = [At(provider.KeysAddress)],
+        Private = ["secret"],
+        KeyTimes = times,
+    });
+
+    private static KeySet At(string address) => new([], new Uri(address));
+
+    private static Task<HttpResponseMessage> PublishAsync(TestServer server, string token) =>
+        server.SendAsync("POST", "/events", ("Authorization", "Bearer " + token));
+
+    private static async Task ExpectAsync(TestServer server, string token, int status)
+    {
+        using var answer = await PublishAsync(server, token);
+        Assert.That((int)answer.StatusCode, Is.EqualTo(status), server.Logged);
+    }
+}
