@@ -53,7 +53,7 @@ internal sealed class KeyRing : IDisposable
     /// <summary>Whether nobody can have more keys of this issuer than are known here.</summary>
     public bool AreCertain(string? issuer) => ServersOf(issuer).All(server => server.IsCertain);
 
-    /// <summary>Asks those who may have more keys of this issuer, if they have not been asked a moment ago; false if there are none.</summary>
+    /// <summary>Asks those who may have more keys of this issuer, unless they were asked a moment ago; false if there are none.</summary>
     public async Task<bool> AskAsync(string? issuer)
     {
         var servers = ServersOf(issuer).ToList();

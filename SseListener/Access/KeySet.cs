@@ -66,7 +66,8 @@ internal sealed record KeySet(IReadOnlyList<TokenKey> Keys, Uri? Address)
     // A private key that has been published is no longer one, and a secret (kty oct) neither.
     private static TokenKey? FromJson(JsonWebKey key)
     {
-        if (key.HasPrivateKey || key.Use is not (null or "" or "sig") || (key.KeyOps.Count > 0 && !key.KeyOps.Contains("verify")))
+        var isForSignatures = key.Use is null or "" or "sig" && (key.KeyOps.Count == 0 || key.KeyOps.Contains("verify"));
+        if (!isForSignatures || !string.IsNullOrEmpty(key.D))
             return null;
 
         var id = string.IsNullOrEmpty(key.Kid) ? null : key.Kid;

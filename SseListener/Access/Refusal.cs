@@ -56,7 +56,8 @@ internal sealed record Refusal(int Status, string Cause, string Detail)
     public static Refusal Foreign(string detail) => Of(403, detail) with { Reason = detail + " --cors lists the origins whose pages may." };
 
     /// <summary>There is no token. The challenge names no error then, for the client has made none.</summary>
-    public static Refusal Missing(string detail, string reason) => new(401, "missing_token", detail) { Challenge = "Bearer", Reason = reason };
+    public static Refusal Missing(string detail, string reason) =>
+        new(401, "missing_token", detail) { Challenge = "Bearer", Reason = reason };
 
     public static Refusal Invalid(string reason) => OfToken(401, "invalid_token", "invalid_token",
         "The token is not good: forged, expired, or for another server. The server's log says why.",
