@@ -47,9 +47,6 @@ internal sealed class KeyRing : IDisposable
     public List<TokenKey> Find(string? issuer, string? id) =>
         [.. All.Where(keys => IsFor(keys, issuer)).SelectMany(keys => keys.Keys).Where(key => id is null || (key.Id ?? id) == id)];
 
-    /// <summary>Whether the key that a token of this issuer names is among them; not if it names none.</summary>
-    public bool Has(string? issuer, string? id) => id is not null && Find(issuer, id).Exists(key => key.Id == id);
-
     /// <summary>Whether nobody can have more keys of this issuer than are known here.</summary>
     public bool AreCertain(string? issuer) => ServersOf(issuer).All(server => server.IsCertain);
 

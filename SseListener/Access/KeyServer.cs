@@ -96,7 +96,7 @@ internal sealed class KeyServer(Uri address, string? issuer, KeyTimes times, Log
         }
         catch (Exception e) when (e is HttpRequestException or OperationCanceledException or JsonException or InvalidOperationException)
         {
-            problem = e is OperationCanceledException ? "there is no answer in time" : e.Message;
+            problem = e is OperationCanceledException ? "there is no answer in time" : e.GetBaseException().Message;
         }
 
         IsCertain = problem is null;

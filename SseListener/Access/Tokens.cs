@@ -41,8 +41,10 @@ internal sealed class Tokens(KeyRing keys, string claim, string? audience)
         if (!keys.Knows(issuer))
             return (null, Refusal.Invalid("it is of another issuer"));
 
-        var problem = await CheckAsync(token, keys.Find(issuer, id));
-        if (problem is not null && !keys.Has(issuer, id) && await keys.AskAsync(issuer))
+        var candidates = keys.Find(issuer, id);
+        var problem = await CheckAsync(token, candidates);
+        var isKnown = id is not null && candidates.Exists(key => key.Id == id);
+        if (problem is not null && !isKnown && await keys.AskAsync(issuer))
         {
             // It may be signed with a key that is newer than those that were known.
             problem = await CheckAsync(token, keys.Find(issuer, id));
