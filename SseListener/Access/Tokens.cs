@@ -19,10 +19,10 @@ internal sealed class Tokens(KeyRing keys, string claim, string? audience)
 {
     private readonly JsonWebTokenHandler _handler = new() { MapInboundClaims = false };
 
-    // What belongs to the token and not to its key is checked below. exp and nbf count to the fraction: a stream also ends with its token.
+    // The library would round exp and nbf to the second.
     private readonly TokenValidationParameters _parameters = new()
     {
-#pragma warning disable CA5404 // The issuer chooses the keys, and the times and the audience are checked below, when the signature is good.
+#pragma warning disable CA5404 // The issuer has chosen the keys, and the times are read behind the signature.
         ValidateIssuer = false,
         ValidateLifetime = false,
         RequireExpirationTime = false,
@@ -46,9 +46,10 @@ internal sealed class Tokens(KeyRing keys, string claim, string? audience)
         var isKnown = id is not null && candidates.Exists(key => key.Id == id);
         if (problem is not null && !isKnown && await keys.AskAsync(issuer))
         {
-            // It may be signed with a key that is newer than those that were known.
+            // It may be signed with a key that is newer than those that were known. Whether these are all is asked before they are read.
+            var areAll = keys.AreCertain(issuer);
             problem = await CheckAsync(token, keys.Find(issuer, id));
-            if (problem is not null && !keys.AreCertain(issuer))
+            if (problem is not null && !areAll)
                 return (null, Refusal.WithoutKeys);
         }
 
