@@ -71,6 +71,9 @@ internal sealed class SseServer : IAsyncDisposable
     /// <summary>A number that grows while there is something to do.</summary>
     public long Activity => _listener.Requests + _lanes.Events;
 
+    /// <inheritdoc cref="Router.Routes"/>
+    public IEnumerable<(string Method, string Path, IReadOnlyList<string> Known)> Routes => _router.Routes;
+
     /// <summary>Ends when nothing can be published any more, which only <see cref="StopAsync"/> should bring about.</summary>
     public Task Running { get; private set; } = Task.CompletedTask;
 
