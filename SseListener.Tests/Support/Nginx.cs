@@ -1,6 +1,4 @@
 using System.Diagnostics;
-using System.Security.Cryptography;
-using System.Security.Cryptography.X509Certificates;
 
 namespace SseListener.Tests.Support;
 
@@ -14,7 +12,7 @@ internal sealed class Nginx : IDisposable
     private Nginx(string path, int port, Func<Nginx, string> configuration)
     {
         Port = port;
-        _certificate = WriteCertificate();
+        _certificate = Site.WriteCertificate(_folder.Path);
         File.WriteAllText(In("nginx.conf"), Wrap(configuration(this)));
         _process = Process.Start(path, ["-p", _folder.Path, "-c", "nginx.conf", "-e", "error.log"]);
     }
@@ -107,17 +105,4 @@ internal sealed class Nginx : IDisposable
             {{configuration}}
         }
         """;
-
-    private byte[] WriteCertificate()
-    {
-        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        var request = new CertificateRequest("CN=sse.example.com", key, HashAlgorithmName.SHA256);
-        var names = new SubjectAlternativeNameBuilder();
-        names.AddDnsName("sse.example.com");
-        request.CertificateExtensions.Add(names.Build());
-        using var certificate = request.CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
-        File.WriteAllText(In("certificate.pem"), certificate.ExportCertificatePem());
-        File.WriteAllText(In("key.pem"), key.ExportPkcs8PrivateKeyPem());
-        return certificate.RawData;
-    }
 }

@@ -19,6 +19,9 @@ internal static class OtherPrograms
     /// <summary>The path of Caddy.</summary>
     public static string Caddy() => Find("caddy", "caddy", "caddy");
 
+    /// <summary>The path of HAProxy.</summary>
+    public static string Haproxy() => Find("haproxy", "haproxy", "haproxy");
+
     /// <summary>The path of curl.</summary>
     public static string Curl() => Find("curl", "curl", "curl");
 
