@@ -15,7 +15,7 @@ public sealed class BrowsersBehindProxies
         await using var server = TestServer.Start(o => o with { PresenceLimit = 0, TrustProxy = true, PublishToken = "t", Cors = [Site.Origin] });
         using var nginx = await Nginx.StartAsync(server.Port);
         using var playwright = await Playwright.CreateAsync();
-        await using var browser = await OpenAsync(playwright, nginx.Port);
+        await using var browser = await Site.BrowseAsync(playwright, nginx.Port);
         var page = await PageAsync(browser);
         await page.EvaluateAsync("""
             streams => {
@@ -47,7 +47,7 @@ public sealed class BrowsersBehindProxies
         var (proxy, proxyPort) = await StartAsync(name, port);
         using var running = proxy;
         using var playwright = await Playwright.CreateAsync();
-        await using var browser = await OpenAsync(playwright, proxyPort);
+        await using var browser = await Site.BrowseAsync(playwright, proxyPort);
         IPage page;
         using (program)
         {
@@ -83,12 +83,6 @@ public sealed class BrowsersBehindProxies
         var haproxy = await Haproxy.StartAsync(serverPort);
         return (haproxy, haproxy.Port);
     }
-
-    private static async Task<IBrowser> OpenAsync(IPlaywright playwright, int port) => await playwright.Chromium.LaunchAsync(new BrowserTypeLaunchOptions
-    {
-        ExecutablePath = OtherPrograms.Browser(),
-        Args = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", $"--host-resolver-rules=MAP sse.example.com:443 127.0.0.1:{port}"],
-    });
 
     private static async Task<IPage> PageAsync(IBrowser browser)
     {

@@ -34,6 +34,10 @@ internal sealed class Nginx : IDisposable
     public static Task<Nginx> StartAsync(int hub, int otherHub) => StartAsync(nginx =>
         nginx.Configuration("nginx-hubs.conf", ("hub1:3000", $"127.0.0.1:{hub}"), ("hub2:3000", $"127.0.0.1:{otherHub}")));
 
+    /// <summary>Starts it in front of a server and an application with sessions, and waits until it listens.</summary>
+    public static Task<Nginx> StartAsync(int serverPort, Application application) => StartAsync(nginx => nginx.Configuration(
+        "nginx-sessions.conf", ("127.0.0.1:3000", $"127.0.0.1:{serverPort}"), ("127.0.0.1:8080", $"127.0.0.1:{application.Port}")));
+
     /// <summary>The same with a configuration that says where the server is and nothing else: HTTP/1.1 to clients, HTTP/1.0 to the server.</summary>
     public static Task<Nginx> StartWithDefaultsAsync(int serverPort) => StartAsync(nginx => $$"""
         server {

@@ -3,6 +3,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using Microsoft.Playwright;
 
 namespace SseListener.Tests.Support;
 
@@ -39,6 +40,13 @@ internal static class Site
             (_, presented, _, _) => presented?.GetRawCertData().AsSpan().SequenceEqual(certificate) == true;
         return new HttpClient(new OnlyHttp2(handler)) { BaseAddress = new Uri(Origin), Timeout = Wait.Limit };
     }
+
+    /// <summary>A browser to which all sites of its domain are behind the proxy that listens there.</summary>
+    public static async Task<IBrowser> BrowseAsync(IPlaywright playwright, int port) => await playwright.Chromium.LaunchAsync(new BrowserTypeLaunchOptions
+    {
+        ExecutablePath = OtherPrograms.Browser(),
+        Args = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", $"--host-resolver-rules=MAP *.example.com:443 127.0.0.1:{port}"],
+    });
 
     /// <summary>Makes a certificate for it, as the files <c>certificate.pem</c> and <c>key.pem</c>, and returns its bytes.</summary>
     public static byte[] WriteCertificate(string folder)
