@@ -45,7 +45,7 @@ internal sealed class SseServer : IAsyncDisposable
         _neighbours = _journal is SharedLog shared ? new Neighbours(shared, bounded.Cluster, log) : null;
         _lanes = CreateLanes();
         _hub = new EventHub(limits, _journal, _lanes.Wake, () => BreakStreams(EndReason.Lapped));
-        _metrics.Observe(() => _clients.Count, _hub, _lanes);
+        _metrics.Observe(() => _clients.Count, bounded.MaxClients, _hub, _lanes);
         var responses = new Responses(bounded.WriteTimeout, _metrics, log);
         var crossOrigin = new CrossOrigin(bounded.Cors, log);
         _access = new Permissions(bounded, crossOrigin);
