@@ -43,6 +43,9 @@ internal static class OtherPrograms
     /// <summary>The path of Prometheus's promtool.</summary>
     public static string Promtool() => Find("prometheus", "prometheus", "promtool");
 
+    /// <summary>The path of Prometheus.</summary>
+    public static string Prometheus() => Find("prometheus", "prometheus", "prometheus");
+
     /// <summary>The path of nats-server.</summary>
     public static string NatsServer() => Find("nats", "nats-server", "nats-server");
 
