@@ -23,8 +23,11 @@ public sealed class SessionsByCookie
         Assert.That(stream.Headers.ToString(), Does.Not.Contain("eyJ"));
         Assert.That(await http.GetStringAsync(new Uri("/channels/user/ann", UriKind.Relative)), Does.Contain("\"user\":\"ann\"").And.Not.Contain("eyJ"));
 
+        // Some sites have a password of their own besides.
+        Assert.That(await StatusAsync(http, "/channels/user/ann", body: null, ("Authorization", "Basic YTpi")), Is.EqualTo(200));
+
         // The application is asked with the cookie and without a body, and the hub gets none.
-        Assert.That(application.Questions, Is.EqualTo((string[])["GET session=ann", "GET session=ann"]));
+        Assert.That(application.Questions, Is.EqualTo((string[])["GET session=ann", "GET session=ann", "GET session=ann"]));
         Assert.That(server.Logged, Does.Not.Contain("cookie:").IgnoreCase);
     }
 
@@ -71,10 +74,16 @@ public sealed class SessionsByCookie
     [Test]
     public async Task A_page_publishes_what_the_token_of_its_session_covers()
     {
-        await using var server = Start();
+        // The server is started as the document says.
+        var start = new Document("SseListener/Docs/sessions.md").Line("./run.sh ")["./run.sh ".Length..];
+        var (program, port) = await BuiltProgram.ListenAsync(
+            start.Replace("keys/public.pem", $"\"{Jwt.Secret}\"", StringComparison.Ordinal).Replace('\'', '"'));
+        using var running = program;
         using var application = ApplicationOf("ann");
-        using var nginx = await Nginx.StartAsync(server.Port, application);
+        using var nginx = await Nginx.StartAsync(port, application);
         using var http = Page(nginx, "ann");
+        await using var stream = await EventStream.OpenAsync(http, Private);
+        Assert.That(await StatusAsync(http, "/events?channel=user/bob"), Is.EqualTo(403));
         Assert.That(await StatusAsync(http, "/events?channel=room/7", "some", ("Origin", Site.Origin)), Is.EqualTo(200));
         Assert.That(await StatusAsync(http, "/events?channel=user/bob", "some", ("Origin", Site.Origin)), Is.EqualTo(403));
 
