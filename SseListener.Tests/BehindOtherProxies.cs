@@ -3,10 +3,11 @@ using SseListener.Tests.Support;
 namespace SseListener.Tests;
 
 /// <summary>
-/// What a client sees through Caddy with the configuration of <c>SseListener/Deploy</c>, and through a proxy that is not set up for
-/// streams.
+/// What a client sees through Caddy and HAProxy with the configurations of <c>SseListener/Deploy</c>, and through a proxy that is not set
+/// up for streams.
 /// </summary>
 [TestFixture("Caddy, which compresses")]
+[TestFixture("HAProxy")]
 [TestFixture("nginx with proxy_pass alone, which speaks HTTP/1.0 to the server")]
 public sealed class BehindOtherProxies(string proxy)
 {
@@ -45,6 +46,12 @@ public sealed class BehindOtherProxies(string proxy)
         {
             var caddy = await Caddy.StartAsync(serverPort);
             return (caddy, caddy.Connect());
+        }
+
+        if (proxy == "HAProxy")
+        {
+            var haproxy = await Haproxy.StartAsync(serverPort);
+            return (haproxy, haproxy.Connect());
         }
 
         var nginx = await Nginx.StartWithDefaultsAsync(serverPort);

@@ -5,8 +5,8 @@ using SseListener.Tests.Support;
 namespace SseListener.Tests;
 
 /// <summary>
-/// <c>SseListener/Deploy/compose.yaml</c> and the files that it uses. There may be no engine here: the programs are started without one,
-/// as it says.
+/// <c>compose.yaml</c> and <c>compose-one.yaml</c> of <c>SseListener/Deploy</c>, and the files that they use. There may be no engine here:
+/// the programs are started without one, as they say.
 /// </summary>
 public sealed partial class Composing
 {
@@ -14,19 +14,20 @@ public sealed partial class Composing
     private static readonly Dictionary<string, string> _given = new() { ["SSE_CLUSTER_PASSWORD"] = "aPassword1", ["SSE_PUBLISH_TOKEN"] = Token };
     private static readonly string[] _nodes = ["nats1", "nats2", "nats3"];
 
-    [Test]
-    public async Task Everything_that_it_names_is_there()
+    [TestCase("compose.yaml", "nats1", "nats2", "nats3", "hub1", "hub2", "nginx")]
+    [TestCase("compose-one.yaml", "caddy", "server")]
+    public async Task Everything_that_it_names_is_there(string file, params string[] names)
     {
-        var composition = await ReadAsync();
+        var composition = await ReadAsync(file);
         var (services, volumes) = (composition.GetProperty("services"), composition.GetProperty("volumes"));
-        Assert.That(services.EnumerateObject().Select(service => service.Name), Is.EquivalentTo((string[])[.. _nodes, "hub1", "hub2", "nginx"]));
+        Assert.That(services.EnumerateObject().Select(service => service.Name), Is.EquivalentTo(names));
         foreach (var service in services.EnumerateObject())
         {
             foreach (var name in Texts(service.Value, "depends_on"))
                 Assert.That(services.TryGetProperty(name, out _), Is.True, name);
 
-            // The certificate is the reader's own.
-            foreach (var source in Texts(service.Value, "volumes").Select(volume => volume.Split(':')[0]).Where(source => !source.Contains("example", StringComparison.Ordinal)))
+            // The certificate and the folder for the journal are the reader's own.
+            foreach (var source in Texts(service.Value, "volumes").Select(volume => volume.Split(':')[0]).Where(source => !source.Contains("example", StringComparison.Ordinal) && source[0] != '/'))
             {
                 var isThere = source.StartsWith("./", StringComparison.Ordinal) ? File.Exists(InDeploy(source)) : volumes.TryGetProperty(source, out _);
                 Assert.That(isThere, Is.True, source);
@@ -37,7 +38,7 @@ public sealed partial class Composing
     [Test]
     public async Task Its_three_servers_and_two_hubs_find_each_other_and_a_server_may_die()
     {
-        var services = (await ReadAsync()).GetProperty("services");
+        var services = (await ReadAsync("compose.yaml")).GetProperty("services");
         using var folder = new TempFolder();
         var (clients, routes) = (_nodes.ToDictionary(node => node, _ => TestServer.FreePort()), _nodes.ToDictionary(node => node, _ => TestServer.FreePort()));
         var nodes = _nodes.Select(node => StartNode(services.GetProperty(node), node, folder, clients, routes)).ToList();
@@ -67,6 +68,33 @@ public sealed partial class Composing
         var start = $"--cluster nats://sse@127.0.0.1:{clients["nats1"]} --cluster-timeout 2s --port {TestServer.FreePort()}";
         using var stranger = BuiltProgram.Start(start, directory: null, ("SSE_CLUSTER_PASSWORD", "another"));
         Assert.That(await stranger.EndAsync(), Is.Not.Zero);
+    }
+
+    [Test]
+    public async Task Its_one_server_keeps_what_is_published_through_Caddy_and_knows_its_clients_addresses()
+    {
+        var services = (await ReadAsync("compose-one.yaml")).GetProperty("services");
+        var service = services.GetProperty("server");
+        Assert.That(service.GetProperty("network_mode").GetString(), Is.EqualTo("service:caddy"), "the server has to reach Caddy by the same loopback");
+        Assert.That(Texts(services.GetProperty("caddy"), "ports"), Does.Contain("443:443"));
+        Assert.That(Texts(service, "volumes"), Does.Contain("/srv/sse-listener:/data"));
+        using var folder = new TempFolder();
+        var environment = Environment(service).Select(variable => (variable.Name, variable.Value == "/data" ? folder.Path : variable.Value)).ToArray();
+        var (server, port) = await BuiltProgram.ListenAsync("--max-clients-per-address 1", line => BuiltProgram.Start(line, directory: null, environment));
+        using var running = server;
+        using var caddy = await Caddy.StartAsync(port);
+        using var http = caddy.Connect(from: "127.0.0.7");
+        await using var stream = await EventStream.OpenAsync(http, "/events");
+        http.DefaultRequestHeaders.Authorization = new("Bearer", Token);
+        http.DefaultRequestHeaders.Add("Origin", Site.Origin);
+        await PublishAsync(http, "some");
+        Assert.That((await stream.NextAsync()).Data, Is.EqualTo("some"));
+        Assert.That(folder.JournalTexts, Has.Some.Contain("data: some"));
+
+        // Another one at this address has no place, and one at another address has.
+        Assert.That(async () => await http.GetAsync(new Uri("/events", UriKind.Relative)), Throws.InstanceOf<HttpRequestException>());
+        using var other = caddy.Connect(from: "127.0.0.8");
+        await using var second = await EventStream.OpenAsync(other, "/events");
     }
 
     // Joins are of no matter here.
@@ -125,10 +153,10 @@ public sealed partial class Composing
     private static IEnumerable<string> Texts(JsonElement service, string name) =>
         service.TryGetProperty(name, out var list) ? list.EnumerateArray().Select(item => item.GetString()!) : [];
 
-    private static async Task<JsonElement> ReadAsync()
+    private static async Task<JsonElement> ReadAsync(string file)
     {
         const string Script = "import json, sys, yaml; print(json.dumps(yaml.safe_load(open(sys.argv[1]))))";
-        using var python = BuiltProgram.Execute(OtherPrograms.Python("yaml"), $"-c \"{Script}\" \"{InDeploy("compose.yaml")}\"", Document.Repository);
+        using var python = BuiltProgram.Execute(OtherPrograms.Python("yaml"), $"-c \"{Script}\" \"{InDeploy(file)}\"", Document.Repository);
         await python.EndsWellAsync();
         return JsonDocument.Parse(python.Output).RootElement;
     }

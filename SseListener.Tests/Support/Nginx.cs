@@ -1,6 +1,4 @@
 using System.Diagnostics;
-using System.Security.Cryptography;
-using System.Security.Cryptography.X509Certificates;
 
 namespace SseListener.Tests.Support;
 
@@ -14,7 +12,7 @@ internal sealed class Nginx : IDisposable
     private Nginx(string path, int port, Func<Nginx, string> configuration)
     {
         Port = port;
-        _certificate = WriteCertificate();
+        _certificate = Site.WriteCertificate(_folder.Path);
         File.WriteAllText(In("nginx.conf"), Wrap(configuration(this)));
         _process = Process.Start(path, ["-p", _folder.Path, "-c", "nginx.conf", "-e", "error.log"]);
     }
@@ -35,6 +33,10 @@ internal sealed class Nginx : IDisposable
     /// <summary>Starts it in front of two hubs on this machine and waits until it listens.</summary>
     public static Task<Nginx> StartAsync(int hub, int otherHub) => StartAsync(nginx =>
         nginx.Configuration("nginx-hubs.conf", ("hub1:3000", $"127.0.0.1:{hub}"), ("hub2:3000", $"127.0.0.1:{otherHub}")));
+
+    /// <summary>Starts it in front of a server and an application with sessions, and waits until it listens.</summary>
+    public static Task<Nginx> StartAsync(int serverPort, Application application) => StartAsync(nginx => nginx.Configuration(
+        "nginx-sessions.conf", ("127.0.0.1:3000", $"127.0.0.1:{serverPort}"), ("127.0.0.1:8080", $"127.0.0.1:{application.Port}")));
 
     /// <summary>The same with a configuration that says where the server is and nothing else: HTTP/1.1 to clients, HTTP/1.0 to the server.</summary>
     public static Task<Nginx> StartWithDefaultsAsync(int serverPort) => StartAsync(nginx => $$"""
@@ -107,17 +109,4 @@ internal sealed class Nginx : IDisposable
             {{configuration}}
         }
         """;
-
-    private byte[] WriteCertificate()
-    {
-        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        var request = new CertificateRequest("CN=sse.example.com", key, HashAlgorithmName.SHA256);
-        var names = new SubjectAlternativeNameBuilder();
-        names.AddDnsName("sse.example.com");
-        request.CertificateExtensions.Add(names.Build());
-        using var certificate = request.CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
-        File.WriteAllText(In("certificate.pem"), certificate.ExportCertificatePem());
-        File.WriteAllText(In("key.pem"), key.ExportPkcs8PrivateKeyPem());
-        return certificate.RawData;
-    }
 }

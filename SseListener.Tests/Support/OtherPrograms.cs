@@ -19,6 +19,9 @@ internal static class OtherPrograms
     /// <summary>The path of Caddy.</summary>
     public static string Caddy() => Find("caddy", "caddy", "caddy");
 
+    /// <summary>The path of HAProxy.</summary>
+    public static string Haproxy() => Find("haproxy", "haproxy", "haproxy");
+
     /// <summary>The path of curl.</summary>
     public static string Curl() => Find("curl", "curl", "curl");
 
@@ -39,6 +42,9 @@ internal static class OtherPrograms
 
     /// <summary>The path of Prometheus's promtool.</summary>
     public static string Promtool() => Find("prometheus", "prometheus", "promtool");
+
+    /// <summary>The path of Prometheus.</summary>
+    public static string Prometheus() => Find("prometheus", "prometheus", "prometheus");
 
     /// <summary>The path of nats-server.</summary>
     public static string NatsServer() => Find("nats", "nats-server", "nats-server");

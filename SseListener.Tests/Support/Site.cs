@@ -1,6 +1,9 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Net;
 using System.Net.Sockets;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using Microsoft.Playwright;
 
 namespace SseListener.Tests.Support;
 
@@ -36,6 +39,28 @@ internal static class Site
         handler.SslOptions.RemoteCertificateValidationCallback =
             (_, presented, _, _) => presented?.GetRawCertData().AsSpan().SequenceEqual(certificate) == true;
         return new HttpClient(new OnlyHttp2(handler)) { BaseAddress = new Uri(Origin), Timeout = Wait.Limit };
+    }
+
+    /// <summary>A browser to which all sites of its domain are behind the proxy that listens there.</summary>
+    public static async Task<IBrowser> BrowseAsync(IPlaywright playwright, int port) => await playwright.Chromium.LaunchAsync(new BrowserTypeLaunchOptions
+    {
+        ExecutablePath = OtherPrograms.Browser(),
+        Args = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", $"--host-resolver-rules=MAP *.example.com:443 127.0.0.1:{port}"],
+    });
+
+    /// <summary>Makes a certificate for it, as the files <c>certificate.pem</c> and <c>key.pem</c>, and returns its bytes.</summary>
+    public static byte[] WriteCertificate(string folder)
+    {
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var host = new Uri(Origin).Host;
+        var request = new CertificateRequest($"CN={host}", key, HashAlgorithmName.SHA256);
+        var names = new SubjectAlternativeNameBuilder();
+        names.AddDnsName(host);
+        request.CertificateExtensions.Add(names.Build());
+        using var certificate = request.CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
+        File.WriteAllText(Path.Combine(folder, "certificate.pem"), certificate.ExportCertificatePem());
+        File.WriteAllText(Path.Combine(folder, "key.pem"), key.ExportPkcs8PrivateKeyPem());
+        return certificate.RawData;
     }
 
     private sealed class OnlyHttp2(HttpMessageHandler inner) : DelegatingHandler(inner)

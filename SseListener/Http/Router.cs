@@ -27,6 +27,7 @@ internal sealed class Router(
         ["/healthz"] = [new("GET", status.HealthAsync, Parameters.None), new("HEAD", status.HealthAsync, Parameters.None)],
         ["/status"] = [new("GET", status.StatusAsync, Parameters.None), new("HEAD", status.StatusAsync, Parameters.None)],
         ["/metrics"] = [new("GET", status.MetricsAsync, Parameters.None), new("HEAD", status.MetricsAsync, Parameters.None)],
+        ["/openapi.json"] = [new("GET", files.DescribeAsync, Parameters.None), new("HEAD", files.DescribeAsync, Parameters.None)],
         ["/channels"] = [new("GET", channels.ListAsync, Parameters.List), new("HEAD", channels.ListAsync, Parameters.List)],
         [ChannelsEndpoint.ChannelPath] =
         [
@@ -36,6 +37,10 @@ internal sealed class Router(
         ],
         [DismissEndpoint.ClientPath] = [new("DELETE", dismiss.DismissAsync, Parameters.None)],
     };
+
+    /// <summary>All methods of all paths, with the query parameters that each knows; openapi.json describes them.</summary>
+    public IEnumerable<(string Method, string Path, IReadOnlyList<string> Known)> Routes =>
+        from path in _routes from route in path.Value select (route.Method, path.Key, route.Known);
 
     /// <summary>Answers a request; a stream is answered when it is over.</summary>
     public async Task AnswerAsync(Exchange exchange)

@@ -46,7 +46,7 @@ internal sealed class SseServer : IAsyncDisposable
         _neighbours = _journal is SharedLog shared ? new Neighbours(shared, bounded.Cluster, log) : null;
         _lanes = CreateLanes();
         _hub = new EventHub(limits, _journal, _lanes.Wake, () => BreakStreams(EndReason.Lapped));
-        _metrics.Observe(() => _clients.Count, _hub, _lanes);
+        _metrics.Observe(() => _clients.Count, bounded.MaxClients, _hub, _lanes);
         var responses = new Responses(bounded.WriteTimeout, _metrics, log);
         var crossOrigin = new CrossOrigin(bounded.Cors, log);
         _keys = new KeyRing(bounded, log);
@@ -72,6 +72,9 @@ internal sealed class SseServer : IAsyncDisposable
 
     /// <summary>A number that grows while there is something to do.</summary>
     public long Activity => _listener.Requests + _lanes.Events;
+
+    /// <inheritdoc cref="Router.Routes"/>
+    public IEnumerable<(string Method, string Path, IReadOnlyList<string> Known)> Routes => _router.Routes;
 
     /// <summary>Ends when nothing can be published any more, which only <see cref="StopAsync"/> should bring about.</summary>
     public Task Running { get; private set; } = Task.CompletedTask;

@@ -8,6 +8,7 @@ namespace SseListener.Http;
 /// <summary>
 /// The files under <c>public/</c>, read anew for each request so that an edit shows on reload. Nothing outside of it is
 /// served, no dot-file, nothing that a symbolic link leads to, and no FIFO or device. Without a root it is the pages within the program.
+/// The description of the API is always the program's own.
 /// </summary>
 internal sealed class StaticFiles(string? root, Responses responses)
 {
@@ -43,25 +44,36 @@ internal sealed class StaticFiles(string? root, Responses responses)
         return null;
     }
 
+    /// <summary>
+    /// Sends openapi.json. It is application/json: the type of its own, application/openapi+json, is a draft that few tools know.
+    /// </summary>
+    public async Task<Refusal?> DescribeAsync(Exchange exchange)
+    {
+        var page = TryOpenBuiltIn("openapi.json")!;
+        await using var content = page.Content;
+        await SendAsync(exchange, page);
+        return null;
+    }
+
     private Page? TryOpen(string path)
     {
         var steps = (path.EndsWith('/') ? path + "index.html" : path).Split('/');
         return steps is not ["", _, ..] || steps.Skip(1).Any(IsForbidden) ? null
-            : root is null ? TryOpenBuiltIn(string.Join('/', steps[1..]))
+            : root is null ? TryOpenBuiltIn(string.Join('/', [Folder, .. steps[1..]]))
             : TryOpenFile(root, steps[1..]);
     }
 
     private static bool IsForbidden(string step) => step.Length == 0 || step[0] == '.' || step.AsSpan().ContainsAny('\\', '\0', ':');
 
     // A built-in page changes with the program only, and has no time: its tag is its hash.
-    private static Page? TryOpenBuiltIn(string path)
+    private static Page? TryOpenBuiltIn(string name)
     {
-        if (typeof(StaticFiles).Assembly.GetManifestResourceStream($"{Folder}/{path}") is not { } content)
+        if (typeof(StaticFiles).Assembly.GetManifestResourceStream(name) is not { } content)
             return null;
 
         var hash = SHA256.HashData(content);
         content.Position = 0;
-        return new Page(content, Path.GetExtension(path), $"\"{Convert.ToHexStringLower(hash.AsSpan(0, 8))}\"");
+        return new Page(content, Path.GetExtension(name), $"\"{Convert.ToHexStringLower(hash.AsSpan(0, 8))}\"");
     }
 
     [SuppressMessage("Reliability", "CA2000:Dispose objects before losing scope", Justification = "The page owns it.")]

@@ -70,9 +70,10 @@ internal sealed class ServerMetrics : IDisposable
     public Histogram<double> ClusterAppends => field ??= Histogram(
         "sse.cluster.append.duration", "Time from sending a message to the cluster until it is stored.");
 
-    public void Observe(Func<int> clients, EventHub hub, DeliveryLanes lanes)
+    public void Observe(Func<int> clients, int mostClients, EventHub hub, DeliveryLanes lanes)
     {
         Gauge("sse.clients", "{client}", "Clients that are connected.", () => clients());
+        Gauge("sse.clients.limit", "{client}", "Clients that may be connected.", () => mostClients);
         Count("sse.events.published", "{event}", "Events that were published.", () => hub.Counts.Published);
         Count("sse.published", "By", "Bytes of the frames of events that were published.", () => hub.Counts.PublishedBytes);
         const string Delivered = "Events that were handed to clients' connections, joins and leaves among them.";

@@ -3,8 +3,8 @@ using SseListener.Tests.Support;
 
 namespace SseListener.Tests;
 
-/// <summary>What a browser sees through nginx with the configuration of <c>SseListener/Deploy</c>.</summary>
-public sealed class BrowsersBehindNginx
+/// <summary>What a browser sees through nginx and HAProxy with the configurations of <c>SseListener/Deploy</c>.</summary>
+public sealed class BrowsersBehindProxies
 {
     private const int Streams = 20;
 
@@ -15,7 +15,7 @@ public sealed class BrowsersBehindNginx
         await using var server = TestServer.Start(o => o with { PresenceLimit = 0, TrustProxy = true, PublishToken = "t", Cors = [Site.Origin] });
         using var nginx = await Nginx.StartAsync(server.Port);
         using var playwright = await Playwright.CreateAsync();
-        await using var browser = await OpenAsync(playwright, nginx);
+        await using var browser = await Site.BrowseAsync(playwright, nginx.Port);
         var page = await PageAsync(browser);
         await page.EvaluateAsync("""
             streams => {
@@ -37,15 +37,17 @@ public sealed class BrowsersBehindNginx
         Assert.That(connections[0], Does.EndWith(" HTTP/2.0"));
     }
 
-    [Test]
-    public async Task An_EventSource_comes_back_after_an_absence_of_the_server_longer_than_it_waits()
+    [TestCase("nginx")]
+    [TestCase("HAProxy")]
+    public async Task An_EventSource_comes_back_after_an_absence_of_the_server_longer_than_it_waits(string name)
     {
         using var data = new TempFolder();
         var arguments = $"--data {data.Path} --trust-proxy --publish-token t --retry 100ms --presence-limit 0";
         var (program, port) = await BuiltProgram.ListenAsync(arguments);
-        using var nginx = await Nginx.StartAsync(port);
+        var (proxy, proxyPort) = await StartAsync(name, port);
+        using var running = proxy;
         using var playwright = await Playwright.CreateAsync();
-        await using var browser = await OpenAsync(playwright, nginx);
+        await using var browser = await Site.BrowseAsync(playwright, proxyPort);
         IPage page;
         using (program)
         {
@@ -70,11 +72,17 @@ public sealed class BrowsersBehindNginx
 
     private static bool IsStream(string request) => request.Contains("\"GET /events", StringComparison.Ordinal);
 
-    private static async Task<IBrowser> OpenAsync(IPlaywright playwright, Nginx nginx) => await playwright.Chromium.LaunchAsync(new BrowserTypeLaunchOptions
+    private static async Task<(IDisposable Proxy, int Port)> StartAsync(string name, int serverPort)
     {
-        ExecutablePath = OtherPrograms.Browser(),
-        Args = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", $"--host-resolver-rules=MAP sse.example.com:443 127.0.0.1:{nginx.Port}"],
-    });
+        if (name == "nginx")
+        {
+            var nginx = await Nginx.StartAsync(serverPort);
+            return (nginx, nginx.Port);
+        }
+
+        var haproxy = await Haproxy.StartAsync(serverPort);
+        return (haproxy, haproxy.Port);
+    }
 
     private static async Task<IPage> PageAsync(IBrowser browser)
     {
