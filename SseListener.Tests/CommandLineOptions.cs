@@ -101,7 +101,7 @@ public sealed class CommandLineOptions
         Assert.That(program.Errors, Is.Empty);
         foreach (var option in CommandLine.Options)
         {
-            var value = option.Kind is OptionKind.Flag ? "" : option.Default == "none" ? "<value>" : $"<{option.Default}>";
+            var value = option.Kind is OptionKind.Flag ? "" : $"<{option.Value}>";
             Assert.That(program.Output, Does.Contain($"--{option.Name} {value}"));
             Assert.That(program.Output, Does.Contain($"[{(option.Name == "port" ? "PORT" : option.Variable)}; default: {option.Default}]"));
         }
