@@ -53,7 +53,7 @@ if (await start is { } failure)
     return Fail(failure);
 
 trim.Start();
-Console.WriteLine($"> {server.Address.GetLeftPart(UriPartial.Authority)}");
+Console.WriteLine(Introduction.Of(options, server.Access));
 await Task.WhenAny(stop.Task, server.Running);
 if (server.Running.IsFaulted)
 {
