@@ -19,7 +19,7 @@ public sealed class Documentation
         var sections = new Document("SseListener/Docs/options.md").Text.Split("\n## ")[1..];
         foreach (var (group, section) in CommandLine.Groups.Zip(sections))
         {
-            var starts = group.Options.Select(option => $"| `{option.Argument}` | `{option.Variable}` | {Default(option)} | {option.Help}").ToArray();
+            var starts = group.Options.Select(StartOf).ToArray();
             var rows = section.Split('\n').Where(line => line.StartsWith("| `", StringComparison.Ordinal)).ToArray();
             Assert.That(section, Does.StartWith(group.Name + "\n"));
             Assert.That(rows, Has.Length.EqualTo(starts.Length), group.Name);
@@ -87,6 +87,9 @@ public sealed class Documentation
     private static IEnumerable<string> Anchors(string text) =>
         from Match heading in Regex.Matches(text, "^#+ (.*)$", RegexOptions.Multiline)
         select Regex.Replace(heading.Groups[1].Value.ToUpperInvariant(), "[^A-Z0-9 -]", "").Replace(' ', '-');
+
+    private static string StartOf(CommandLineOption option) =>
+        $"| `{option.Argument}` | `{option.Variable}` | {Default(option)} | {option.Help}";
 
     // The number of lanes depends on the machine.
     private static string Default(CommandLineOption option) => option.Name == "lanes" ? "half the processors, at least one" : $"`{option.Default}`";

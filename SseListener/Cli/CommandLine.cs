@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Help;
 using SseListener.Access;
 using SseListener.Events;
 using SseListener.Http;
@@ -112,6 +113,12 @@ internal static class CommandLine
         var arguments = Options.ToDictionary(option => option, ToArgument);
         arguments.Values.ToList().ForEach(command.Add);
         verbs.ToList().ForEach(command.Add);
+        command.Options.OfType<HelpOption>().Single().Action = new HelpText();
+        command.Add(HelpVerb(command));
+
+        // Another way to say the same.
+        if (args is ["help", var name] && command.Subcommands.Any(verb => verb.Name == name))
+            args = [name, "--help"];
 
         // Without a verb the program is the server, which an action cannot run.
         command.SetAction(_ => 0);
@@ -122,7 +129,7 @@ internal static class CommandLine
             return parsed.Invoke();
 
         var read = new ServerOptions();
-        var problem = parsed.Errors.Count > 0 ? parsed.Errors[0].Message : null;
+        var problem = parsed.Errors.Count > 0 ? parsed.Errors[0].Message + HintOf(parsed) : null;
         var given = new HashSet<string>();
         foreach (var (option, argument) in arguments)
         {
@@ -150,10 +157,38 @@ internal static class CommandLine
         return UsageError;
     }
 
+    /// <summary>Reads from the environment alone which server it would start on this machine, and where that answers.</summary>
+    public static bool TryReadAddress(
+        Func<string, string?> environment, [NotNullWhen(true)] out Uri? address, [NotNullWhen(false)] out string? problem)
+    {
+        var (read, wrong) = (new ServerOptions(), (string?)null);
+        foreach (var option in Options.Where(option => option.Name is "port" or "host"))
+            wrong ??= option.Read(arguments: null, environment, ref read);
+
+        (address, problem) = (wrong is null ? read.Address : null, wrong);
+        return problem is null;
+    }
+
+    private static Command HelpVerb(RootCommand root)
+    {
+        var help = new Command("help", "Print this; help VERB is VERB --help.");
+        help.SetAction(_ => root.Parse("--help").Invoke());
+        return help;
+    }
+
+    // The library's own hints take several lines, and it has one for every word.
+    private static string HintOf(ParseResult parsed)
+    {
+        var command = parsed.CommandResult.Command;
+        var names = command.Options.Select(option => option.Name).Append("--help")
+            .Concat(parsed.RootCommandResult.Command.Subcommands.Where(verb => !verb.Hidden).Select(verb => verb.Name)).ToList();
+        var message = parsed.Errors[0].Message;
+        var unknown = parsed.UnmatchedTokens.FirstOrDefault(token => message.Contains($"'{token}'", StringComparison.Ordinal));
+        return unknown is not null && Spelling.Nearest(unknown, names) is { } meant ? $" Did you mean {meant}?" : "";
+    }
+
     private static Option<string[]> ToArgument(CommandLineOption option) => new(option.Argument)
     {
-        Description = $"{option.Help} [{option.Variable}; default: {option.Default}]",
-        HelpName = option.Kind is OptionKind.Flag ? null : option.Value,
         Arity = option.Kind switch
         {
             OptionKind.Flag => ArgumentArity.ZeroOrOne,
