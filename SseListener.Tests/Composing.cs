@@ -52,6 +52,8 @@ public sealed partial class Composing
         using var hubA = a;
         var (b, portOfB) = await StartHubAsync(services.GetProperty("hub2"), clients);
         using var hubB = b;
+        await AreWellAsync(services.GetProperty("hub1"), portOfA);
+        await AreWellAsync(services.GetProperty("hub2"), portOfB);
         using var nginx = await Nginx.StartAsync(portOfA, portOfB);
         using var http = nginx.Connect();
         http.DefaultRequestHeaders.Authorization = new("Bearer", Token);
@@ -143,6 +145,16 @@ public sealed partial class Composing
         var environment = Environment(service).Select(variable => (variable.Name, clients.Aggregate(variable.Value, (value, node) =>
             value.Replace($"{node.Key}:4222", $"127.0.0.1:{node.Value}", StringComparison.Ordinal))));
         return BuiltProgram.ListenAsync("", line => BuiltProgram.Start(line, directory: null, [.. environment]));
+    }
+
+    // The engine runs the check within the hub's container, with its environment.
+    private static async Task AreWellAsync(JsonElement service, int port)
+    {
+        var test = Texts(service.GetProperty("healthcheck"), "test").ToArray();
+        Assert.That(test[..3], Is.EqualTo((string[])["CMD", "dotnet", "/app/SseListener.dll"]));
+        (string, string)[] environment = [.. Environment(service), ("PORT", $"{port}"), ("SSE_HOST", "+")];
+        using var check = BuiltProgram.Start(string.Join(' ', test[3..]), directory: null, environment);
+        await check.EndsWellAsync();
     }
 
     private static IEnumerable<(string Name, string Value)> Environment(JsonElement service) =>

@@ -27,17 +27,20 @@ public sealed class DocumentedExamples
     public async Task The_transcript_is_what_happens()
     {
         var lines = Document.Readme.Blocks("console").Single().Split('\n');
-        var (program, port) = await BuiltProgram.ListenAsync(lines[0]["$ ./run.sh".Length..].TrimEnd('&', ' '));
+        using var folder = new TempFolder();
+        var (program, port) = await BuiltProgram.ListenAsync(lines[0]["$ ./run.sh".Length..].TrimEnd('&', ' '), line =>
+            BuiltProgram.Start(line, folder.Path, ("SSE_DATA", "")));
         using var running = program;
-        Assert.That(program.Output, Is.EqualTo(At(port, lines[1])));
-        using var tail = BuiltProgram.Start(At(port, lines[2])["$ ./run.sh ".Length..].TrimEnd('&', ' '));
-        await Wait.UntilAsync(() => tail.Errors == lines[3], "tail does not connect");
-        using var curl = RealClient.Curl(At(port, lines[4])["$ curl ".Length..]);
+        await program.WritesAsync(lines[3]);
+        Assert.That(program.Output, Is.EqualTo(At(port, string.Join('\n', lines[1..4]))));
+        using var tail = BuiltProgram.Start(At(port, lines[4])["$ ./run.sh ".Length..].TrimEnd('&', ' '));
+        await Wait.UntilAsync(() => tail.Errors == lines[5], "tail does not connect");
+        using var curl = RealClient.Curl(At(port, lines[6])["$ curl ".Length..]);
         await curl.EndsWellAsync();
         var id = IdIn(curl.Output);
-        Assert.That(curl.Output, Is.EqualTo(lines[5].Replace(IdIn(lines[5]), id, StringComparison.Ordinal)));
+        Assert.That(curl.Output, Is.EqualTo(lines[7].Replace(IdIn(lines[7]), id, StringComparison.Ordinal)));
         await tail.WritesAsync(id);
-        Assert.That(tail.Output, Is.EqualTo(lines[6].Replace(IdIn(lines[5]), id, StringComparison.Ordinal)));
+        Assert.That(tail.Output, Is.EqualTo(lines[8].Replace(IdIn(lines[7]), id, StringComparison.Ordinal)));
     }
 
     [Test]
@@ -92,6 +95,24 @@ public sealed class DocumentedExamples
         var watch = At(port, _operating.Line("./run.sh tail "));
         using var tail = BuiltProgram.Start(watch["./run.sh ".Length..].Replace('\'', '"'));
         await Wait.UntilAsync(() => tail.Errors == "connected", "tail does not connect");
+    }
+
+    [Test]
+    public async Task Lines_for_a_terminal_ask_for_health_and_publish()
+    {
+        await using var server = TestServer.Start();
+        await using var stream = await server.SubscribeAsync("?channel=default&channel=orders/*&channel=numbers");
+        using var health = Shell(server.Port, _operating.Line("./run.sh health "));
+        await health.EndsWellAsync();
+        Assert.That(health.Output, Is.EqualTo("""{"status":"ok"}"""));
+        foreach (var start in (string[])["./run.sh pub localhost:3000 'Hello", "./run.sh pub localhost:3000 '{", "seq "])
+        {
+            using var pub = Shell(server.Port, _operating.Line(start));
+            await pub.EndsWellAsync();
+        }
+
+        string[] data = ["Hello, all.", """{"by":"card"}""", .. Enumerable.Range(1, 1000).Select(number => $"{number}")];
+        Assert.That(await stream.NextDataAsync(data.Length), Is.EqualTo(data));
     }
 
     [Test]
@@ -153,6 +174,10 @@ public sealed class DocumentedExamples
         await BuildAsync(folder, program);
         return Run(folder);
     }
+
+    // The program that the tests have built, in the place of the one that run.sh would build.
+    private static BuiltProgram Shell(int port, string line) =>
+        BuiltProgram.Shell(At(port, line).Replace("./run.sh", $"dotnet '{BuiltProgram.File}'", StringComparison.Ordinal));
 
     private static string At(int port, string text)
     {

@@ -87,6 +87,8 @@ public sealed class Packaging
             using (running)
             {
                 await UseAsync(port, token, _algorithms[..(i + 1)]);
+                using var health = BuiltProgram.Execute(program, $"{firstArgument} health", folder.Path, ("PORT", $"{port}"));
+                await health.EndsWellAsync();
                 running.Signal("TERM");
                 Assert.That(await running.EndAsync(), Is.Zero);
             }

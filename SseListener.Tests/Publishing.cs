@@ -46,6 +46,18 @@ public sealed class Publishing
             + "event: note\ndata: one\ndata:  two\ndata: \ndata: \nretry: 0\nid: last\n\n")));
     }
 
+    [Test]
+    public async Task A_text_in_place_of_data_arrives_as_text()
+    {
+        await using var server = TestServer.Start();
+        await using var subscriber = await server.SubscribeAsync();
+        await server.PublishAsync("""{"text":" \"a\"\n\u00e9","type":"note"}""");
+        await server.PublishAsync("""{"text":""}""");
+        var next = await subscriber.NextAsync();
+        Assert.That((next.EventType, next.Data), Is.EqualTo(("note", " \"a\"\né")));
+        Assert.That((await subscriber.NextAsync()).Data, Is.Empty);
+    }
+
     [TestCase("""{"nested":"here"}""", """{"nested":"here"}""")]
     [TestCase("\"text\"", "\"text\"")]
     [TestCase("\"\"", "\"\"")]

@@ -9,10 +9,16 @@ public sealed class RefusedPublishes
     [TestCase("{}", "The member \"data\" is missing")]
     [TestCase("""{"type":"alert"}""", "The member \"data\" is missing")]
     [TestCase("""{"Data":1}""", "The member \"Data\" is unknown")]
-    [TestCase("""{"data":1,"tpye":"alert"}""", "The member \"tpye\" is unknown; an event has type, data, id, retry, channel, channels. Did you mean \"type\"?")]
+    [TestCase("""{"data":1,"tpye":"alert"}""",
+        "The member \"tpye\" is unknown; an event has type, data, text, id, retry, channel, channels. Did you mean \"type\"?")]
     [TestCase("""{"data":1,"chanel":"alerts"}""", "Did you mean \"channel\"?")]
-    [TestCase("""{"data":1,"priority":1}""", "The member \"priority\" is unknown; an event has type, data, id, retry, channel, channels.")]
+    [TestCase("""{"data":1,"priority":1}""",
+        "The member \"priority\" is unknown; an event has type, data, text, id, retry, channel, channels.")]
     [TestCase("""{"data":1,"data":1}""", "The member \"data\" occurs twice")]
+    [TestCase("""{"data":1,"text":"a"}""", "An event has \"data\" or \"text\", not both")]
+    [TestCase("""{"text":"a","data":1}""", "An event has \"data\" or \"text\", not both")]
+    [TestCase("""{"text":1}""", "The member \"text\" must be a string")]
+    [TestCase("""{"text":"\ud800"}""", "lone surrogate")]
     [TestCase("""{"data":1,"\u0064ata":2}""", "The member \"data\" occurs twice")]
     [TestCase("""{"id":null,"data":1,"id":"a"}""", "The member \"id\" occurs twice")]
     public Task Members_other_than_those_of_an_event_are_refused(string json, string detail) => RefusesAsync(json, detail);

@@ -32,7 +32,7 @@ public sealed class Stopping
 
         Assert.That(await program.EndAsync(), Is.Zero);
         Assert.That(await raw.ReadToEndAsync(), Does.Contain("data: the last\n"));
-        Assert.That(program.Output, Is.EqualTo($"> http://localhost:{port}"));
+        Assert.That(program.FirstLine, Is.EqualTo($"> http://localhost:{port}"));
     }
 
     // HttpListener by itself answers 200 to what comes in the moment when it is closed, and to an EventSource such a 200 is the end.

@@ -107,9 +107,29 @@ public sealed class Tailing
         using var page = BuiltProgram.Start($"tail http://127.0.0.1:{server.Port}/");
         Assert.That(await page.EndAsync(), Is.EqualTo(1));
         Assert.That(page.Errors, Is.EqualTo("this is no event stream but text/html"));
-        using var wrong = BuiltProgram.Start("tail localhost:3000/events");
+    }
+
+    [TestCase("ftp://localhost/events")]
+    [TestCase("http://")]
+    [TestCase("http:///events")]
+    [TestCase("/events")]
+    public async Task What_is_no_address_is_told(string address)
+    {
+        using var wrong = BuiltProgram.Start($"tail {address}");
         Assert.That(await wrong.EndAsync(), Is.EqualTo(CommandLine.UsageError));
-        Assert.That(wrong.Errors, Is.EqualTo("'localhost:3000/events' is no http or https URL."));
+        Assert.That(wrong.Errors, Is.EqualTo($"'{address}' is no http or https URL."));
+    }
+
+    [TestCase("localhost:PORT")]
+    [TestCase("localhost:PORT/events")]
+    [TestCase("localhost:PORT?channel=default")]
+    [TestCase("http://localhost:PORT")]
+    [TestCase("HTTP://127.0.0.1:PORT?rewind=1")]
+    public async Task An_address_may_leave_out_what_is_always_the_same(string address)
+    {
+        await using var server = TestServer.Start(o => o with { PresenceLimit = 0 });
+        using var tail = BuiltProgram.Start($"tail {address.Replace("PORT", $"{server.Port}", StringComparison.Ordinal)}");
+        await tail.LogsAsync("connected");
     }
 
     [Test]

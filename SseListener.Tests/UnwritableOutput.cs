@@ -57,7 +57,9 @@ public sealed class UnwritableOutput
     [TestCase("bench --help", ">/dev/full", 1)]
     [TestCase("--port none", "2>/dev/full", 2)]
     [TestCase("--port none", "2>&-", 2)]
-    [TestCase("tail nowhere", "2>/dev/full", 2)]
+    [TestCase("tail ftp://nowhere", "2>/dev/full", 2)]
+    [TestCase("pub ftp://nowhere x", "2>/dev/full", 2)]
+    [TestCase("health ftp://nowhere", "2>/dev/full", 2)]
     [TestCase("tail http://127.0.0.1:1/", ">&-", 1)]
     public async Task A_command_ends_with_its_exit_code(string arguments, string redirection, int exitCode)
     {

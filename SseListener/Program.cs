@@ -5,10 +5,10 @@ using SseListener.Cli;
 using SseListener.Http;
 using SseListener.Log;
 using SseListener.Runtime;
-using SseListener.Tail;
+using SseListener.Verbs;
 
 StandardStreams.Forgive();
-Command[] verbs = [.. BenchCommand.Create(), TailCommand.Create()];
+Command[] verbs = [TailCommand.Create(), PubCommand.Create(), HealthCommand.Create(), .. BenchCommand.Create()];
 var exitCode = CommandLine.Read(args, verbs, Environment.GetEnvironmentVariable, out var options);
 if (options is null)
     return exitCode == 0 && StandardStreams.HasLostOutput ? 1 : exitCode;
@@ -53,7 +53,7 @@ if (await start is { } failure)
     return Fail(failure);
 
 trim.Start();
-Console.WriteLine($"> {server.Address.GetLeftPart(UriPartial.Authority)}");
+Console.WriteLine(Introduction.Of(options, server.Access));
 await Task.WhenAny(stop.Task, server.Running);
 if (server.Running.IsFaulted)
 {

@@ -29,6 +29,9 @@ internal sealed class BuiltProgram : IDisposable
     /// <summary>What it wrote to standard output.</summary>
     public string Output => Read(_output);
 
+    /// <summary>The first line of that, which is where it answers.</summary>
+    public string FirstLine => Output.Split('\n')[0];
+
     /// <summary>What it wrote to standard error.</summary>
     public string Errors => Read(_errors);
 

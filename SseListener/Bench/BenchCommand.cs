@@ -67,7 +67,7 @@ internal static class BenchCommand
     /// <summary>The verb, and the two hidden ones that start the yardsticks.</summary>
     public static IEnumerable<Command> Create()
     {
-        var bench = new Command("bench", "Measure this server beside others on this machine.")
+        var bench = new Command("bench", "Measure this server beside others.")
         {
             _url, _token, _clients, _events, _size, _rate, _cluster, _json,
         };

@@ -27,8 +27,14 @@ internal enum OptionKind
     Rules,
 }
 
-/// <summary>One option of the server: its name without the dashes, and its default as a user would write it.</summary>
-internal sealed record CommandLineOption(string Name, string Default, string Help, OptionKind Kind, TextSetter Set)
+/// <summary>Options that belong together, and what their table is called in help and in <c>Docs/options.md</c>.</summary>
+internal sealed record OptionGroup(string Name, params IReadOnlyList<CommandLineOption> Options);
+
+/// <summary>
+/// One option of the server: its name without the dashes, its default as a user would write it, what help calls its value, and the few
+/// words that help has room for. <c>Docs/options.md</c> says more, with those words first.
+/// </summary>
+internal sealed record CommandLineOption(string Name, string Default, string Value, string Help, OptionKind Kind, TextSetter Set)
 {
     public const string None = "none";
     public string Argument => "--" + Name;
@@ -38,32 +44,33 @@ internal sealed record CommandLineOption(string Name, string Default, string Hel
     public string Variable => Name == "port" ? "PORT" : "SSE_" + Name.ToUpperInvariant().Replace('-', '_');
 
     public static CommandLineOption Number(string name, int standard, int least, int most, Setter<int> set, string help) =>
-        Create(name, standard.ToString(CultureInfo.InvariantCulture), Units.NumberBetween(least, most), set, help);
+        Create(name, standard.ToString(CultureInfo.InvariantCulture), Units.NumberBetween(least, most), set, help, "N");
 
     public static CommandLineOption Size(string name, long standard, long least, long most, Setter<long> set, string help) =>
-        Create(name, Units.SizeText(standard), Units.SizeBetween(least, most), set, help);
+        Create(name, Units.SizeText(standard), Units.SizeBetween(least, most), set, help, "SIZE");
 
     public static CommandLineOption Duration(string name, TimeSpan standard, Setter<TimeSpan> set, string help, bool orZero = false) =>
-        Create<TimeSpan>(name, Units.DurationText(standard), orZero ? Units.TryDurationOrZero : Units.TryDuration, set, help);
+        Create<TimeSpan>(name, Units.DurationText(standard), orZero ? Units.TryDurationOrZero : Units.TryDuration, set, help, "DURATION");
 
-    public static CommandLineOption Choice<T>(string name, T standard, Setter<T> set, string help) where T : struct, Enum =>
-        Create(name, Units.NameText(standard), Units.TryName, set, help);
+    public static CommandLineOption Choice<T>(string name, T standard, Setter<T> set, string help, string value) where T : struct, Enum =>
+        Create(name, Units.NameText(standard), Units.TryName, set, help, value);
 
-    public static CommandLineOption Text(string name, string? standard, Setter<string> set, string help) =>
-        Create(name, standard ?? None, Units.TryText, set, help);
+    public static CommandLineOption Text(string name, string? standard, Setter<string> set, string help, string value = "TEXT") =>
+        Create(name, standard ?? None, Units.TryText, set, help, value);
 
-    public static CommandLineOption Secret<T>(string name, TryParse<T> tryParse, Setter<T> set, string help) =>
-        Create(name, None, tryParse, set, help, OptionKind.Secret);
+    public static CommandLineOption Secret<T>(string name, TryParse<T> tryParse, Setter<T> set, string help, string value = "TEXT") =>
+        Create(name, None, tryParse, set, help, value, OptionKind.Secret);
 
     public static CommandLineOption Flag(string name, Setter<bool> set, string help) =>
-        Create(name, "false", Units.TryFlag, set, help, OptionKind.Flag);
+        Create(name, "false", Units.TryFlag, set, help, "true|false", OptionKind.Flag);
 
-    public static CommandLineOption List<T>(string name, TryParse<T> tryParse, Setter<T> set, string help) =>
-        Create(name, None, tryParse, set, help, OptionKind.List);
+    public static CommandLineOption List<T>(string name, TryParse<T> tryParse, Setter<T> set, string help, string value = "TEXT") =>
+        Create(name, None, tryParse, set, help, value, OptionKind.List);
 
     public static CommandLineOption Create<T>(
-        string name, string standard, TryParse<T> tryParse, Setter<T> set, string help, OptionKind kind = OptionKind.Value) =>
-        new(name, standard, help, kind, (options, text, out expected) =>
+        string name, string standard, TryParse<T> tryParse, Setter<T> set, string help, string value = "TEXT",
+        OptionKind kind = OptionKind.Value) =>
+        new(name, standard, value, help, kind, (options, text, out expected) =>
             tryParse(text, out var value, out expected) ? set(options, value) : null);
 
     /// <summary>Sets the option from its arguments (none stands for true) or its variable; returns what is wrong, or null.</summary>

@@ -5,8 +5,8 @@ using SseListener.Log;
 namespace SseListener.Events;
 
 /// <summary>
-/// Reads events from JSON: <c>{"type":"alert","data":any,"id":"…","retry":10000,"channel":"…"}</c>, of which only data is required; with
-/// <c>"channels":["…","…"]</c> it is for several.
+/// Reads events from JSON: <c>{"type":"alert","data":any,"id":"…","retry":10000,"channel":"…"}</c>, of which only data is required;
+/// with <c>"channels":["…","…"]</c> it is for several. In place of data, <c>"text":"…"</c> is text that arrives as such, not as JSON.
 /// </summary>
 internal static class EventJson
 {
@@ -17,7 +17,7 @@ internal static class EventJson
     // An event takes some 200 bytes besides its data, so the bound on the body alone would let memory grow by twenty times as much.
     private const int MostEvents = 20_000;
 
-    private static readonly string[] _names = ["type", "data", "id", "retry", "channel", "channels"];
+    private static readonly string[] _names = ["type", "data", "text", "id", "retry", "channel", "channels"];
 
     /// <summary>Reads one event from <paramref name="json"/>; false leaves a <paramref name="problem"/> for the publisher.</summary>
     public static bool TryParse(
@@ -118,6 +118,13 @@ internal static class EventJson
         {
             switch (name)
             {
+                case "data" or "text" when Data is not null:
+                    return "An event has \"data\" or \"text\", not both.";
+                case "text" when reader.TokenType is JsonTokenType.String:
+                    Data = Encoding.UTF8.GetBytes(reader.GetString()!);
+                    return null;
+                case "text":
+                    return "The member \"text\" must be a string.";
                 case "data":
                     var text = new ArrayBufferWriter<byte>();
                     JsonText.CopyValue(ref reader, text);

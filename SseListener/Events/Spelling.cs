@@ -13,7 +13,7 @@ internal static class Spelling
     {
         var letters = Letters(name);
         var nearest = letters.Length is 0 or > LongestShown ? null : names.MinBy(other => Distance(letters, Letters(other)));
-        return nearest is not null && Distance(letters, Letters(nearest)) <= nearest.Length / 2 ? nearest : null;
+        return nearest is not null && Distance(letters, Letters(nearest)) <= Letters(nearest).Length / 2 ? nearest : null;
     }
 
     // LastEventID, last-event-id and channel[] differ from the names they stand for in nothing that matters.

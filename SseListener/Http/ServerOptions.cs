@@ -44,6 +44,9 @@ internal sealed record ServerOptions : AccessOptions
     public LogFormat LogFormat { get; init; }
     public int LogRepeats { get; init; } = 100;
 
+    /// <summary>The address to open in a browser on this machine.</summary>
+    public Uri Address => new($"http://{(Host == "+" ? "localhost" : Host)}:{Port}");
+
     /// <summary>What is wrong with the options together, or null.</summary>
     public string? Contradiction =>
         PublishToken is not null && PublishTokenFile is not null ? "--publish-token and --publish-token-file contradict each other."

@@ -61,8 +61,8 @@ internal sealed class SseServer : IAsyncDisposable
         _router = new Router(bounded, _listener, _hub, _events, _dismiss, _channels, publish, _status, files, crossOrigin, responses, log);
     }
 
-    /// <summary>The address to open in a browser on this machine.</summary>
-    public Uri Address => new($"http://{(_options.Host == "+" ? "localhost" : _options.Host)}:{_options.Port}");
+    /// <summary>Who may do what.</summary>
+    public Permissions Access => _access;
 
     /// <summary>The open streams, by client id.</summary>
     public IReadOnlyDictionary<string, Client> Clients => _clients;

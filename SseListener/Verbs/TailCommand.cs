@@ -4,7 +4,7 @@ using Microsoft.Win32.SafeHandles;
 using SseListener.Cli;
 using SseListener.Log;
 
-namespace SseListener.Tail;
+namespace SseListener.Verbs;
 
 /// <summary><c>tail URL</c>: prints a stream's events as they come.</summary>
 internal static class TailCommand
@@ -12,20 +12,21 @@ internal static class TailCommand
     // EPIPE of Linux, macOS and the BSDs.
     private const int BrokenPipe = 32;
 
-    private static readonly Argument<string> _url =
-        new("URL") { Description = "the stream, such as http://localhost:3000/events?channel=orders; any SSE server's will do" };
+    private static readonly Argument<string> _url = new("URL")
+    {
+        Description = "the stream, such as localhost:3000 or http://localhost:3000/events?channel=orders; any SSE server's will do",
+    };
 
     private static readonly Option<bool> _json = new("--json") { Description = "print a JSON object for each event: type, id, data" };
 
     private static readonly Option<string?> _from =
-        new("--from") { Description = "begin behind the event with this id, or with all that is kept: earliest", HelpName = "earliest" };
+        new("--from") { Description = "begin behind the event with this id, or with all that is kept: earliest", HelpName = "ID" };
 
-    private static readonly Option<string?> _token =
-        new("--token") { Description = "bearer token, if the channel is private [SSE_TOKEN]", HelpName = "TOKEN" };
+    private static readonly Option<string?> _token = Remote.TokenOption("bearer token, if the channel is private");
 
     public static Command Create()
     {
-        var tail = new Command("tail", "Print the events of a stream as they come, and come back when it breaks off.")
+        var tail = new Command("tail", "Print the events of a stream as they come.")
         {
             _url, _json, _from, _token,
         };
@@ -35,17 +36,14 @@ internal static class TailCommand
 
     private static async Task<int> RunAsync(ParseResult parsed, CancellationToken interrupted)
     {
-        if (!Uri.TryCreate(parsed.GetValue(_url), UriKind.Absolute, out var url) || url.Scheme is not ("http" or "https"))
-            return Fail(CommandLine.UsageError, $"'{parsed.GetValue(_url)}' is no http or https URL.");
+        if (!Remote.TryReadUrl(parsed.GetValue(_url)!, out var url, out var problem)
+            || !Remote.TryReadToken(parsed.GetValue(_token), out var token, out problem))
+        {
+            return Remote.Fail(CommandLine.UsageError, problem);
+        }
 
-        // An empty variable counts as not set.
-        var variable = Environment.GetEnvironmentVariable("SSE_TOKEN");
-        var token = (parsed.GetValue(_token) ?? (variable is "" ? null : variable))?.Trim();
         if (!StandardStreams.IsOutputOpen)
-            return Fail(1, "cannot print: standard output is closed");
-
-        if (token is not null && !Units.TryToken(token, out _, out var expected))
-            return Fail(CommandLine.UsageError, $"The token is {expected}.");
+            return Remote.Fail(1, "cannot print: standard output is closed");
 
         using var stream = new ReopeningStream(url, token, parsed.GetValue(_from), Console.Error.WriteLine);
         return await PrintAsync(stream, parsed.GetValue(_json) ? JsonOf : TextOf, interrupted);
@@ -72,7 +70,7 @@ internal static class TailCommand
         }
         catch (Exception e) when (StandardStreams.IsUnwritable(e))
         {
-            return Fail(1, $"cannot print: {e.Message}");
+            return Remote.Fail(1, $"cannot print: {e.Message}");
         }
     }
 
@@ -96,11 +94,5 @@ internal static class TailCommand
     {
         var id = string.IsNullOrEmpty(sseEvent.EventId) ? "null" : JsonText.Quote(sseEvent.EventId);
         return $$"""{"type":{{JsonText.Quote(sseEvent.EventType)}},"id":{{id}},"data":{{JsonText.Quote(sseEvent.Data)}}}""";
-    }
-
-    private static int Fail(int exitCode, string problem)
-    {
-        Console.Error.WriteLine(LogWriter.OneLine(problem));
-        return exitCode;
     }
 }

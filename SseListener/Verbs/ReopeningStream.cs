@@ -1,12 +1,10 @@
 using System.Net.Http.Headers;
 using System.Net.ServerSentEvents;
 using System.Runtime.CompilerServices;
-using System.Text.Json;
-using System.Text.Json.Nodes;
 using SseListener.Events;
 using SseListener.Log;
 
-namespace SseListener.Tail;
+namespace SseListener.Verbs;
 
 /// <summary>
 /// A stream that is opened again when it breaks off, with the last id and after the time that its server asks for, as EventSource does
@@ -82,8 +80,8 @@ internal sealed class ReopeningStream(Uri url, string? token, string? from, Acti
 
     private async Task ReportRefusalAsync(HttpResponseMessage answer, CancellationToken interrupted)
     {
-        // A server that restarts, a proxy whose server restarts, and a limit all pass. "HTTP 204 No Content" tells a client to stop.
-        _isOver = (int)answer.StatusCode is not (429 or 502 or 503 or 504);
+        // "HTTP 204 No Content" tells a client to stop.
+        _isOver = !Remote.IsForNow(answer.StatusCode);
         IsRefused = _isOver && answer.StatusCode != HttpStatusCode.NoContent;
         if (answer.StatusCode == HttpStatusCode.OK)
         {
@@ -91,8 +89,7 @@ internal sealed class ReopeningStream(Uri url, string? token, string? from, Acti
             return;
         }
 
-        var hint = answer.StatusCode is HttpStatusCode.Unauthorized ? " (a token is given with --token or in SSE_TOKEN)" : "";
-        Tell($"{(int)answer.StatusCode} {answer.ReasonPhrase}: {await ReadDetailAsync(answer, interrupted)}{hint}");
+        Tell(await Remote.ReadRefusalAsync(answer, interrupted));
     }
 
     private async IAsyncEnumerable<SseItem<string>> ReadAsync(
@@ -163,27 +160,6 @@ internal sealed class ReopeningStream(Uri url, string? token, string? from, Acti
         {
             socket.Dispose();
             throw;
-        }
-    }
-
-    // The explanation in a refusal is the member "detail" of problem details (RFC 9457, section 3.1.4).
-    private static async Task<string> ReadDetailAsync(HttpResponseMessage answer, CancellationToken interrupted)
-    {
-        const string Nothing = "the server says no more";
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(interrupted);
-        limit.CancelAfter(TimeSpan.FromSeconds(10));
-        try
-        {
-            await using var body = await answer.Content.ReadAsStreamAsync(limit.Token);
-            var bytes = new byte[64 * 1024];
-            var length = await body.ReadAtLeastAsync(bytes, bytes.Length, throwOnEndOfStream: false, limit.Token);
-            return JsonNode.Parse(bytes.AsSpan(0, length))?["detail"]?.GetValue<string>() ?? Nothing;
-        }
-        catch (Exception e) when (e is OperationCanceledException ? !interrupted.IsCancellationRequested
-            : e is JsonException or InvalidOperationException or ArgumentException or IOException or HttpRequestException)
-        {
-            // Too late, no JSON object, half a body, half a character, or a member twice.
-            return Nothing;
         }
     }
 }

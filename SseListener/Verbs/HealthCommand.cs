@@ -1,0 +1,58 @@
+using System.CommandLine;
+using SseListener.Cli;
+using SseListener.Log;
+
+namespace SseListener.Verbs;
+
+/// <summary><c>health [URL]</c>: asks a server whether it is well, for containers, which have no curl.</summary>
+internal static class HealthCommand
+{
+    private const int Seconds = 4;
+
+    private static readonly Argument<string?> _url = new("URL")
+    {
+        Description = "the server; without it the one on this machine that PORT and SSE_HOST would start",
+        Arity = ArgumentArity.ZeroOrOne,
+    };
+
+    public static Command Create()
+    {
+        var health = new Command("health", "Ask a server whether it is well.") { _url };
+        health.SetAction(RunAsync);
+        return health;
+    }
+
+    private static async Task<int> RunAsync(ParseResult parsed, CancellationToken interrupted)
+    {
+        var isRead = parsed.GetValue(_url) is { } text
+            ? Remote.TryReadUrl(text, out var url, out var problem)
+            : CommandLine.TryReadAddress(Environment.GetEnvironmentVariable, out url, out problem);
+        if (!isRead)
+            return Remote.Fail(CommandLine.UsageError, problem!);
+
+        // A proxy for what is elsewhere does not know this machine's localhost.
+        using var handler = new SocketsHttpHandler { UseProxy = false };
+        using var http = new HttpClient(handler, disposeHandler: false)
+        {
+            Timeout = TimeSpan.FromSeconds(Seconds),
+            MaxResponseContentBufferSize = 64 * 1024,
+        };
+        try
+        {
+            using var answer = await http.GetAsync(new Uri(url!, "/healthz"), interrupted);
+            if (answer.StatusCode != HttpStatusCode.OK)
+                return Remote.Fail(1, await Remote.ReadRefusalAsync(answer, interrupted));
+
+            Console.WriteLine(LogWriter.OneLine((await answer.Content.ReadAsStringAsync(interrupted)).Trim()));
+            return 0;
+        }
+        catch (HttpRequestException e)
+        {
+            return Remote.Fail(1, $"cannot connect: {e.Message}");
+        }
+        catch (OperationCanceledException)
+        {
+            return Remote.Fail(1, $"no answer within {Seconds} s");
+        }
+    }
+}
