@@ -89,7 +89,8 @@ public sealed class PageOfAnotherSite
         var hub = $"http://localhost:{port}";
         Assert.That(text, Does.Contain("'http://localhost:3000'"));
         site.Write("page.html", text.Replace("http://localhost:3000", hub, StringComparison.Ordinal));
-        return await BrowserPage.VisitAsync(site.Port, "/page.html", options: null, $"a request to {hub}/events", "net::ERR_", "Failed to load resource");
+        string[] expected = [$"a request to {hub}/events", "net::ERR_", "Failed to load resource"];
+        return await BrowserPage.VisitAsync(site.Port, "/page.html", options: null, expected);
     }
 
     private static Task ExpectLiveAsync(BrowserPage page) => page.ExpectStateAsync("Live");
@@ -100,5 +101,6 @@ public sealed class PageOfAnotherSite
         await page.Button("Publish").ClickAsync();
     }
 
-    private static Task ExpectAsync(BrowserPage page, params string[] notes) => Expect(page.Tab.Locator("#events li")).ToHaveTextAsync(notes);
+    private static Task ExpectAsync(BrowserPage page, params string[] notes) =>
+        Expect(page.Tab.Locator("#events li")).ToHaveTextAsync(notes);
 }

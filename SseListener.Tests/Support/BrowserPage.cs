@@ -53,8 +53,8 @@ internal sealed class BrowserPage : IAsyncDisposable
     /// <param name="port">The server's port.</param>
     /// <param name="path">The page's path and query.</param>
     /// <param name="options">Size, colours and the like.</param>
-    /// <param name="expected">Parts of what else would be wrong, and is meant to be in this test: errors that the browser itself writes on the
-    /// console, of answers that are none, and "a request to " another site.</param>
+    /// <param name="expected">Parts of what else would be wrong, and is meant to be in this test: errors that the browser itself writes on
+    /// the console, of answers that are none, and "a request to " another site.</param>
     public static async Task<BrowserPage> OpenAsync(int port, string path = "/", BrowserNewContextOptions? options = null, params string[] expected)
     {
         var page = await VisitAsync(port, path, options, expected);

@@ -36,7 +36,7 @@ internal sealed class Nginx : IDisposable
     public static Task<Nginx> StartAsync(int hub, int otherHub) => StartAsync(nginx =>
         nginx.Configuration("nginx-hubs.conf", ("hub1:3000", $"127.0.0.1:{hub}"), ("hub2:3000", $"127.0.0.1:{otherHub}")));
 
-    /// <summary>The same with a configuration that says where the server is and little else: HTTP/1.1 to clients, HTTP/1.0 to the server.</summary>
+    /// <summary>The same with a configuration that says where the server is and little else: HTTP/1.1 to clients, HTTP/1.0 to it.</summary>
     /// <param name="serverPort">The server's port.</param>
     /// <param name="directives">More of it.</param>
     public static Task<Nginx> StartWithDefaultsAsync(int serverPort, string directives = "") => StartAsync(nginx => $$"""

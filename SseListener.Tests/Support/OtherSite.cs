@@ -11,8 +11,8 @@ internal sealed class OtherSite : IDisposable
     private OtherSite(int port)
     {
         Port = port;
-        var python = OtherPrograms.Python();
-        _program = BuiltProgram.Execute(python, string.Create(CultureInfo.InvariantCulture, $"-u -m http.server {port} --bind 127.0.0.1"), _folder.Path);
+        var arguments = string.Create(CultureInfo.InvariantCulture, $"-u -m http.server {port} --bind 127.0.0.1");
+        _program = BuiltProgram.Execute(OtherPrograms.Python(), arguments, _folder.Path);
     }
 
     public int Port { get; }

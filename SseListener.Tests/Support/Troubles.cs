@@ -4,8 +4,8 @@ using NUnit.Framework.Interfaces;
 namespace SseListener.Tests.Support;
 
 /// <summary>
-/// Tests of <c>SseListener/Docs/trouble.md</c>. Each is called like the heading of an entry, provokes what the entry is about, sees all that
-/// it quotes, and finds that the cure helps.
+/// Tests of <c>SseListener/Docs/trouble.md</c>. Each is called like the heading of an entry, provokes what the entry is about, sees all
+/// that it quotes, and finds that the cure helps.
 /// </summary>
 public abstract class Troubles
 {
@@ -44,8 +44,14 @@ public abstract class Troubles
     /// <summary>Waits until a log has all in it that the entry quotes and that has not been seen yet.</summary>
     internal async Task LogsAsync(Func<string> logged)
     {
-        await Wait.UntilAsync(() => _unseen.TrueForAll(quote => IsIn(quote, logged())), "the log does not say what is quoted");
-        _unseen.Clear();
+        try
+        {
+            await Wait.UntilAsync(() => _unseen.RemoveAll(quote => IsIn(quote, logged())) >= 0 && _unseen.Count == 0, "not logged");
+        }
+        catch (AssertionException)
+        {
+            Assert.Fail($"not logged: {string.Join(" and ", _unseen)}; but: {logged()}");
+        }
     }
 
     /// <summary>Checks the status of an answer, and that it says what the entry quotes.</summary>
@@ -58,5 +64,6 @@ public abstract class Troubles
     private static string NameOf(Match heading) => Regex.Replace(heading.Groups[1].Value, "[^A-Za-z0-9]+", "_");
 
     // Three dots stand for what differs.
-    private static bool IsIn(string quote, string text) => Regex.IsMatch(text, Regex.Escape(quote).Replace("…", ".*", StringComparison.Ordinal));
+    private static bool IsIn(string quote, string text) =>
+        Regex.IsMatch(text, Regex.Escape(quote).Replace("…", ".*", StringComparison.Ordinal));
 }
