@@ -77,6 +77,17 @@ public sealed class Documentation
             Assert.That(lines[2], Does.StartWith("For "));
     }
 
+    [Test]
+    public void Every_trouble_has_a_test_and_every_test_of_one_an_entry()
+    {
+        var tests = from type in typeof(Troubles).Assembly.GetTypes()
+                    where type.IsSubclassOf(typeof(Troubles))
+                    from method in type.GetMethods()
+                    where method.IsDefined(typeof(TestAttribute), inherit: false)
+                    select method.Name;
+        Assert.That(tests, Is.EquivalentTo(Troubles.Names));
+    }
+
     private static IEnumerable<string> Found(string text, string pattern) =>
         Regex.Matches(text, pattern, RegexOptions.Multiline).Select(match => match.Groups[1].Value);
 

@@ -8,8 +8,8 @@ public sealed class Introductions
     [TestCase("", "programs on this machine")]
     [TestCase("--trust-proxy", "programs on this machine, and all whom the proxy lets through")]
     [TestCase("--publish-token a", "takes the publish token")]
-    [TestCase("--jwt-key \"KEY\" --private *", "takes a token signed with --jwt-key")]
-    [TestCase("--jwt-key \"KEY\" --publish-token a", "takes the publish token, or one signed with --jwt-key")]
+    [TestCase("--jwt-key \"KEY\" --private *", "takes signed tokens")]
+    [TestCase("--jwt-key \"KEY\" --publish-token a", "takes the publish token and signed tokens")]
     [TestCase("--open-publish --host +", "anyone")]
     [TestCase("--host +", "refused: see --publish-token")]
     public async Task The_second_line_says_who_may_publish(string arguments, string publishers)

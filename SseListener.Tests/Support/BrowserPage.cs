@@ -53,7 +53,8 @@ internal sealed class BrowserPage : IAsyncDisposable
     /// <param name="port">The server's port.</param>
     /// <param name="path">The page's path and query.</param>
     /// <param name="options">Size, colours and the like.</param>
-    /// <param name="expected">Parts of the errors that the browser itself writes on the console in this test: of answers that are none.</param>
+    /// <param name="expected">Parts of what else would be wrong, and is meant to be in this test: errors that the browser itself writes on
+    /// the console, of answers that are none, and "a request to " another site.</param>
     public static async Task<BrowserPage> OpenAsync(int port, string path = "/", BrowserNewContextOptions? options = null, params string[] expected)
     {
         var page = await VisitAsync(port, path, options, expected);
@@ -159,13 +160,19 @@ internal sealed class BrowserPage : IAsyncDisposable
 
     private void Note(IConsoleMessage message)
     {
-        if (message.Type is "error" or "warning" && !_expected.Any(expected => message.Text.Contains(expected, StringComparison.Ordinal)))
-            _wrongs.Enqueue(message.Text);
+        if (message.Type is "error" or "warning")
+            Note(message.Text);
     }
 
     private void Note(IRequest request)
     {
         if (!request.Url.StartsWith(_origin + "/", StringComparison.Ordinal) && !request.Url.StartsWith("data:", StringComparison.Ordinal))
-            _wrongs.Enqueue("a request to " + request.Url);
+            Note("a request to " + request.Url);
+    }
+
+    private void Note(string wrong)
+    {
+        if (!_expected.Any(expected => wrong.Contains(expected, StringComparison.Ordinal)))
+            _wrongs.Enqueue(wrong);
     }
 }

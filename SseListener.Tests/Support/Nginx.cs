@@ -38,12 +38,15 @@ internal sealed class Nginx : IDisposable
     public static Task<Nginx> StartAsync(int serverPort, Application application) => StartAsync(nginx => nginx.Configuration(
         "nginx-sessions.conf", ("127.0.0.1:3000", $"127.0.0.1:{serverPort}"), ("127.0.0.1:8080", $"127.0.0.1:{application.Port}")));
 
-    /// <summary>The same with a configuration that says where the server is and nothing else: HTTP/1.1 to clients, HTTP/1.0 to the server.</summary>
-    public static Task<Nginx> StartWithDefaultsAsync(int serverPort) => StartAsync(nginx => $$"""
+    /// <summary>The same with a configuration that says where the server is and little else: HTTP/1.1 to clients, HTTP/1.0 to it.</summary>
+    /// <param name="serverPort">The server's port.</param>
+    /// <param name="directives">More of it.</param>
+    public static Task<Nginx> StartWithDefaultsAsync(int serverPort, string directives = "") => StartAsync(nginx => $$"""
         server {
             listen {{nginx.Port}};
             location / {
                 proxy_pass http://127.0.0.1:{{serverPort}};
+                {{directives}}
             }
         }
         """);
@@ -67,6 +70,9 @@ internal sealed class Nginx : IDisposable
     /// <param name="connected">Told of every TCP connection that it opens.</param>
     /// <param name="from">Its own address.</param>
     public HttpClient Connect(Action? connected = null, string from = "127.0.0.1") => Site.Connect(Port, _certificate, connected, from);
+
+    /// <summary>A client that speaks HTTP/1.1 without TLS.</summary>
+    public HttpClient ConnectPlainly() => new() { BaseAddress = new Uri($"http://127.0.0.1:{Port}"), Timeout = Wait.Limit };
 
     public void Dispose()
     {
