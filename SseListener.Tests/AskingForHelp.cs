@@ -35,13 +35,14 @@ public sealed class AskingForHelp
     public async Task It_has_the_verbs_but_not_those_that_are_none_of_the_users()
     {
         var lines = (await LinesAsync("help")).SkipWhile(line => line != "Verbs").Skip(1).TakeWhile(line => line.Length > 0);
-        string[] verbs = ["tail URL", "pub URL [DATA]", "health [URL]", "bench", "help"];
+        string[] verbs = ["tail URL", "pub URL [DATA]", "token", "health [URL]", "bench", "help"];
         Assert.That(lines.Select(line => line.Split("  ")[1]), Is.SupersetOf(verbs));
         Assert.That(lines, Has.None.Contain("bench-"));
     }
 
     [TestCase("tail")]
     [TestCase("pub")]
+    [TestCase("token")]
     [TestCase("health")]
     [TestCase("bench")]
     public async Task A_verb_has_a_help_of_its_own(string verb)

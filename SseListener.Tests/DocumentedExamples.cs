@@ -19,6 +19,7 @@ public sealed class DocumentedExamples
         """;
 
     private static readonly Document _operating = new("SseListener/Docs/operating.md");
+    private static readonly Document _access = new("SseListener/Docs/access.md");
 
     // For a build.
     private static readonly TimeSpan _limit = TimeSpan.FromMinutes(2);
@@ -86,7 +87,7 @@ public sealed class DocumentedExamples
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         var file = Path.Combine(folder.Path, "public.pem");
         await File.WriteAllTextAsync(file, key.ExportSubjectPublicKeyInfoPem());
-        var start = new Document("SseListener/Docs/access.md").Line("./run.sh ").Replace("keys/public.pem", file, StringComparison.Ordinal);
+        var start = _access.Line("./run.sh --jwt-key keys/public.pem --private 'user/*' --private").Replace("keys/public.pem", file, StringComparison.Ordinal);
         var (program, port) = await BuiltProgram.ListenAsync(start["./run.sh ".Length..].Replace('\'', '"'));
         using var running = program;
         using var http = new HttpClient { BaseAddress = new Uri($"http://localhost:{port}"), Timeout = Wait.Limit };
@@ -95,6 +96,26 @@ public sealed class DocumentedExamples
         var watch = At(port, _operating.Line("./run.sh tail "));
         using var tail = BuiltProgram.Start(watch["./run.sh ".Length..].Replace('\'', '"'));
         await Wait.UntilAsync(() => tail.Errors == "connected", "tail does not connect");
+    }
+
+    [Test]
+    public async Task A_private_channel_takes_the_lines_that_the_document_has()
+    {
+        var blocks = _access.Blocks("bash")[..2].Select(block => block.TrimEnd().Split('\n')).ToArray();
+        const string Secret = $"export SSE_JWT_KEY='{Jwt.Secret}'\n";
+        Assert.That(blocks[0][0], Does.StartWith("export SSE_JWT_KEY=$(openssl rand"));
+        var (program, port) = await BuiltProgram.ListenAsync(blocks[0][1]["./run.sh ".Length..], line => BuiltProgram.Shell($"{Secret}exec dotnet '{BuiltProgram.File}' {line}"));
+        using var running = program;
+        using var token = Shell(port, $"{Secret}{blocks[1][0]} # localhost:3000\necho $SSE_TOKEN");
+        await token.EndsWellAsync();
+        using var tail = Shell(port, $"export SSE_TOKEN={token.Output}\nexec {blocks[1][1].TrimEnd('&')}");
+        await tail.LogsAsync("connected");
+        using var pub = Shell(port, $"export SSE_TOKEN={token.Output}\n{blocks[1][2]}");
+        await pub.EndsWellAsync();
+        await tail.WritesAsync($"message {pub.Output} Only for 7.");
+        using var check = Shell(port, $"{Secret}SSE_TOKEN={token.Output}\n{blocks[1][3]} # localhost:3000");
+        await check.EndsWellAsync();
+        Assert.That(check.Output, Does.EndWith("may publish to: user/7\nmay listen to: user/7"));
     }
 
     [Test]

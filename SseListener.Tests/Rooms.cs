@@ -18,7 +18,7 @@ public sealed partial class Rooms
         ["Access"] = ["Listener", "Events", "Log"],
         ["Http"] = ["Access", "Listener", "Metrics", "Delivery", "Cluster", "Journal", "Events", "Log"],
         ["Cli"] = ["Http", "Access", "Journal", "Events", "Log"],
-        ["Verbs"] = ["Cli", "Events", "Log"],
+        ["Verbs"] = ["Cli", "Http", "Access", "Events", "Log"],
         ["Bench"] = ["Cli", "Listener", "Events", "Log"],
         ["Runtime"] = ["Http", "Listener", "Journal", "Log"],
     };

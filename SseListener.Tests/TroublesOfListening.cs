@@ -51,7 +51,7 @@ public sealed class TroublesOfListening : Troubles
             Token(secret: "another secret of thirty-two bytes"),
             Token(iss: "other"),
             Token(aud: "other"),
-            Jwt.Hs256("{}", header: """{"alg":"none"}"""),
+            Jwt.Hs256(Claims("app", "sse", now.AddMinutes(1), now), header: """{"alg":"none"}"""),
             "no token",
         ];
         foreach (var token in bad)
@@ -74,7 +74,6 @@ public sealed class TroublesOfListening : Troubles
         await using var server = Start(o => o with
         {
             JwtKey = [],
-            Private = ["orders/*"],
             JwtIssuer = [provider.Issuer],
             KeyTimes = new() { Shortest = TimeSpan.FromMilliseconds(1) },
         });

@@ -8,7 +8,7 @@ using SseListener.Runtime;
 using SseListener.Verbs;
 
 StandardStreams.Forgive();
-Command[] verbs = [TailCommand.Create(), PubCommand.Create(), HealthCommand.Create(), .. BenchCommand.Create()];
+Command[] verbs = [TailCommand.Create(), PubCommand.Create(), TokenCommand.Create(), HealthCommand.Create(), .. BenchCommand.Create()];
 var exitCode = CommandLine.Read(args, verbs, Environment.GetEnvironmentVariable, out var options);
 if (options is null)
     return exitCode == 0 && StandardStreams.HasLostOutput ? 1 : exitCode;

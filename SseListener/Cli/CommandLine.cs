@@ -114,8 +114,7 @@ internal static class CommandLine
     {
         options = null;
         var command = new RootCommand("A Server-Sent Events hub: subscribe with GET /events, publish with POST /events.");
-        var arguments = Options.ToDictionary(option => option, ToArgument);
-        arguments.Values.ToList().ForEach(command.Add);
+        Options.ToList().ForEach(option => command.Add(option.Symbol));
         verbs.ToList().ForEach(command.Add);
         command.Options.OfType<HelpOption>().Single().Action = new HelpText();
         command.Add(HelpVerb(command));
@@ -135,11 +134,10 @@ internal static class CommandLine
         var read = new ServerOptions();
         var problem = parsed.Errors.Count > 0 ? parsed.Errors[0].Message + HintOf(parsed) : null;
         var given = new HashSet<string>();
-        foreach (var (option, argument) in arguments)
+        foreach (var option in Options)
         {
-            var texts = parsed.GetResult(argument)?.Tokens.Select(token => token.Value).ToList();
-            problem ??= option.Read(texts, environment, ref read);
-            if (texts is not null || !string.IsNullOrEmpty(environment(option.Variable)))
+            problem ??= option.Read(parsed, environment, ref read);
+            if (parsed.GetResult(option.Symbol) is not null || !string.IsNullOrEmpty(environment(option.Variable)))
                 given.Add(option.Name);
         }
 
@@ -161,17 +159,19 @@ internal static class CommandLine
         return UsageError;
     }
 
-    /// <summary>Reads from the environment alone which server it would start on this machine, and where that answers.</summary>
-    public static bool TryReadAddress(
-        Func<string, string?> environment, [NotNullWhen(true)] out Uri? address, [NotNullWhen(false)] out string? problem)
+    /// <summary>Reads some options as the server itself would, from what a verb was given and the environment; false says why not.</summary>
+    public static bool TryRead(
+        ParseResult parsed, string[] names, [NotNullWhen(true)] out ServerOptions? options, [NotNullWhen(false)] out string? problem)
     {
         var (read, wrong) = (new ServerOptions(), (string?)null);
-        foreach (var option in Options.Where(option => option.Name is "port" or "host"))
-            wrong ??= option.Read(arguments: null, environment, ref read);
+        foreach (var option in Find(names))
+            wrong ??= option.Read(parsed, Environment.GetEnvironmentVariable, ref read);
 
-        (address, problem) = (wrong is null ? read.Address : null, wrong);
+        (options, problem) = (wrong is null ? read : null, wrong);
         return problem is null;
     }
+
+    public static IEnumerable<CommandLineOption> Find(string[] names) => Options.Where(option => names.Contains(option.Name));
 
     private static Command HelpVerb(RootCommand root)
     {
@@ -185,22 +185,10 @@ internal static class CommandLine
     {
         var command = parsed.CommandResult.Command;
         var names = command.Options.Select(option => option.Name).Append("--help")
-            .Concat(parsed.RootCommandResult.Command.Subcommands.Where(verb => !verb.Hidden).Select(verb => verb.Name)).ToList();
+            .Concat(command.Subcommands.Concat(parsed.RootCommandResult.Command.Subcommands).Where(verb => !verb.Hidden)
+                .Select(verb => verb.Name)).ToList();
         var message = parsed.Errors[0].Message;
         var unknown = parsed.UnmatchedTokens.FirstOrDefault(token => message.Contains($"'{token}'", StringComparison.Ordinal));
         return unknown is not null && Spelling.Nearest(unknown, names) is { } meant ? $" Did you mean {meant}?" : "";
     }
-
-    private static Option<string[]> ToArgument(CommandLineOption option) => new(option.Argument)
-    {
-        Arity = option.Kind switch
-        {
-            OptionKind.Flag => ArgumentArity.ZeroOrOne,
-            OptionKind.List or OptionKind.Rules or OptionKind.Secrets => ArgumentArity.OneOrMore,
-            _ => ArgumentArity.ExactlyOne,
-        },
-
-        // The library would accept several values only for a list.
-        CustomParser = argument => [.. argument.Tokens.Select(token => token.Value)],
-    };
 }

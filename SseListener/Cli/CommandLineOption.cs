@@ -1,3 +1,4 @@
+using System.CommandLine;
 using System.Text.RegularExpressions;
 using SseListener.Http;
 
@@ -41,7 +42,23 @@ internal sealed record CommandLineOption(string Name, string Default, string Val
 
     // An address may have a password where none may be.
     private bool IsSecret => Kind is OptionKind.Secret or OptionKind.Secrets or OptionKind.Variable || Name is "cluster" or "jwks";
-    public string Variable => Name == "port" ? "PORT" : "SSE_" + Name.ToUpperInvariant().Replace('-', '_');
+    public string Variable => VariableOf(Name);
+
+    /// <summary>The option as the library parses it, for the server and for verbs that have it too.</summary>
+    public Option<string[]> Symbol { get; } = new("--" + Name)
+    {
+        Description = $"{Help} [{VariableOf(Name)}]",
+        HelpName = Value,
+        Arity = Kind switch
+        {
+            OptionKind.Flag => ArgumentArity.ZeroOrOne,
+            OptionKind.List or OptionKind.Rules or OptionKind.Secrets => ArgumentArity.OneOrMore,
+            _ => ArgumentArity.ExactlyOne,
+        },
+
+        // The library would accept several values only for a list.
+        CustomParser = argument => [.. argument.Tokens.Select(token => token.Value)],
+    };
 
     public static CommandLineOption Number(string name, int standard, int least, int most, Setter<int> set, string help) =>
         Create(name, standard.ToString(CultureInfo.InvariantCulture), Units.NumberBetween(least, most), set, help, "N");
@@ -73,6 +90,10 @@ internal sealed record CommandLineOption(string Name, string Default, string Val
         new(name, standard, value, help, kind, (options, text, out expected) =>
             tryParse(text, out var value, out expected) ? set(options, value) : null);
 
+    /// <summary>Sets the option from what was parsed or its variable; returns what is wrong, or null.</summary>
+    public string? Read(ParseResult parsed, Func<string, string?> environment, ref ServerOptions options) =>
+        Read(parsed.GetResult(Symbol)?.Tokens.Select(token => token.Value).ToList(), environment, ref options);
+
     /// <summary>Sets the option from its arguments (none stands for true) or its variable; returns what is wrong, or null.</summary>
     public string? Read(IReadOnlyList<string>? arguments, Func<string, string?> environment, ref ServerOptions options)
     {
@@ -91,6 +112,8 @@ internal sealed record CommandLineOption(string Name, string Default, string Val
 
         return null;
     }
+
+    private static string VariableOf(string name) => name == "port" ? "PORT" : "SSE_" + name.ToUpperInvariant().Replace('-', '_');
 
     private IEnumerable<string> Split(string text) => Kind switch
     {

@@ -8,6 +8,7 @@ namespace SseListener.Verbs;
 internal static class HealthCommand
 {
     private const int Seconds = 4;
+    private static readonly string[] _settings = ["port", "host"];
 
     private static readonly Argument<string?> _url = new("URL")
     {
@@ -24,11 +25,11 @@ internal static class HealthCommand
 
     private static async Task<int> RunAsync(ParseResult parsed, CancellationToken interrupted)
     {
-        var isRead = parsed.GetValue(_url) is { } text
-            ? Remote.TryReadUrl(text, out var url, out var problem)
-            : CommandLine.TryReadAddress(Environment.GetEnvironmentVariable, out url, out problem);
-        if (!isRead)
-            return Remote.Fail(CommandLine.UsageError, problem!);
+        if (!CommandLine.TryRead(parsed, _settings, out var options, out var problem)
+            || !Remote.TryReadUrl(parsed.GetValue(_url) ?? options.Address.AbsoluteUri, out var url, out problem))
+        {
+            return Remote.Fail(CommandLine.UsageError, problem);
+        }
 
         // A proxy for what is elsewhere does not know this machine's localhost.
         using var handler = new SocketsHttpHandler { UseProxy = false };
@@ -39,7 +40,7 @@ internal static class HealthCommand
         };
         try
         {
-            using var answer = await http.GetAsync(new Uri(url!, "/healthz"), interrupted);
+            using var answer = await http.GetAsync(new Uri(url, "/healthz"), interrupted);
             if (answer.StatusCode != HttpStatusCode.OK)
                 return Remote.Fail(1, await Remote.ReadRefusalAsync(answer, interrupted));
 

@@ -48,9 +48,9 @@ export function tokenIsGood() {
  * @returns {string} Why, or an empty text when the answer is not about a token (RFC 6750, section 3).
  */
 export function wantToken(answer, what, publishes) {
-  const code = /^Bearer error="(\w+)"/.exec(answer.headers.get('WWW-Authenticate'))?.[1];
-  if (!code) return '';
-  const problem = code === 'invalid_token'
+  const challenge = /^Bearer(?: error="(\w+)")?/.exec(answer.headers.get('WWW-Authenticate'));
+  if (!challenge) return '';
+  const problem = challenge[1] === 'invalid_token'
     ? `The token is not good, so it does not let you ${what}: it may be mistyped, expired, or for another server.`
     : answer.status === 403 ? `The token does not let you ${what}.` : `The server wants a token to ${what}.`;
   isForPublishing ||= publishes;
