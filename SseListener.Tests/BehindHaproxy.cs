@@ -63,12 +63,16 @@ public sealed class BehindHaproxy
         await using var server = Start(o => o with { MaxClientsPerAddress = 1 });
         using var haproxy = await Haproxy.StartAsync(server.Port);
         using var one = haproxy.Connect(from: "127.0.0.2");
-        using var other = haproxy.Connect(from: "127.0.0.3");
+        using var other = Publisher(haproxy.Connect(from: "127.0.0.3"));
         await using var first = await EventStream.OpenAsync(one, "/events");
         one.DefaultRequestHeaders.Add("X-Forwarded-For", "192.0.2.1");
         Assert.That(async () => await one.GetAsync(new Uri("/events", UriKind.Relative)), Throws.InstanceOf<HttpRequestException>());
         Assert.That(await server.MetricAsync("""sse_connects_refused_total{reason="address_limit"}"""), Is.GreaterThan(0));
         await using var third = await EventStream.OpenAsync(other, "/events");
+
+        // Only that stream is reset, not the connection with all its others.
+        await PublishAsync(other, "some");
+        Assert.That((await first.NextAsync()).Data, Is.EqualTo("some"));
     }
 
     [Test]

@@ -1,6 +1,4 @@
-using System.Net;
 using System.Text;
-using SseListener.Http;
 using SseListener.Tests.Support;
 
 namespace SseListener.Tests;
