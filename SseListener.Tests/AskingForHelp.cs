@@ -21,7 +21,7 @@ public sealed class AskingForHelp
         foreach (var group in CommandLine.Groups)
         {
             var rows = lines.SkipWhile(line => line != group.Name).Skip(1).TakeWhile(line => line.Length > 0).ToArray();
-            Assert.That(rows.Select(NameIn), Is.EqualTo(group.Options.Select(option => option.Name)));
+            Assert.That(rows.Select(NameIn), Is.EqualTo(group.Options.Select(option => option.Name.ToUpperInvariant())));
             foreach (var (row, option) in rows.Zip(group.Options))
                 Assert.That(row, Does.EndWith($"  {option.Help}{(option.Default is "none" or "false" ? "" : $" [{option.Default}]")}"));
         }
@@ -72,7 +72,7 @@ public sealed class AskingForHelp
     }
 
     private static string NameIn(string row) =>
-        Regex.Match(row, "^  (?:--|SSE_)([A-Za-z_-]+)").Groups[1].Value.ToLowerInvariant().Replace('_', '-');
+        Regex.Match(row, "^  (?:--|SSE_)([A-Za-z_-]+)").Groups[1].Value.ToUpperInvariant().Replace('_', '-');
 
     // The arguments of an example, for this port, and with these values in the place of its own.
     private static string On(int port, string line, params (string Theirs, string Ours)[] values)

@@ -123,14 +123,9 @@ public sealed class DocumentedExamples
     {
         await using var server = TestServer.Start();
         await using var stream = await server.SubscribeAsync("?channel=default&channel=orders/*&channel=numbers");
-        using var health = Shell(server.Port, _operating.Line("./run.sh health "));
-        await health.EndsWellAsync();
-        Assert.That(health.Output, Is.EqualTo("""{"status":"ok"}"""));
+        Assert.That(await RunAsync(server.Port, _operating.Line("./run.sh health ")), Is.EqualTo("""{"status":"ok"}"""));
         foreach (var start in (string[])["./run.sh pub localhost:3000 'Hello", "./run.sh pub localhost:3000 '{", "seq "])
-        {
-            using var pub = Shell(server.Port, _operating.Line(start));
-            await pub.EndsWellAsync();
-        }
+            await RunAsync(server.Port, _operating.Line(start));
 
         string[] data = ["Hello, all.", """{"by":"card"}""", .. Enumerable.Range(1, 1000).Select(number => $"{number}")];
         Assert.That(await stream.NextDataAsync(data.Length), Is.EqualTo(data));
@@ -197,8 +192,12 @@ public sealed class DocumentedExamples
     }
 
     // The program that the tests have built, in the place of the one that run.sh would build.
-    private static BuiltProgram Shell(int port, string line) =>
-        BuiltProgram.Shell(At(port, line).Replace("./run.sh", $"dotnet '{BuiltProgram.File}'", StringComparison.Ordinal));
+    private static async Task<string> RunAsync(int port, string line)
+    {
+        using var shell = BuiltProgram.Shell(At(port, line).Replace("./run.sh", $"dotnet '{BuiltProgram.File}'", StringComparison.Ordinal));
+        await shell.EndsWellAsync();
+        return shell.Output;
+    }
 
     private static string At(int port, string text)
     {

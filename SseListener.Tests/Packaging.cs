@@ -87,12 +87,17 @@ public sealed class Packaging
             using (running)
             {
                 await UseAsync(port, token, _algorithms[..(i + 1)]);
-                using var health = BuiltProgram.Execute(program, $"{firstArgument} health", folder.Path, ("PORT", $"{port}"));
-                await health.EndsWellAsync();
+                await IsWellAsync(program, firstArgument, port);
                 running.Signal("TERM");
                 Assert.That(await running.EndAsync(), Is.Zero);
             }
         }
+    }
+
+    private static async Task IsWellAsync(string program, string firstArgument, int port)
+    {
+        using var health = BuiltProgram.Execute(program, $"{firstArgument} health", AppContext.BaseDirectory, ("PORT", $"{port}"));
+        await health.EndsWellAsync();
     }
 
     private static async Task UseAsync(int port, string token, string[] events)
