@@ -66,7 +66,7 @@ public sealed class BrowsersBehindProxies
 
         // One error is the end of the stream, those after it are attempts.
         await Wait.UntilAsync(async () => await page.EvaluateAsync<int>("() => test.failed") > 2, "it does not try again", TimeSpan.FromSeconds(30));
-        using var restarted = BuiltProgram.Start($"--port {port} {arguments}");
+        using var restarted = await BuiltProgram.ListenAgainAsync(port, arguments);
         await Wait.UntilAsync(async () => await page.EvaluateAsync<int>("() => test.opened") == 2, "it does not come back");
     }
 
