@@ -106,16 +106,13 @@ public sealed class DocumentedExamples
         Assert.That(blocks[0][0], Does.StartWith("export SSE_JWT_KEY=$(openssl rand"));
         var (program, port) = await BuiltProgram.ListenAsync(blocks[0][1]["./run.sh ".Length..], line => BuiltProgram.Shell($"{Secret}exec dotnet '{BuiltProgram.File}' {line}"));
         using var running = program;
-        using var token = Shell(port, $"{Secret}{blocks[1][0]} # localhost:3000\necho $SSE_TOKEN");
-        await token.EndsWellAsync();
-        using var tail = Shell(port, $"export SSE_TOKEN={token.Output}\nexec {blocks[1][1].TrimEnd('&')}");
+        var token = await RunAsync(port, $"{Secret}{blocks[1][0]} # localhost:3000\necho $SSE_TOKEN");
+        using var tail = BuiltProgram.Shell(InShell(port, $"export SSE_TOKEN={token}\nexec {blocks[1][1].TrimEnd('&')}"));
         await tail.LogsAsync("connected");
-        using var pub = Shell(port, $"export SSE_TOKEN={token.Output}\n{blocks[1][2]}");
-        await pub.EndsWellAsync();
-        await tail.WritesAsync($"message {pub.Output} Only for 7.");
-        using var check = Shell(port, $"{Secret}SSE_TOKEN={token.Output}\n{blocks[1][3]} # localhost:3000");
-        await check.EndsWellAsync();
-        Assert.That(check.Output, Does.EndWith("may publish to: user/7\nmay listen to: user/7"));
+        var id = await RunAsync(port, $"export SSE_TOKEN={token}\n{blocks[1][2]}");
+        await tail.WritesAsync($"message {id} Only for 7.");
+        var check = await RunAsync(port, $"{Secret}SSE_TOKEN={token}\n{blocks[1][3]} # localhost:3000");
+        Assert.That(check, Does.EndWith("may publish to: user/7\nmay listen to: user/7"));
     }
 
     [Test]
@@ -194,10 +191,13 @@ public sealed class DocumentedExamples
     // The program that the tests have built, in the place of the one that run.sh would build.
     private static async Task<string> RunAsync(int port, string line)
     {
-        using var shell = BuiltProgram.Shell(At(port, line).Replace("./run.sh", $"dotnet '{BuiltProgram.File}'", StringComparison.Ordinal));
+        using var shell = BuiltProgram.Shell(InShell(port, line));
         await shell.EndsWellAsync();
         return shell.Output;
     }
+
+    private static string InShell(int port, string line) =>
+        At(port, line).Replace("./run.sh", $"dotnet '{BuiltProgram.File}'", StringComparison.Ordinal);
 
     private static string At(int port, string text)
     {

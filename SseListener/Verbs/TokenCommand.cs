@@ -66,7 +66,7 @@ internal static class TokenCommand
             ["exp"] = DateTimeOffset.UtcNow.Add(life).ToUnixTimeSeconds(),
         };
         foreach (var (name, value) in new[]
-                 { ("sub", parsed.GetValue(_user)), ("iss", options.JwtIssuer.FirstOrDefault()), ("aud", options.JwtAudience) })
+                 { ("sub", parsed.GetValue(_user)), ("iss", options.JwtIssuer is [var first, ..] ? first : null), ("aud", options.JwtAudience) })
         {
             if (value is not null)
                 claims[name] = value;
