@@ -56,7 +56,8 @@ internal static class CommandLine
             Text("jwt-claim", _defaults.JwtClaim, (o, v) => o with { JwtClaim = v }, "claim with the rights of a token", "NAME"),
             List<string>("private", Units.TryChannels, (o, v) => o with { Private = [.. o.Private, v] },
                 "channel or pattern that needs a token", "CHANNEL"),
-            List<string>("cors", Units.TryOrigin, (o, v) => o with { Cors = [.. o.Cors, v] }, "site whose pages may use the server", "ORIGIN"),
+            List<string>("cors", Units.TryOrigin, (o, v) => o with { Cors = [.. o.Cors, v] },
+                "site whose pages may use the server", "ORIGIN"),
             Flag("trust-proxy", (o, v) => o with { TrustProxy = v }, "take addresses from a proxy on this machine")),
         new("Limits",
             Number("max-clients", _defaults.MaxClients, 1, int.MaxValue, (o, v) => o with { MaxClients = v }, "clients at a time"),
@@ -80,7 +81,8 @@ internal static class CommandLine
             Size("send-buffer", _defaults.SendBuffer, 256, 64 * 1024 * 1024, (o, v) => o with { SendBuffer = (int)v },
                 "bytes held for a client without room")),
         new("Cluster",
-            List<string>("cluster", Units.TryNatsAddress, (o, v) => o with { Cluster = o.Cluster with { Servers = [.. o.Cluster.Servers, v] } },
+            List<string>("cluster", Units.TryNatsAddress,
+                (o, v) => o with { Cluster = o.Cluster with { Servers = [.. o.Cluster.Servers, v] } },
                 "NATS server whose stream is the hubs' log", "URL"),
             Create<string>("cluster-stream", _defaults.Cluster.Stream, Units.TryStreamName,
                 (o, v) => o with { Cluster = o.Cluster with { Stream = v } }, "stream that is the log", "NAME"),
@@ -159,7 +161,7 @@ internal static class CommandLine
         return UsageError;
     }
 
-    /// <summary>Reads some options as the server itself would, from what a verb was given and the environment; false says why not.</summary>
+    /// <summary>Reads some options as the server would, from what a verb was given and the environment; false says why not.</summary>
     public static bool TryRead(
         ParseResult parsed, string[] names, [NotNullWhen(true)] out ServerOptions? options, [NotNullWhen(false)] out string? problem)
     {

@@ -19,7 +19,9 @@ internal static class TokenCommand
     private static readonly string[] _settings = ["jwt-key", "jwks", "jwt-issuer", "jwt-audience", "jwt-claim"];
     private static readonly Option<string[]> _publish = Channels("--publish", "may be published to");
     private static readonly Option<string[]> _subscribe = Channels("--subscribe", "may be listened to");
-    private static readonly Option<string?> _user = new("--user") { Description = "who it is, as others are told (sub)", HelpName = "NAME" };
+    private static readonly Option<string?> _user =
+        new("--user") { Description = "who it is, as others are told (sub)", HelpName = "NAME" };
+
     private static readonly Option<string> _ttl =
         new("--ttl") { Description = "how long it counts", HelpName = "DURATION", DefaultValueFactory = _ => "1h" };
 
@@ -65,8 +67,8 @@ internal static class TokenCommand
             [options.JwtClaim] = new JsonObject { ["publish"] = ListOf(publish), ["subscribe"] = ListOf(subscribe) },
             ["exp"] = DateTimeOffset.UtcNow.Add(life).ToUnixTimeSeconds(),
         };
-        foreach (var (name, value) in new[]
-                 { ("sub", parsed.GetValue(_user)), ("iss", options.JwtIssuer is [var first, ..] ? first : null), ("aud", options.JwtAudience) })
+        var issuer = options.JwtIssuer is [var first, ..] ? first : null;
+        foreach (var (name, value) in new[] { ("sub", parsed.GetValue(_user)), ("iss", issuer), ("aud", options.JwtAudience) })
         {
             if (value is not null)
                 claims[name] = value;
@@ -92,7 +94,8 @@ internal static class TokenCommand
         if (token is null)
             return Remote.Fail(1, refusal!.Reason);
 
-        Console.WriteLine($"good {(token.Expiry is { } end ? $"until {end:u}" : "for ever")}{(token.User is { } user ? $", of {user}" : "")}");
+        var (life, user) = (token.Expiry is { } end ? $"until {end:u}" : "for ever", token.User is null ? "" : $", of {token.User}");
+        Console.WriteLine(LogWriter.OneLine($"good {life}{user}"));
         Console.WriteLine($"may publish to: {Shown(token.Publish, "nothing")}");
         Console.WriteLine($"may listen to: {Shown(token.Subscribe, "what is not private")}");
         return 0;
