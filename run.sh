@@ -2,6 +2,8 @@
 # ./run.sh [options]        builds SseListener in Release, if anything has changed, and starts it (help lists the options)
 # ./run.sh tail URL         prints the events of a stream
 # ./run.sh pub URL [DATA]   publishes DATA, or each line of standard input
+# ./run.sh token …          signs a token, or checks one (token --help)
+# ./run.sh health [URL]     asks whether a server is well
 # ./run.sh bench            measures it beside other servers on this machine (bench --help)
 # ./run.sh test             restores, builds with warnings as errors, and runs every test
 set -euo pipefail

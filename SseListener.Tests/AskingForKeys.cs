@@ -58,15 +58,58 @@ public sealed class AskingForKeys
     }
 
     [Test]
-    public async Task Tokens_that_name_keys_of_their_own_do_not_make_the_server_ask_again_and_again()
+    public async Task Tokens_that_name_keys_of_their_own_wait_for_the_next_time_that_the_server_asks()
     {
         using var signer = new Signer("ES256", "first");
         using var provider = new Provider(signer);
-        await using var server = Start(provider, _once);
+        var server = Start(provider, _once);
+        await using (server)
+        {
+            await ExpectAsync(server, signer.Token(), 200);
+            var waiting = Enumerable.Range(0, 50).Select(i => server.IsAdmittedAsync("?channel=secret&token=" + signer.Token(id: $"made up {i}"))).ToList();
+            await Wait.UntilAsync(() => server.Logged.Split("GET /events from").Length > waiting.Count, "not all are there");
+            await ExpectAsync(server, signer.Token(), 200);
+            Assert.That((provider.Asked, waiting.Exists(wait => wait.IsCompleted)), Is.EqualTo((1, false)));
+
+            // A stop does not wait for them, and they come back.
+            await server.Server.StopAsync();
+            foreach (var wait in waiting)
+                Assert.That(await wait.ContinueWith(ended => ended.IsCompletedSuccessfully && ended.Result, TaskScheduler.Default), Is.False);
+        }
+    }
+
+    [Test]
+    public async Task A_token_of_a_key_that_there_is_not_is_refused_once_the_server_has_asked()
+    {
+        using var signer = new Signer("ES256", "first");
+        using var provider = new Provider(signer);
+        await using var server = Start(provider, _often);
         await ExpectAsync(server, signer.Token(), 200);
-        await Task.WhenAll(Enumerable.Range(0, 50).Select(i => ExpectAsync(server, signer.Token(id: $"made up {i}"), 401)));
-        Assert.That(provider.Asked, Is.EqualTo(1));
+        await ExpectAsync(server, signer.Token(id: "made up"), 401);
+        await ExpectAsync(server, signer.Token(id: "made up"), 401);
         await server.LogsAsync("401: the token is not good: it names a key that is not known");
+    }
+
+    [Test]
+    public async Task A_key_that_comes_while_the_server_is_asking_counts_too()
+    {
+        using var signer = new Signer("ES256", "first");
+        using var newer = new Signer("ES256", "second");
+        using var provider = new Provider(signer);
+        await using var server = Start(provider, _often with { Patience = TimeSpan.FromMinutes(1) });
+        await ExpectAsync(server, signer.Token(), 200);
+        var held = provider.HoldBack();
+        var stranger = PublishAsync(server, signer.Token(id: "made up"));
+        await Wait.UntilAsync(() => provider.Asked == 2, "it has not asked");
+        var late = PublishAsync(server, newer.Token());
+        await Wait.UntilAsync(() => server.Logged.Split("POST /events from").Length == 4, "it is not there");
+
+        // Who has asked before gets what there was before.
+        provider.Rotate(signer, newer);
+        held.SetResult();
+        using var answer = await late;
+        Assert.That((int)answer.StatusCode, Is.EqualTo(200));
+        (await stranger).Dispose();
     }
 
     [Test]

@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using SseListener.Access;
 using SseListener.Tests.Support;
 
@@ -56,11 +57,27 @@ public sealed class KindsOfKeys
             signer.PublicKey["use"] = use;
 
         if (operation is not null)
-            signer.PublicKey["key_ops"] = new System.Text.Json.Nodes.JsonArray(operation);
+            signer.PublicKey["key_ops"] = new JsonArray(operation);
 
         using var provider = new Provider(signer, other);
         await using var server = TestServer.Start(options => options with { Jwks = [new([], new Uri(provider.KeysAddress))] });
         await ExpectAsync(server, signer.Token(), status);
+    }
+
+    [TestCase("kid", "5")]
+    [TestCase("use", "{}")]
+    [TestCase("key_ops", "null")]
+    [TestCase("n", "5")]
+    [TestCase("n", "\"\"")]
+    public async Task A_key_that_nobody_understands_does_no_harm_to_the_others(string member, string value)
+    {
+        using var odd = new Signer("RS256", "a");
+        using var signer = new Signer("RS256", "b");
+        odd.PublicKey[member] = JsonNode.Parse(value);
+        using var provider = new Provider(odd, signer);
+        provider.Keys = "\uFEFF" + provider.Keys;
+        await using var server = TestServer.Start(options => options with { Jwks = [new([], new Uri(provider.KeysAddress))] });
+        await ExpectAsync(server, signer.Token(), 200);
     }
 
     [Test]

@@ -124,6 +124,7 @@ public sealed class PublishingFromTheShell
 
     [TestCase("ftp://localhost x", "'ftp://localhost' is no http or https URL.")]
     [TestCase("localhost --id 1", "--id is the id of one event, which has to be given as DATA.")]
+    [TestCase("localhost --jsn", "'--jsn' is no option of pub. Data that begin with -- stand behind a -- of their own.")]
     [TestCase("localhost --json x", "DATA is not JSON.")]
     [TestCase("localhost --json \"1 2\"", "DATA is not JSON.")]
     [TestCase("localhost --token \"a b\" x", "The token is a token of visible ASCII characters.")]

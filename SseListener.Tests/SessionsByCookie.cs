@@ -39,7 +39,11 @@ public sealed class SessionsByCookie
         using var stranger = Page(nginx, "nobody");
         Assert.That(await StatusAsync(stranger, Private), Is.EqualTo(401));
         Assert.That(await StatusAsync(stranger, Private, body: null, ("X-SSE-Token", TokenOf("ann"))), Is.EqualTo(401));
-        Assert.That(await StatusAsync(stranger, "/sse-session"), Is.EqualTo(404));
+        foreach (var path in (string[])["/sse-session", "/SSE-Session", "/sse-session/", "/sse-session?x"])
+            Assert.That(await StatusAsync(stranger, path), Is.EqualTo(404), path);
+
+        // An empty token is none. Over HTTP/2 the blank behind the scheme arrives.
+        Assert.That(await StatusAsync(stranger, "/events", body: null, ("Authorization", "Bearer ")), Is.EqualTo(401));
         application.Refusal = 403;
         Assert.That(await StatusAsync(stranger, "/channels/user/ann"), Is.EqualTo(403));
 

@@ -145,6 +145,7 @@ public sealed class SignedTokens
             [Jwt.Hs256(_good, secret: "another secret of thirty-two bytes!")] = "its signature is not good",
             [Jwt.Hs256(_good, header: """{"alg":"none"}""")] = "it is not signed by HS256",
             ["a.b.c"] = "it is malformed",
+            [Jwt.Hs256("""{"exp":"1"}""")] = "its exp or nbf is no number",
         };
         foreach (var (token, reason) in reasons)
         {

@@ -5,6 +5,8 @@ namespace SseListener.Tests;
 /// <summary><c>token</c> and <c>token check</c>: tokens for those who have no program of their own that signs them yet.</summary>
 public sealed class SigningTokens
 {
+    private const string Tens = "0123456789012345678901234567890123456789012345678901234567890123";
+    private const string LongName = $"{Tens}{Tens}x";
     private const string Key = $"--jwt-key \"{Jwt.Secret}\"";
 
     [Test]
@@ -48,6 +50,7 @@ public sealed class SigningTokens
     [TestCase(Key, 2, "The token would allow nothing: give it --publish or --subscribe, or both.")]
     [TestCase($"--publish news* {Key}", 2, "'news*' is neither a channel's name nor a pattern such as user/*, nor * for all.")]
     [TestCase($"--publish news --ttl soon {Key}", 2, "--ttl is a duration such as 300ms, 15s, 2m or 24h, not 'soon'.")]
+    [TestCase($"--publish news --user {LongName} {Key}", 2, "--user is a name of up to 128 bytes.")]
     [TestCase("--publish news --jwt-key short", 2, "--jwt-key is a secret of at least 32 bytes, where this one has 5, or the name of a file, of which there is none.")]
     public async Task It_says_why_it_does_not_sign(string arguments, int exitCode, string problem)
     {

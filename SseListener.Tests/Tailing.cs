@@ -104,7 +104,7 @@ public sealed class Tailing
     public async Task What_is_no_stream_is_told()
     {
         await using var server = TestServer.Start();
-        using var page = BuiltProgram.Start($"tail http://127.0.0.1:{server.Port}/");
+        using var page = BuiltProgram.Start($"tail http://127.0.0.1:{server.Port}/index.html");
         Assert.That(await page.EndAsync(), Is.EqualTo(1));
         Assert.That(page.Errors, Is.EqualTo("this is no event stream but text/html"));
     }
@@ -121,6 +121,7 @@ public sealed class Tailing
     }
 
     [TestCase("localhost:PORT")]
+    [TestCase("localhost:PORT/")]
     [TestCase("localhost:PORT/events")]
     [TestCase("localhost:PORT?channel=default")]
     [TestCase("http://localhost:PORT")]

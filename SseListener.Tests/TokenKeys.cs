@@ -23,6 +23,9 @@ public sealed class TokenKeys
             WriteFile(folder, rsa.ExportSubjectPublicKeyInfoPem()), WriteFile(folder, ec.ExportSubjectPublicKeyInfoPem()), WriteFile(folder, good.ExportPkcs8PrivateKeyPem()),
             WriteFile(folder, "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----"), WriteFile(folder, "too short"), WriteFile(folder, ""),
         ];
+        // A key without the first and last lines of its block, in several lines or in one.
+        var block = other.ExportSubjectPublicKeyInfoPem().Split('\n')[1..^1];
+        bad = [.. bad, WriteFile(folder, string.Join('\n', block)), string.Concat(block), Convert.ToBase64String(good.ExportSubjectPublicKeyInfo())];
         foreach (var text in bad)
             Assert.That(TokenKey.TryRead(text, out _, out _), Is.False, text);
 

@@ -82,13 +82,14 @@ internal sealed class Provider : IDisposable
             if (path == "/keys")
                 Interlocked.Increment(ref _asked);
 
+            var keys = Keys;
             await Volatile.Read(ref _gate);
 
             // At any other place the keys are there for those who follow a redirection.
             context.Response.StatusCode = path == "/keys" ? (int)Status : 200;
             context.Response.Headers["Location"] = "/elsewhere";
             var isConfiguration = path == "/.well-known/openid-configuration";
-            context.Response.Close(Encoding.UTF8.GetBytes(isConfiguration ? Configuration : Keys), willBlock: true);
+            context.Response.Close(Encoding.UTF8.GetBytes(isConfiguration ? Configuration : keys), willBlock: true);
         }
         catch (Exception e) when (e is HttpListenerException or ObjectDisposedException)
         {

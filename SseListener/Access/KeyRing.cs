@@ -50,12 +50,11 @@ internal sealed class KeyRing : IDisposable
     /// <summary>Whether nobody can have more keys of this issuer than are known here.</summary>
     public bool AreCertain(string? issuer) => ServersOf(issuer).All(server => server.IsCertain);
 
-    /// <summary>Asks those who may have more keys of this issuer, unless they were asked a moment ago; false if there are none.</summary>
-    public async Task<bool> AskAsync(string? issuer)
+    /// <summary>Asks those who may have more keys of this issuer, and returns when that was; null if there are none.</summary>
+    public async Task<long?> AskAsync(string? issuer)
     {
-        var servers = ServersOf(issuer).ToList();
-        await Task.WhenAll(servers.Select(server => server.AskAsync()));
-        return servers.Count > 0;
+        var asked = await Task.WhenAll(ServersOf(issuer).Select(server => server.AskAsync()));
+        return asked.Length > 0 ? asked.Min() : null;
     }
 
     /// <summary>Where an issuer says where its keys are (OpenID Connect Discovery 1.0, section 4).</summary>

@@ -12,8 +12,10 @@ internal sealed record KeyTimes
     /// <summary>After this time keys that were taken back no longer count.</summary>
     public TimeSpan Longest { get; init; } = TimeSpan.FromMinutes(15);
 
-    /// <summary>However many tokens name a key that is not known, or none.</summary>
-    public TimeSpan Shortest { get; init; } = TimeSpan.FromSeconds(10);
+    /// <summary>However many tokens name a key that is not known, or none: they wait for the next time.</summary>
+    public TimeSpan Shortest { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>For one answer, or for the two of a provider together.</summary>
     public TimeSpan Patience { get; init; } = TimeSpan.FromSeconds(5);
 }
 
@@ -31,9 +33,10 @@ internal sealed class KeyServer(Uri address, string? issuer, KeyTimes times, Log
 
     private readonly Lock _lock = new();
     private readonly CancellationTokenSource _stop = new();
-    private readonly HttpClient _http = new(new SocketsHttpHandler { AllowAutoRedirect = false })
+    private readonly string _name = address.GetLeftPart(UriPartial.Path);
+    private readonly HttpClient _http = new(new SocketsHttpHandler { AllowAutoRedirect = false, UseProxy = !address.IsLoopback })
     {
-        Timeout = times.Patience,
+        Timeout = Timeout.InfiniteTimeSpan,
         MaxResponseContentBufferSize = LargestSet,
     };
 
@@ -49,17 +52,18 @@ internal sealed class KeyServer(Uri address, string? issuer, KeyTimes times, Log
     /// <summary>Asks at once, and keeps asking until this is disposed.</summary>
     public void Start() => _ = RunAsync();
 
-    /// <summary>Asks again, unless that was done a moment ago; ends when the answer is there, or none will be.</summary>
-    public Task AskAsync()
+    /// <summary>
+    /// Asks again, once for all who want to know, and not too soon. Ends when the answer is there, or none will be, and returns when that
+    /// was asked, as a timestamp of <see cref="Stopwatch"/>: what has come later may know of newer keys.
+    /// </summary>
+    public async Task<long> AskAsync()
     {
+        Task asking;
         lock (_lock)
-        {
-            if (!_asking.IsCompleted || (_asked != 0 && Stopwatch.GetElapsedTime(_asked) < times.Shortest) || _stop.IsCancellationRequested)
-                return _asking;
+            asking = _asking = _asking.IsCompleted && !_stop.IsCancellationRequested ? Task.Run(ReadAsync) : _asking;
 
-            _asked = Stopwatch.GetTimestamp();
-            return _asking = Task.Run(ReadAsync);
-        }
+        await asking;
+        return _stop.IsCancellationRequested ? long.MaxValue : Volatile.Read(ref _asked);
     }
 
     public void Dispose()
@@ -87,14 +91,22 @@ internal sealed class KeyServer(Uri address, string? issuer, KeyTimes times, Log
         }
     }
 
+    [SuppressMessage("Design", "CA1031", Justification = "Nothing that a server sends may end the asking.")]
     private async Task ReadAsync()
     {
         string? problem;
         try
         {
-            problem = await FindAsync();
+            var rest = _asked == 0 ? TimeSpan.Zero : times.Shortest - Stopwatch.GetElapsedTime(_asked);
+            if (rest > TimeSpan.Zero)
+                await Task.Delay(rest, _stop.Token);
+
+            Volatile.Write(ref _asked, Stopwatch.GetTimestamp());
+            using var limit = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
+            limit.CancelAfter(times.Patience);
+            problem = await FindAsync(limit.Token);
         }
-        catch (Exception e) when (e is HttpRequestException or OperationCanceledException or JsonException or InvalidOperationException)
+        catch (Exception e)
         {
             problem = e is OperationCanceledException ? "there is no answer in time" : e.GetBaseException().Message;
         }
@@ -103,15 +115,15 @@ internal sealed class KeyServer(Uri address, string? issuer, KeyTimes times, Log
         if (problem is not null && !_stop.IsCancellationRequested)
         {
             var known = Current.Keys.Count == 0 ? "until then no token of theirs counts" : "those that are known still count";
-            log.Often(LogLevel.Warning, "keys", $"the keys at {address} cannot be read, {known}: {problem}");
+            log.Often(LogLevel.Warning, "keys", $"the keys at {_name} cannot be read, {known}: {problem}");
         }
     }
 
     // Reads the keys, or returns why there are none.
-    private async Task<string?> FindAsync()
+    private async Task<string?> FindAsync(CancellationToken limit)
     {
-        var (bytes, named) = (await _http.GetByteArrayAsync(address, _stop.Token), issuer);
-        using var document = JsonDocument.Parse(bytes);
+        var (bytes, named) = (await _http.GetByteArrayAsync(address, limit), issuer);
+        using var document = JsonDocument.Parse(Encoding.UTF8.GetString(bytes).TrimStart('\uFEFF'));
         if (document.RootElement.TryGetProperty("jwks_uri", out var place))
         {
             // OpenID Connect Discovery 1.0, section 4.3: otherwise one provider could speak for another.
@@ -122,7 +134,7 @@ internal sealed class KeyServer(Uri address, string? issuer, KeyTimes times, Log
             if (!KeySet.TryReadAddress(place.GetString(), out var keysAddress))
                 return $"jwks_uri is no https address: {place}";
 
-            bytes = await _http.GetByteArrayAsync(keysAddress, _stop.Token);
+            bytes = await _http.GetByteArrayAsync(keysAddress, limit);
         }
 
         if (!KeySet.TryParse(bytes, out var keys, out var problem))
@@ -131,7 +143,7 @@ internal sealed class KeyServer(Uri address, string? issuer, KeyTimes times, Log
         var (before, now) = (NamesOf(Current.Keys), NamesOf(keys));
         Current = new(named, keys);
         if (before != now)
-            log.Info($"the keys at {address} are {now}");
+            log.Info($"the keys at {_name} are {now}");
 
         return null;
     }

@@ -49,18 +49,34 @@ internal sealed record KeySet(IReadOnlyList<TokenKey> Keys, Uri? Address)
         (keys, problem) = ([], "none is of RSA with 2048 bits or more, or of EC P-256 or P-384, and for signatures");
         try
         {
-            var all = new JsonWebKeySet(Encoding.UTF8.GetString(json)).Keys;
-            if (all.Count > MostKeys)
+            // A file may begin with a byte order mark.
+            using var set = JsonDocument.Parse(Encoding.UTF8.GetString(json).TrimStart('\uFEFF'));
+            var all = set.RootElement.GetProperty("keys");
+            if (all.GetArrayLength() > MostKeys)
                 problem = $"there are more than {MostKeys}";
             else
-                keys = [.. all.Select(FromJson).OfType<TokenKey>()];
+                keys = [.. all.EnumerateArray().Select(FromJson).OfType<TokenKey>()];
         }
-        catch (Exception e) when (e is JsonException or ArgumentException or InvalidOperationException)
+        catch (Exception e) when (e is JsonException or InvalidOperationException or KeyNotFoundException)
         {
             problem = "nothing can be read: it is not {\"keys\":[…]}";
         }
 
         return keys.Count > 0;
+    }
+
+    // RFC 7517, section 5: a key that is not understood does no harm to the others.
+    private static TokenKey? FromJson(JsonElement text)
+    {
+        try
+        {
+            return FromJson(new JsonWebKey(text.GetRawText()));
+        }
+        catch (Exception e) when (e is ArgumentException or CryptographicException or FormatException or IndexOutOfRangeException)
+        {
+            // The last one is .NET's for an empty modulus.
+            return null;
+        }
     }
 
     // A private key that has been published is no longer one, and a secret (kty oct) neither.
@@ -70,18 +86,11 @@ internal sealed record KeySet(IReadOnlyList<TokenKey> Keys, Uri? Address)
         if (!isForSignatures || !string.IsNullOrEmpty(key.D))
             return null;
 
+        // RFC 7517, section 4.4: the key may say which algorithm it is for.
         var id = string.IsNullOrEmpty(key.Kid) ? null : key.Kid;
-        try
-        {
-            // RFC 7517, section 4.4: the key may say which algorithm it is for.
-            var read = key.Kty switch { "RSA" => FromRsa(key, id), "EC" => FromEc(key, id), _ => null };
-            return string.IsNullOrEmpty(key.Alg) || read is null ? read
-                : read.Algorithms.Contains(key.Alg) ? read with { Algorithms = [key.Alg] } : null;
-        }
-        catch (Exception e) when (e is CryptographicException or FormatException or ArgumentException)
-        {
-            return null;
-        }
+        var read = key.Kty switch { "RSA" => FromRsa(key, id), "EC" => FromEc(key, id), _ => null };
+        return string.IsNullOrEmpty(key.Alg) || read is null ? read
+            : read.Algorithms.Contains(key.Alg) ? read with { Algorithms = [key.Alg] } : null;
     }
 
 #pragma warning disable CA2000 // Tokens that are being verified may need a key when newer ones have taken its place.

@@ -1,3 +1,4 @@
+using System.Formats.Asn1;
 using System.Security.Cryptography;
 using System.Text.RegularExpressions;
 using Microsoft.IdentityModel.Tokens;
@@ -83,6 +84,10 @@ internal sealed record TokenKey(SecurityKey Key, string? Id, IReadOnlyList<strin
         if (isPem && text.Contains("PRIVATE", StringComparison.Ordinal))
             return (null, Private);
 
+        // The lines of a PEM block whose first and last are missing would each be a secret that everybody knows.
+        if (!isPem && IsBlock(text))
+            return (null, OtherForm);
+
         var parts = isPem ? Regex.Matches(text, "-----BEGIN.*?(?=-----BEGIN|$)", RegexOptions.Singleline).Select(block => block.Value)
             : text.Split(["\n", "\r"], StringSplitOptions.RemoveEmptyEntries);
         var read = parts.DefaultIfEmpty("").Select(part => isPem ? FromPem(part) : FromSecret(part)).ToList();
@@ -94,11 +99,20 @@ internal sealed record TokenKey(SecurityKey Key, string? Id, IReadOnlyList<strin
     {
         // A public key in some other form is known to everybody, and no secret.
         var secret = Encoding.UTF8.GetBytes(text);
-        return _otherForms.Any(form => text.StartsWith(form, StringComparison.Ordinal)) || text.Any(char.IsControl)
+        return _otherForms.Any(form => text.StartsWith(form, StringComparison.Ordinal)) || text.Any(char.IsControl) || IsBlock(text)
                 ? (null, OtherForm)
             : secret.Length < ShortestSecret ? (null, $"a secret of at least {ShortestSecret} bytes, where this one has {secret.Length},"
                 + " or the name of a file, of which there is none")
             : (new TokenKey(Named(new SymmetricSecurityKey(secret), id: null), Id: null, [SecurityAlgorithms.HmacSha256]), null!);
+    }
+
+    // Keys and certificates are a sequence in DER (RFC 5280, section 4.1), and stand in files as base64.
+    private static bool IsBlock(string text)
+    {
+        var bytes = new byte[text.Length];
+        return Convert.TryFromBase64String(text, bytes, out var length)
+            && AsnDecoder.TryReadEncodedValue(bytes.AsSpan(0, length), AsnEncodingRules.DER, out var tag, out _, out _, out var read)
+            && tag == Asn1Tag.Sequence && read == length;
     }
 
 #pragma warning disable CA2000 // A key that is read is needed for as long as the program runs.

@@ -17,6 +17,7 @@ internal sealed record Token(IReadOnlyList<string> Publish, IReadOnlyList<string
 /// <param name="audience">For whom tokens must be.</param>
 internal sealed class Tokens(KeyRing keys, string claim, string? audience)
 {
+    private static readonly string[] _times = ["exp", "nbf"];
     private readonly JsonWebTokenHandler _handler = new() { MapInboundClaims = false };
 
     // The library would round exp and nbf to the second.
@@ -41,19 +42,32 @@ internal sealed class Tokens(KeyRing keys, string claim, string? audience)
         if (!keys.Knows(issuer))
             return (null, Refusal.Invalid("it is of another issuer"));
 
-        var candidates = keys.Find(issuer, id);
-        var problem = await CheckAsync(token, candidates);
-        var isKnown = id is not null && candidates.Exists(key => key.Id == id);
-        if (problem is not null && !isKnown && await keys.AskAsync(issuer))
-        {
-            // It may be signed with a key that is newer than those that were known. Whether these are all is asked before they are read.
-            var areAll = keys.AreCertain(issuer);
-            problem = await CheckAsync(token, keys.Find(issuer, id));
-            if (problem is not null && !areAll)
-                return (null, Refusal.WithoutKeys);
-        }
+        return await FindProblemAsync(token, issuer, id) is { } refusal ? (null, refusal) : ReadClaims(token);
+    }
 
-        return problem is null ? ReadClaims(token) : (null, Refusal.Invalid(problem));
+    // A key that is not known may be newer than those that are. To an EventSource a refusal is final, so there is none before the issuer
+    // was asked after the token had come.
+    private async Task<Refusal?> FindProblemAsync(JsonWebToken token, string? issuer, string? id)
+    {
+        var (came, asked, areAll) = (Stopwatch.GetTimestamp(), 0L, false);
+        while (true)
+        {
+            var candidates = keys.Find(issuer, id);
+            if (await CheckAsync(token, candidates) is not { } problem)
+                return null;
+
+            if (id is not null && candidates.Exists(key => key.Id == id))
+                return Refusal.Invalid(problem);
+
+            if (asked >= came)
+                return areAll ? Refusal.Invalid(problem) : Refusal.WithoutKeys;
+
+            if (await keys.AskAsync(issuer) is not { } time)
+                return Refusal.Invalid(problem);
+
+            // Whether the keys are all is asked before they are read.
+            (asked, areAll) = (time, keys.AreCertain(issuer));
+        }
     }
 
     private JsonWebToken? Read(string text)
@@ -90,7 +104,7 @@ internal sealed class Tokens(KeyRing keys, string claim, string? audience)
         SecurityTokenInvalidAudienceException => "it is for another audience",
         SecurityTokenSignatureKeyNotFoundException or SecurityTokenInvalidSignatureException => "its signature is not good",
         SecurityTokenMalformedException or ArgumentException => "it is malformed",
-        _ => exception.GetType().Name,
+        _ => "it is encrypted, or of another kind that is not known here",
     };
 
     private (Token? Token, Refusal? Refusal) ReadClaims(JsonWebToken token)
@@ -103,6 +117,9 @@ internal sealed class Tokens(KeyRing keys, string claim, string? audience)
         try
         {
             using var claims = JsonDocument.Parse(Base64UrlEncoder.DecodeBytes(token.EncodedPayload));
+            if (_times.Any(name => claims.RootElement.TryGetProperty(name, out var time) && time.ValueKind != JsonValueKind.Number))
+                return (null, Refusal.Invalid("its exp or nbf is no number"));
+
             var (from, until, now) = (TimeOf(claims.RootElement, "nbf"), TimeOf(claims.RootElement, "exp"), DateTime.UtcNow);
             return until <= now ? (null, Refusal.Invalid("it has expired"))
                 : from > now ? (null, Refusal.Invalid("it is not valid yet"))
@@ -118,7 +135,7 @@ internal sealed class Tokens(KeyRing keys, string claim, string? audience)
         ? new Token(ReadChannels(rights, "publish"), ReadChannels(rights, "subscribe"), until, ReadUser(claims))
         : new Token([], [], until, ReadUser(claims));
 
-    // RFC 7519, section 2, "NumericDate": seconds, perhaps with a fraction. What is beyond the calendar is as far away as it can be.
+    // RFC 7519, section 2, "NumericDate": seconds, perhaps with a fraction. A year that the calendar does not have is its last one.
     private static DateTime? TimeOf(JsonElement claims, string name)
     {
         if (!claims.TryGetProperty(name, out var time))

@@ -122,8 +122,8 @@ internal static class CommandLine
         command.Add(HelpVerb(command));
 
         // Another way to say the same.
-        if (args is ["help", var name] && command.Subcommands.Any(verb => verb.Name == name))
-            args = [name, "--help"];
+        if (args is ["help", var name, ..] && command.Subcommands.Any(verb => verb.Name == name))
+            args = [.. args[1..], "--help"];
 
         // Without a verb the program is the server, which an action cannot run.
         command.SetAction(_ => 0);

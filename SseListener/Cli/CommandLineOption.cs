@@ -40,8 +40,9 @@ internal sealed record CommandLineOption(string Name, string Default, string Val
     public const string None = "none";
     public string Argument => "--" + Name;
 
-    // An address may have a password where none may be.
-    private bool IsSecret => Kind is OptionKind.Secret or OptionKind.Secrets or OptionKind.Variable || Name is "cluster" or "jwks";
+    // An address may have a password in it.
+    private bool IsSecret(string text) => Kind is OptionKind.Secret or OptionKind.Secrets or OptionKind.Variable
+        || (Name is "cluster" or "jwks" && text.Contains("://", StringComparison.Ordinal));
     public string Variable => VariableOf(Name);
 
     /// <summary>The option as the library parses it, for the server and for verbs that have it too.</summary>
@@ -105,7 +106,7 @@ internal sealed record CommandLineOption(string Name, string Default, string Val
         foreach (var text in texts.SelectMany(Split))
         {
             if (Set(options, text, out var expected) is not { } changed)
-                return IsSecret ? $"{name} is {expected}." : $"{name} is {expected}, not '{text}'.";
+                return IsSecret(text) ? $"{name} is {expected}." : $"{name} is {expected}, not '{text}'.";
 
             options = changed;
         }

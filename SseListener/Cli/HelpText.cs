@@ -39,7 +39,7 @@ internal sealed class HelpText : SynchronousCommandLineAction
             "Verbs", .. verbs, .. groups, "",
             "Each option is also a variable of the environment: SSE_MAX_BODY for --max-body,",
             "but PORT for --port. An argument comes first. Durations are 300ms, 15s, 2m, 24h;",
-            "sizes 64KiB, 1MiB. What ends with … may be repeated, or have commas.", "",
+            "sizes 64KiB, 1MiB. What ends with … may be repeated; only keys have no commas.", "",
             "Examples",
             $"  {name} --port 8080 --publish-token-file token --data /var/lib/sse",
             $"  {name} tail 'localhost:3000?channel=orders/*'",

@@ -59,9 +59,9 @@ internal sealed record ServerOptions : AccessOptions
         : (Cluster.Cert is null) != (Cluster.Key is null) ? "--cluster-cert and --cluster-key need each other."
         : Cluster.Password is not null && Cluster.PasswordFile is not null
             ? "SSE_CLUSTER_PASSWORD and --cluster-password-file contradict each other."
-        : !TakesTokens && Private.Count > 0 ? "--private needs --jwt-key or --jwks: nobody could listen to those channels."
+        : !TakesTokens && Private.Count > 0 ? "--private needs --jwt-key, --jwks or --jwt-issuer: nobody could listen to those channels."
         : !TakesTokens && (JwtAudience is not null || JwtClaim != new AccessOptions().JwtClaim)
-            ? "--jwt-audience and --jwt-claim need --jwt-key or --jwks."
+            ? "--jwt-audience and --jwt-claim need --jwt-key, --jwks or --jwt-issuer."
         : JwtKey.Count == 0 && JwtIssuer.Skip(Jwks.Count).FirstOrDefault(issuer => !KeySet.TryReadAddress(issuer, out _)) is { } keyless
             ? $"--jwt-issuer {keyless} has no keys: it needs --jwt-key or --jwks, or to be the https address of an OpenID provider."
         : null;

@@ -193,6 +193,7 @@ internal sealed class SseServer : IAsyncDisposable
     {
         using var stopLimit = new CancellationTokenSource(_deliveryLimit + _options.Drain + _answerLimit);
         using var deliveryLimit = new CancellationTokenSource(_deliveryLimit);
+        _keys.Dispose();
         _ = _hub.CompleteAsync(_deliveryLimit / 2);
         await WithinAsync(Running, deliveryLimit.Token);
         await WithinAsync(_lanes.DrainAsync(), deliveryLimit.Token);
@@ -204,7 +205,6 @@ internal sealed class SseServer : IAsyncDisposable
         _lanes.Dispose();
         _hub.Dispose();
         _status.Dispose();
-        _keys.Dispose();
         await WithinAsync(Task.Run(_journal.Dispose, CancellationToken.None), stopLimit.Token);
         _metrics.Dispose();
     }

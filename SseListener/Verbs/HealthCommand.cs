@@ -31,8 +31,7 @@ internal static class HealthCommand
             return Remote.Fail(CommandLine.UsageError, problem);
         }
 
-        // A proxy for what is elsewhere does not know this machine's localhost.
-        using var handler = new SocketsHttpHandler { UseProxy = false };
+        using var handler = Remote.HandlerFor(url);
         using var http = new HttpClient(handler, disposeHandler: false)
         {
             Timeout = TimeSpan.FromSeconds(Seconds),

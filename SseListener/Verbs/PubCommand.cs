@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using System.Text.Json;
 using System.Text.Unicode;
 using SseListener.Cli;
@@ -29,7 +30,7 @@ internal static class PubCommand
         new("--channel") { Description = "channel to publish to; may be repeated [default]", HelpName = "CHANNEL" };
 
     private static readonly Option<string?> _token = Remote.TokenOption("bearer token that may publish");
-    private static readonly Option<bool> _json = new("--json") { Description = "the data are JSON, not text" };
+    private static readonly Option<bool> _json = new("--json") { Description = "the data are JSON, not text", Arity = ArgumentArity.Zero };
 
     public static Command Create()
     {
@@ -49,6 +50,9 @@ internal static class PubCommand
         {
             return Remote.Fail(CommandLine.UsageError, problem);
         }
+
+        if (data is ['-', '-', ..] && !parsed.Tokens.Any(part => part.Type is TokenType.DoubleDash))
+            return Remote.Fail(CommandLine.UsageError, $"'{data}' is no option of pub. Data that begin with -- stand behind a -- of their own.");
 
         if (id is not null && data is null)
             return Remote.Fail(CommandLine.UsageError, "--id is the id of one event, which has to be given as DATA.");

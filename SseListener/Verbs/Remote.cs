@@ -13,14 +13,19 @@ internal static partial class Remote
     public static Option<string?> TokenOption(string description) =>
         new("--token") { Description = $"{description} [SSE_TOKEN]", HelpName = "TOKEN" };
 
-    /// <summary>Reads an address in which <c>http://</c> may be missing and, if nothing stands behind the port, <c>/events</c>.</summary>
+    /// <summary>How verbs reach a server. A proxy for what is elsewhere does not know this machine's localhost.</summary>
+    public static SocketsHttpHandler HandlerFor(Uri url) => new() { UseProxy = !url.IsLoopback };
+
+    /// <summary>Reads an address in which <c>http://</c> may be missing and, if no path stands behind the port, <c>/events</c>.</summary>
     public static bool TryReadUrl(string text, [NotNullWhen(true)] out Uri? url, [NotNullWhen(false)] out string? problem)
     {
         var parts = Address().Match(text);
         var (scheme, rest) = (parts.Groups["scheme"].Success ? parts.Groups["scheme"].Value : "http", parts.Groups["rest"].Value);
-        var path = rest.StartsWith('/') ? "" : "/events";
-        var isUrl = Uri.TryCreate($"{scheme}://{parts.Groups["authority"].Value}{path}{rest}", UriKind.Absolute, out url)
+        var isUrl = Uri.TryCreate($"{scheme}://{parts.Groups["authority"].Value}{rest}", UriKind.Absolute, out url)
             && parts.Success && url.Scheme is "http" or "https";
+        if (isUrl && url!.AbsolutePath == "/")
+            url = new UriBuilder(url) { Path = "/events" }.Uri;
+
         problem = isUrl ? null : $"'{text}' is no http or https URL.";
         return isUrl;
     }

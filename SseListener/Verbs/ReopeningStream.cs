@@ -17,11 +17,7 @@ internal sealed class ReopeningStream(Uri url, string? token, string? from, Acti
     private static readonly TimeSpan _shortestDelay = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan _longestDelay = TimeSpan.FromDays(1);
 
-    private readonly HttpClient _http = new(
-        new SocketsHttpHandler { ConnectCallback = ConnectAsync, RequestHeaderEncodingSelector = (_, _) => Encoding.UTF8 })
-    {
-        Timeout = Timeout.InfiniteTimeSpan,
-    };
+    private readonly HttpClient _http = CreateClient(url);
 
     private string? _lastId = from;
     private TimeSpan _delay = TimeSpan.FromSeconds(3);
@@ -140,6 +136,14 @@ internal sealed class ReopeningStream(Uri url, string? token, string? from, Acti
 
         Tell("the stream has broken off");
         return false;
+    }
+
+    [SuppressMessage("Reliability", "CA2000:Dispose objects before losing scope", Justification = "The client disposes its handler.")]
+    private static HttpClient CreateClient(Uri url)
+    {
+        var handler = Remote.HandlerFor(url);
+        (handler.ConnectCallback, handler.RequestHeaderEncodingSelector) = (ConnectAsync, (_, _) => Encoding.UTF8);
+        return new HttpClient(handler) { Timeout = Timeout.InfiniteTimeSpan };
     }
 
     // A stream may be silent for hours, and its server gone without a word: TCP's keep-alive finds out.

@@ -17,7 +17,8 @@ internal static class TailCommand
         Description = "the stream, such as localhost:3000 or http://localhost:3000/events?channel=orders; any SSE server's will do",
     };
 
-    private static readonly Option<bool> _json = new("--json") { Description = "print a JSON object for each event: type, id, data" };
+    private static readonly Option<bool> _json =
+        new("--json") { Description = "print a JSON object for each event: type, id, data", Arity = ArgumentArity.Zero };
 
     private static readonly Option<string?> _from =
         new("--from") { Description = "begin behind the event with this id, or with all that is kept: earliest", HelpName = "ID" };

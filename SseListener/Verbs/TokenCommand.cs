@@ -56,23 +56,26 @@ internal static class TokenCommand
         if (publish.Length + subscribe.Length == 0)
             return Remote.Fail(CommandLine.UsageError, "The token would allow nothing: give it --publish or --subscribe, or both.");
 
+        var user = parsed.GetValue(_user);
+        if (user is not null && !UserNames.IsName(user))
+            return Remote.Fail(CommandLine.UsageError, "--user is a name of up to 128 bytes.");
+
         if (!Units.TryDuration(parsed.GetValue(_ttl)!, out var life, out var expected))
             return Remote.Fail(CommandLine.UsageError, $"--ttl is {expected}, not '{parsed.GetValue(_ttl)}'.");
 
         if (options.JwtKey.Select(key => key.Key).OfType<SymmetricSecurityKey>().FirstOrDefault() is not { } secret)
             return Remote.Fail(1, WhyNot(options));
 
-        var claims = new JsonObject
-        {
-            [options.JwtClaim] = new JsonObject { ["publish"] = ListOf(publish), ["subscribe"] = ListOf(subscribe) },
-            ["exp"] = DateTimeOffset.UtcNow.Add(life).ToUnixTimeSeconds(),
-        };
+        // What is cut off of the last second must not make it shorter.
+        var claims = new JsonObject { ["exp"] = DateTimeOffset.UtcNow.Add(life).ToUnixTimeSeconds() + 1 };
         var issuer = options.JwtIssuer is [var first, ..] ? first : null;
-        foreach (var (name, value) in new[] { ("sub", parsed.GetValue(_user)), ("iss", issuer), ("aud", options.JwtAudience) })
+        foreach (var (name, value) in new[] { ("sub", user), ("iss", issuer), ("aud", options.JwtAudience) })
         {
             if (value is not null)
                 claims[name] = value;
         }
+
+        claims[options.JwtClaim] = new JsonObject { ["publish"] = ListOf(publish), ["subscribe"] = ListOf(subscribe) };
 
         // The name that the library gives the key is no name by which anybody knows it.
         var signing = new SigningCredentials(new SymmetricSecurityKey(secret.Key), SecurityAlgorithms.HmacSha256);
@@ -106,7 +109,7 @@ internal static class TokenCommand
         : options.TakesTokens ? "The keys are somebody else's, who signs with the private ones."
         : "There is no key to sign with: give it --jwt-key or SSE_JWT_KEY, as the server has it.";
 
-    private static JsonArray ListOf(string[] channels) => [.. channels.Select(channel => JsonValue.Create(channel))];
+    private static JsonArray ListOf(string[] channels) => new([.. channels.Select(channel => (JsonNode)JsonValue.Create(channel))]);
 
     private static string Shown(IReadOnlyList<string> channels, string none) =>
         channels.Count == 0 ? none : LogWriter.OneLine(string.Join(", ", channels));

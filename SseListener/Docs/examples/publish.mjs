@@ -1,5 +1,5 @@
 // Publishes an event, once, however often it has to try: node publish.mjs
-const hub = process.argv[2] ?? 'http://localhost:3000';
+const hub = (process.argv[2] ?? 'http://localhost:3000').replace(/\/$/, '');
 
 // Tries until the event is stored, and returns its id. Give an id, such as 'order-42-paid', if this program may die before it has an
 // answer, and publish the event again.

@@ -5,7 +5,7 @@ import uuid
 
 import requests
 
-HUB = sys.argv[1] if len(sys.argv) > 1 else 'http://localhost:3000'
+HUB = sys.argv[1].rstrip('/') if len(sys.argv) > 1 else 'http://localhost:3000'
 
 
 def publish(channel, kind, data, event_id=None):
