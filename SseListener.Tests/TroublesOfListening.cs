@@ -1,4 +1,5 @@
 using System.Text.Json;
+using SseListener.Access;
 using SseListener.Events;
 using SseListener.Http;
 using SseListener.Tests.Support;
@@ -9,6 +10,7 @@ namespace SseListener.Tests;
 public sealed class TroublesOfListening : Troubles
 {
     private const string Orders = "/events?channel=orders/42";
+    private static readonly KeyTimes _often = new() { Shortest = TimeSpan.FromMilliseconds(1) };
 
     [Test]
     public async Task Curl_prints_nothing_until_the_stream_ends()
@@ -52,6 +54,7 @@ public sealed class TroublesOfListening : Troubles
             Token(iss: "other"),
             Token(aud: "other"),
             Jwt.Hs256(Claims("app", "sse", now.AddMinutes(1), now), header: """{"alg":"none"}"""),
+            Jwt.Hs256(Claims("app", "sse", now.AddMinutes(1), now).Replace("[\"orders/*\"]", "5", StringComparison.Ordinal)),
             "no token",
         ];
         foreach (var token in bad)
@@ -61,7 +64,14 @@ public sealed class TroublesOfListening : Troubles
             Assert.That(refused.Headers.WwwAuthenticate.ToString(), Does.Contain("invalid_token"));
         }
 
-        await LogsAsync(() => server.Logged);
+        using var signer = new Signer("RS256", "old");
+        using var provider = new Provider(signer);
+        await using var other = Start(o => o with { JwtKey = [], Jwks = [new([], new Uri(provider.KeysAddress))], KeyTimes = _often });
+        await ExpectStreamAsync(other, "/events?token=" + signer.Token());
+        using var unknown = await other.SendAsync("GET", $"{Orders}&token={signer.Token(id: "new")}");
+        await SeesAsync(unknown, 401);
+
+        await LogsAsync(() => server.Logged + other.Logged);
         await ExpectStreamAsync(server, Orders, ("Authorization", "Bearer " + Token()));
     }
 
@@ -75,7 +85,7 @@ public sealed class TroublesOfListening : Troubles
         {
             JwtKey = [],
             JwtIssuer = [provider.Issuer],
-            KeyTimes = new() { Shortest = TimeSpan.FromMilliseconds(1) },
+            KeyTimes = _often,
         });
         var token = ("Authorization", "Bearer " + signer.Token(provider.Issuer));
         using var refused = await server.SendAsync("POST", Orders, token);

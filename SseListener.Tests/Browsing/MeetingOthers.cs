@@ -14,6 +14,9 @@ public sealed class MeetingOthers
         await using var server = TestServer.StartWithPages();
         await using var page = await BrowserPage.OpenAsync(server.Port);
         var self = await page.ClientIdAsync();
+
+        // From here on it hears of each who comes, and does not find two at once.
+        await Expect(page.Text("people-count")).ToHaveTextAsync("1");
         string first, second;
         await using (var one = await server.SubscribeAsync())
         await using (var another = await server.SubscribeAsync())

@@ -53,7 +53,7 @@ public sealed class PageOfAnotherSite
     public async Task On_a_private_channel_it_gets_a_new_token_when_the_one_it_has_expires()
     {
         using var site = await OtherSite.StartAsync();
-        site.Write("token", Jwt.For(_orders, _orders, TimeSpan.FromSeconds(4)));
+        site.Write("token", Jwt.For(_orders, _orders, TimeSpan.FromSeconds(12)));
         await using var server = TestServer.Start(o => o with
         {
             Cors = [site.Origin],

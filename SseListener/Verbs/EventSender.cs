@@ -17,7 +17,11 @@ internal sealed class EventSender(Uri url, string? token, Action<IEnumerable<str
     private static readonly TimeSpan _longestDelay = TimeSpan.FromSeconds(10);
 
     // Longer than a hub waits for its cluster (--cluster-timeout).
-    private readonly HttpClient _http = new(Remote.HandlerFor(url)) { Timeout = TimeSpan.FromSeconds(30), MaxResponseContentBufferSize = 16 * 1024 * 1024 };
+    private readonly HttpClient _http = new(Remote.HandlerFor(url))
+    {
+        Timeout = TimeSpan.FromSeconds(30),
+        MaxResponseContentBufferSize = 16 * 1024 * 1024,
+    };
 
     /// <summary>Publishes events; returns what is wrong with those that it cannot publish, or null.</summary>
     public async Task<string?> SendAsync(ReadOnlyMemory<OutgoingEvent> events, CancellationToken interrupted)

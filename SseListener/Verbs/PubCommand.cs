@@ -52,7 +52,10 @@ internal static class PubCommand
         }
 
         if (data is ['-', '-', ..] && !parsed.Tokens.Any(part => part.Type is TokenType.DoubleDash))
-            return Remote.Fail(CommandLine.UsageError, $"'{data}' is no option of pub. Data that begin with -- stand behind a -- of their own.");
+        {
+            return Remote.Fail(
+                CommandLine.UsageError, $"'{data}' is no option of pub. Data that begin with -- stand behind a -- of their own.");
+        }
 
         if (id is not null && data is null)
             return Remote.Fail(CommandLine.UsageError, "--id is the id of one event, which has to be given as DATA.");
