@@ -105,8 +105,7 @@ internal static class BenchCommand
                 Console.Error.WriteLine($"{workload.Name}, {server.Name} ...");
                 using var contender = parsed.GetValue(_url) is { } url
                     ? new Contender(new Target(url, parsed.GetValue(_token)))
-                    : new Contender(server);
-                contender.Start();
+                    : Contender.Start(server);
                 columns.Add(workload.Measure(server.Name, contender));
             }
 

@@ -18,6 +18,7 @@ internal sealed class Contender : IDisposable
 
     // More than a hub waits for its cluster.
     private static readonly TimeSpan _longestStart = TimeSpan.FromSeconds(20);
+    private const int Starts = 3;
 
     private readonly Lock _lock = new();
     private readonly List<ProcessStartInfo> _starts = [];
@@ -29,7 +30,7 @@ internal sealed class Contender : IDisposable
 
     public Contender(Target target) => (Target, Other) = (target, target);
 
-    public Contender(Server server)
+    private Contender(Server server)
     {
         var nodes = NatsNodes.Starts(server.Nodes, out var addresses);
         _starts.AddRange(nodes);
@@ -57,25 +58,26 @@ internal sealed class Contender : IDisposable
 
     private double? CpuTime => Sum(process => process.TotalProcessorTime.Ticks) / (double)TimeSpan.TicksPerSecond;
 
-    /// <summary>Starts what is the bench's own, each in its temporary folder, and waits until the hubs say that they listen.</summary>
-    public void Start()
+    /// <summary>Starts the server and what it needs, each in its temporary folder, and waits until the hubs say that they listen.</summary>
+    /// <exception cref="BenchException">They do not.</exception>
+    public static Contender Start(Server server)
     {
-        foreach (var start in _starts)
+        // A port that was free may have been taken before it is opened. Others are tried then.
+        for (var start = 1; ; start++)
         {
-            // A signal to the bench may come meanwhile, and no process must survive it.
-            lock (_lock)
+            var contender = new Contender(server);
+            try
             {
-                if (!_hasEnded)
-                    _processes.Add(Process.Start(start)!);
+                contender.Start();
+                return contender;
             }
-        }
-
-        // Not by connecting: HttpListener fails when a connection comes while it opens its port.
-        foreach (var hub in _processes.Where(process => process.StartInfo.RedirectStandardOutput))
-        {
-            var line = hub.StandardOutput.ReadLineAsync();
-            if (!line.Wait(_longestStart) || line.Result is null)
-                throw new BenchException($"A server for the comparison does not start: {hub.StartInfo.Arguments}");
+            catch (Exception e)
+            {
+                var isFinal = e is not BenchException || start == Starts || contender._hasEnded;
+                contender.Dispose();
+                if (isFinal)
+                    throw;
+            }
         }
     }
 
@@ -94,6 +96,27 @@ internal sealed class Contender : IDisposable
         Array.ForEach(_signals, signal => signal.Dispose());
         End();
         _processes.ForEach(process => process.Dispose());
+    }
+
+    private void Start()
+    {
+        foreach (var start in _starts)
+        {
+            // A signal to the bench may come meanwhile, and no process must survive it.
+            lock (_lock)
+            {
+                if (!_hasEnded)
+                    _processes.Add(Process.Start(start)!);
+            }
+        }
+
+        // Not by connecting: HttpListener fails when a connection comes while it opens its port.
+        foreach (var hub in _processes.Where(process => process.StartInfo.RedirectStandardOutput))
+        {
+            var line = hub.StandardOutput.ReadLineAsync();
+            if (!line.Wait(_longestStart) || line.Result is null)
+                throw new BenchException($"A server for the comparison does not start: {hub.StartInfo.Arguments}");
+        }
     }
 
     private void End()
