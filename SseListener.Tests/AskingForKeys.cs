@@ -25,9 +25,9 @@ public sealed class AskingForKeys
             JwtIssuer = way.StartsWith("issuer", StringComparison.Ordinal) ? [provider.Issuer] : [],
             Jwks = way switch { "issuer" => [], "issuer twice" => [At(provider.Issuer)], "configuration" => [At(configuration)], _ => [At(provider.KeysAddress)] },
         });
-        await ExpectAsync(server, signer.Token(provider.Issuer), 200);
-        await ExpectAsync(server, signer.Token("https://other.example.com"), way == "keys" ? 200 : 401);
-        await ExpectAsync(server, signer.Token(), way == "keys" ? 200 : 401);
+        await server.ExpectTokenAsync(signer.Token(provider.Issuer), 200);
+        await server.ExpectTokenAsync(signer.Token("https://other.example.com"), way == "keys" ? 200 : 401);
+        await server.ExpectTokenAsync(signer.Token(), way == "keys" ? 200 : 401);
     }
 
     [Test]
@@ -37,10 +37,10 @@ public sealed class AskingForKeys
         using var newer = new Signer("ES256", "new");
         using var provider = new Provider(old);
         await using var server = Start(provider, _often);
-        await ExpectAsync(server, old.Token(), 200);
+        await server.ExpectTokenAsync(old.Token(), 200);
         provider.Rotate(newer);
-        await ExpectAsync(server, newer.Token(), 200);
-        await ExpectAsync(server, old.Token(), 401);
+        await server.ExpectTokenAsync(newer.Token(), 200);
+        await server.ExpectTokenAsync(old.Token(), 401);
         await server.LogsAsync($"the keys at {provider.KeysAddress} are new (ES256)");
     }
 
@@ -51,10 +51,10 @@ public sealed class AskingForKeys
         using var newer = new Signer("ES256", "new");
         using var provider = new Provider(old);
         await using var server = Start(provider, _often with { Longest = TimeSpan.FromMilliseconds(1) });
-        await ExpectAsync(server, old.Token(), 200);
+        await server.ExpectTokenAsync(old.Token(), 200);
         provider.Rotate(newer);
         await server.LogsAsync("are new (ES256)");
-        await ExpectAsync(server, old.Token(), 401);
+        await server.ExpectTokenAsync(old.Token(), 401);
     }
 
     [Test]
@@ -65,10 +65,10 @@ public sealed class AskingForKeys
         var server = Start(provider, _once);
         await using (server)
         {
-            await ExpectAsync(server, signer.Token(), 200);
+            await server.ExpectTokenAsync(signer.Token(), 200);
             var waiting = Enumerable.Range(0, 50).Select(i => server.IsAdmittedAsync("?channel=secret&token=" + signer.Token(id: $"made up {i}"))).ToList();
             await Wait.UntilAsync(() => server.Logged.Split("GET /events from").Length > waiting.Count, "not all are there");
-            await ExpectAsync(server, signer.Token(), 200);
+            await server.ExpectTokenAsync(signer.Token(), 200);
             Assert.That((provider.Asked, waiting.Exists(wait => wait.IsCompleted)), Is.EqualTo((1, false)));
 
             // A stop does not wait for them, and they come back.
@@ -84,9 +84,9 @@ public sealed class AskingForKeys
         using var signer = new Signer("ES256", "first");
         using var provider = new Provider(signer);
         await using var server = Start(provider, _often);
-        await ExpectAsync(server, signer.Token(), 200);
-        await ExpectAsync(server, signer.Token(id: "made up"), 401);
-        await ExpectAsync(server, signer.Token(id: "made up"), 401);
+        await server.ExpectTokenAsync(signer.Token(), 200);
+        await server.ExpectTokenAsync(signer.Token(id: "made up"), 401);
+        await server.ExpectTokenAsync(signer.Token(id: "made up"), 401);
         await server.LogsAsync("401: the token is not good: it names a key that is not known");
     }
 
@@ -97,11 +97,11 @@ public sealed class AskingForKeys
         using var newer = new Signer("ES256", "second");
         using var provider = new Provider(signer);
         await using var server = Start(provider, _often with { Patience = TimeSpan.FromMinutes(1) });
-        await ExpectAsync(server, signer.Token(), 200);
+        await server.ExpectTokenAsync(signer.Token(), 200);
         var held = provider.HoldBack();
-        var stranger = PublishAsync(server, signer.Token(id: "made up"));
+        var stranger = server.PublishWithAsync(signer.Token(id: "made up"));
         await Wait.UntilAsync(() => provider.Asked == 2, "it has not asked");
-        var late = PublishAsync(server, newer.Token());
+        var late = server.PublishWithAsync(newer.Token());
         await Wait.UntilAsync(() => server.Logged.Split("POST /events from").Length == 4, "it is not there");
 
         // Who has asked before gets what there was before.
@@ -119,16 +119,16 @@ public sealed class AskingForKeys
         using var newer = new Signer("RS256", "second");
         using var provider = new Provider(signer);
         await using var server = Start(provider, _often);
-        await ExpectAsync(server, signer.Token(), 200);
+        await server.ExpectTokenAsync(signer.Token(), 200);
         provider.Close();
         provider.Rotate(newer);
-        await ExpectAsync(server, newer.Token(), 503);
-        await ExpectAsync(server, signer.Token(), 200);
+        await server.ExpectTokenAsync(newer.Token(), 503);
+        await server.ExpectTokenAsync(signer.Token(), 200);
         Assert.That(await server.IsAdmittedAsync("?channel=secret&token=" + newer.Token()), Is.False);
         Assert.That(await server.IsAdmittedAsync("?channel=secret&token=" + signer.Token()), Is.True);
 
         // Whoever does not have the key is no guest of a server that is away.
-        await ExpectAsync(server, newer.Token(id: "first"), 401);
+        await server.ExpectTokenAsync(newer.Token(id: "first"), 401);
         await server.LogsAsync($"the keys at {provider.KeysAddress} cannot be read, those that are known still count");
         provider.Open();
         await Wait.UntilAsync(() => server.IsAdmittedAsync("?channel=secret&token=" + newer.Token()), "the new key does not count");
@@ -141,7 +141,7 @@ public sealed class AskingForKeys
         using var provider = new Provider(signer);
         provider.Close();
         await using var server = Start(provider, _often);
-        using var answer = await PublishAsync(server, signer.Token());
+        using var answer = await server.PublishWithAsync(signer.Token());
         await Problem.ExpectAsync(answer, 503, "cannot read the key that this token names at present");
         Assert.That(answer.Headers.RetryAfter?.ToString(), Is.EqualTo("1"));
         Assert.That(await server.IsAdmittedAsync("?channel=secret&token=" + signer.Token()), Is.False);
@@ -159,12 +159,12 @@ public sealed class AskingForKeys
         using var newer = new Signer("RS256", "second");
         using var provider = new Provider(signer);
         await using var server = Start(provider, _often with { Patience = TimeSpan.FromMinutes(1) });
-        await ExpectAsync(server, signer.Token(), 200);
+        await server.ExpectTokenAsync(signer.Token(), 200);
         var held = provider.HoldBack();
         provider.Rotate(signer, newer);
-        var waiting = Enumerable.Range(0, 20).Select(_ => PublishAsync(server, newer.Token())).ToList();
+        var waiting = Enumerable.Range(0, 20).Select(_ => server.PublishWithAsync(newer.Token())).ToList();
         await Wait.UntilAsync(() => provider.Asked > 1, "it has not asked");
-        await ExpectAsync(server, signer.Token(), 200);
+        await server.ExpectTokenAsync(signer.Token(), 200);
         await Wait.UntilAsync(() => server.Logged.Split("POST /events from").Length - 1 == waiting.Count + 2, "not all are there");
         Assert.That(waiting.Exists(publish => publish.IsCompleted), Is.False);
         Assert.That(provider.Asked, Is.EqualTo(2));
@@ -183,7 +183,7 @@ public sealed class AskingForKeys
         using var provider = new Provider(signer);
         var held = provider.HoldBack();
         await using var server = Start(provider, _often with { Patience = TimeSpan.FromMilliseconds(50) });
-        await ExpectAsync(server, signer.Token(), 503);
+        await server.ExpectTokenAsync(signer.Token(), 503);
         await server.LogsAsync("cannot be read, until then no token of theirs counts: there is no answer in time");
         held.SetResult();
         await Wait.UntilAsync(() => server.IsAdmittedAsync("?channel=secret&token=" + signer.Token()), "the key does not count");
@@ -207,7 +207,7 @@ public sealed class AskingForKeys
         using var signer = new Signer("RS256", "first");
         using var provider = new Provider(signer);
         await using var server = Start(provider, _often with { Longest = TimeSpan.FromMilliseconds(1) });
-        await ExpectAsync(server, signer.Token(), 200);
+        await server.ExpectTokenAsync(signer.Token(), 200);
         provider.Keys = answer switch
         {
             "large" => new string(' ', 600 * 1024) + provider.Keys,
@@ -217,7 +217,7 @@ public sealed class AskingForKeys
         };
         provider.Status = answer switch { "302" => HttpStatusCode.Redirect, "500" => HttpStatusCode.InternalServerError, _ => HttpStatusCode.OK };
         await server.LogsAsync("cannot be read, those that are known still count: ");
-        await ExpectAsync(server, signer.Token(), 200);
+        await server.ExpectTokenAsync(signer.Token(), 200);
     }
 
     [Test]
@@ -228,7 +228,7 @@ public sealed class AskingForKeys
         provider.Configuration = provider.Configuration.Replace(provider.Issuer + "\"", provider.Issuer + "/\"", StringComparison.Ordinal);
         await using var server = TestServer.Start(options => options with { JwtIssuer = [provider.Issuer], KeyTimes = _often });
         await server.LogsAsync($"the issuer there is {provider.Issuer}/, and --jwt-issuer is {provider.Issuer}");
-        await ExpectAsync(server, signer.Token(provider.Issuer), 503);
+        await server.ExpectTokenAsync(signer.Token(provider.Issuer), 503);
         Assert.That(provider.Asked, Is.Zero);
     }
 
@@ -240,13 +240,4 @@ public sealed class AskingForKeys
     });
 
     private static KeySet At(string address) => new([], new Uri(address));
-
-    private static Task<HttpResponseMessage> PublishAsync(TestServer server, string token) =>
-        server.SendAsync("POST", "/events", ("Authorization", "Bearer " + token));
-
-    private static async Task ExpectAsync(TestServer server, string token, int status)
-    {
-        using var answer = await PublishAsync(server, token);
-        Assert.That((int)answer.StatusCode, Is.EqualTo(status), server.Logged);
-    }
 }

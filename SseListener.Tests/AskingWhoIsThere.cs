@@ -143,7 +143,7 @@ public sealed class AskingWhoIsThere
     {
         await using var server = TestServer.Start();
         await server.PublishAsync("""{"data":1}""", name);
-        var answer = await RawRequest.ExchangeAsync(server.Port, RawRequest.Head(server.Port, "GET /channels/" + name));
+        var answer = await RawRequest.ExchangeAsync(server.Port, RawRequest.Head(server.Port, "GET /channels/" + name, "Connection: close"));
         Assert.That(answer, Does.StartWith("HTTP/1.1 200 OK\r\n").And.Contain($"\"channel\":\"{name}\""));
     }
 

@@ -88,7 +88,7 @@ public sealed class ClusterAccess
     // It gives up after a while.
     private static async Task<string> EndsAsync(string arguments, params (string, string)[] environment)
     {
-        var start = $"--port {TestServer.FreePort()} --cluster-timeout 2s --cluster-replicas 1 {arguments}";
+        var start = $"--port {TestServer.FreePort()} --cluster-timeout 1s --cluster-replicas 1 {arguments}";
         using var hub = BuiltProgram.Start(start, directory: null, environment);
         Assert.That(await hub.EndAsync(), Is.Not.Zero);
         Assert.That(hub.Errors, Does.Contain("The cluster cannot be used"));

@@ -21,6 +21,7 @@ public sealed class Killing : IDisposable
     private readonly ConcurrentQueue<string> _answered = new();
     private readonly CancellationTokenSource _end = new();
     private readonly HttpClient _http = new() { Timeout = Wait.Limit };
+    private readonly List<string>[] _received = [.. Enumerable.Range(0, Clients).Select(_ => new List<string>())];
     private BuiltProgram? _program;
     private long _attempts;
     private long _resumes;
@@ -33,8 +34,7 @@ public sealed class Killing : IDisposable
         var port = TestServer.FreePort();
         _http.BaseAddress = new Uri($"http://127.0.0.1:{port}");
         await StartAsync(port, folder, sync);
-        var received = Enumerable.Range(0, Clients).Select(_ => new List<string>()).ToArray();
-        var clients = received.Select(ids => ReceiveAsync(ids)).ToArray();
+        var clients = _received.Select(ids => ReceiveAsync(ids)).ToArray();
         using var publishing = new CancellationTokenSource();
         var publishers = Enumerable.Range(0, Publishers).Select(number => PublishAsync(number, publishing.Token)).ToArray();
         for (var round = 0; round < _rounds; round++)
@@ -50,19 +50,23 @@ public sealed class Killing : IDisposable
         await publishing.CancelAsync();
         await Task.WhenAll(publishers);
         var answered = _answered.ToArray();
-        await Wait.UntilAsync(() => received.All(ids => Count(ids) >= answered.Length), "not everything was delivered");
+        await Wait.UntilAsync(() => _received.All(ids => Count(ids) >= answered.Length), "not everything was delivered");
         await _end.CancelAsync();
         await Task.WhenAll(clients);
         await TestContext.Out.WriteLineAsync(
-            $"--sync {_arguments[sync]}: {_rounds} kills, {_attempts} publishes tried, {answered.Length} answered, {_resumes} resumes, delivered {string.Join(", ", received.Select(ids => ids.Count))}, "
-            + $"lost {received.Sum(ids => answered.Except(ids).Count())}, doubled {received.Sum(ids => ids.Count - ids.Distinct().Count())}");
-        foreach (var ids in received)
+            $"--sync {_arguments[sync]}: {_rounds} kills, {_attempts} publishes tried, {answered.Length} answered, {_resumes} resumes, delivered {string.Join(", ", _received.Select(ids => ids.Count))}, "
+            + $"lost {_received.Sum(ids => answered.Except(ids).Count())}, doubled {_received.Sum(ids => ids.Count - ids.Distinct().Count())}");
+        foreach (var ids in _received)
         {
             Assert.That(answered.Except(ids), Is.Empty, "lost");
             Assert.That(ids, Is.Unique);
-            Assert.That(ids, Is.EqualTo(received[0]), "another order");
+            Assert.That(ids, Is.EqualTo(_received[0]), "another order");
         }
     }
+
+    [TearDown]
+    public Task TellWhatWasMissedAsync() => TestContext.Out.WriteLineAsync(string.Join('\n', _received.Select(ids =>
+        $"{Count(ids)} of {_answered.Count}, lacks {string.Join(", ", _answered.Except(ids).Take(20))}").Append(_program?.Errors)));
 
     // Also when the test has failed.
     public void Dispose()

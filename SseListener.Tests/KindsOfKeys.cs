@@ -27,8 +27,8 @@ public sealed class KindsOfKeys
         using var other = new Signer("ES256", "b");
         using var provider = new Provider(signer, other);
         await using var server = TestServer.Start(options => options with { Jwks = [new([], new Uri(provider.KeysAddress))] });
-        await ExpectAsync(server, signer.Token(algorithm: algorithm), status);
-        await ExpectAsync(server, other.Token(), 200);
+        await server.ExpectTokenAsync(signer.Token(algorithm: algorithm), status);
+        await server.ExpectTokenAsync(other.Token(), 200);
     }
 
     [Test]
@@ -39,10 +39,10 @@ public sealed class KindsOfKeys
         await using var server = TestServer.Start(options => options with { Jwks = [new([], new Uri(provider.KeysAddress))] });
         var claims = Jwt.Claims(["*"], ["*"], TimeSpan.FromMinutes(5));
         foreach (var secret in (string[])[signer.Pem, signer.PublicKey["n"]!.GetValue<string>(), provider.Keys])
-            await ExpectAsync(server, Jwt.Hs256(claims, secret, """{"alg":"HS256","kid":"a"}"""), 401);
+            await server.ExpectTokenAsync(Jwt.Hs256(claims, secret, """{"alg":"HS256","kid":"a"}"""), 401);
 
-        await ExpectAsync(server, $"{Jwt.Encode("""{"alg":"none","kid":"a"}""")}.{Jwt.Encode(claims)}.", 401);
-        await ExpectAsync(server, signer.Sign(claims), 200);
+        await server.ExpectTokenAsync($"{Jwt.Encode("""{"alg":"none","kid":"a"}""")}.{Jwt.Encode(claims)}.", 401);
+        await server.ExpectTokenAsync(signer.Sign(claims), 200);
     }
 
     [TestCase("sig", null, 200)]
@@ -61,7 +61,7 @@ public sealed class KindsOfKeys
 
         using var provider = new Provider(signer, other);
         await using var server = TestServer.Start(options => options with { Jwks = [new([], new Uri(provider.KeysAddress))] });
-        await ExpectAsync(server, signer.Token(), status);
+        await server.ExpectTokenAsync(signer.Token(), status);
     }
 
     [TestCase("kid", "5")]
@@ -77,7 +77,7 @@ public sealed class KindsOfKeys
         using var provider = new Provider(odd, signer);
         provider.Keys = "\uFEFF" + provider.Keys;
         await using var server = TestServer.Start(options => options with { Jwks = [new([], new Uri(provider.KeysAddress))] });
-        await ExpectAsync(server, signer.Token(), 200);
+        await server.ExpectTokenAsync(signer.Token(), 200);
     }
 
     [Test]
@@ -88,8 +88,8 @@ public sealed class KindsOfKeys
         signer.PublicKey["d"] = other.PublicKey["n"]!.DeepClone();
         using var provider = new Provider(signer, other);
         await using var server = TestServer.Start(options => options with { Jwks = [new([], new Uri(provider.KeysAddress))] });
-        await ExpectAsync(server, signer.Token(), 401);
-        await ExpectAsync(server, other.Token(), 200);
+        await server.ExpectTokenAsync(signer.Token(), 401);
+        await server.ExpectTokenAsync(other.Token(), 200);
     }
 
     [Test]
@@ -100,9 +100,9 @@ public sealed class KindsOfKeys
         using var stranger = new Signer("RS256", id: null);
         using var provider = new Provider(first, second);
         await using var server = TestServer.Start(options => options with { Jwks = [new([], new Uri(provider.KeysAddress))] });
-        await ExpectAsync(server, first.Token(), 200);
-        await ExpectAsync(server, second.Token(id: "whatever"), 200);
-        await ExpectAsync(server, stranger.Token(), 401);
+        await server.ExpectTokenAsync(first.Token(), 200);
+        await server.ExpectTokenAsync(second.Token(id: "whatever"), 200);
+        await server.ExpectTokenAsync(stranger.Token(), 401);
     }
 
     [TestCase(false)]
@@ -118,12 +118,12 @@ public sealed class KindsOfKeys
             JwtIssuer = [a.Issuer, b.Issuer],
             Jwks = areAddresses ? [new([], new Uri(a.KeysAddress)), new([], new Uri(b.KeysAddress))] : [],
         });
-        await ExpectAsync(server, signerA.Token(a.Issuer), 200);
-        await ExpectAsync(server, signerB.Token(b.Issuer), 200);
-        await ExpectAsync(server, signerA.Token(b.Issuer), 401);
-        await ExpectAsync(server, signerB.Token(a.Issuer), 401);
-        await ExpectAsync(server, signerA.Token("https://other.example.com"), 401);
-        await ExpectAsync(server, signerA.Token(), 401);
+        await server.ExpectTokenAsync(signerA.Token(a.Issuer), 200);
+        await server.ExpectTokenAsync(signerB.Token(b.Issuer), 200);
+        await server.ExpectTokenAsync(signerA.Token(b.Issuer), 401);
+        await server.ExpectTokenAsync(signerB.Token(a.Issuer), 401);
+        await server.ExpectTokenAsync(signerA.Token("https://other.example.com"), 401);
+        await server.ExpectTokenAsync(signerA.Token(), 401);
         await server.LogsAsync("401: the token is not good: it is of another issuer");
     }
 
@@ -137,8 +137,8 @@ public sealed class KindsOfKeys
         await File.WriteAllTextAsync(file, provider.Keys);
         Assert.That(KeySet.TryRead(file, out var set, out _), Is.True);
         await using var server = TestServer.Start(options => options with { Jwks = [set!], JwtIssuer = ["us"] });
-        await ExpectAsync(server, signer.Token("us"), 200);
-        await ExpectAsync(server, signer.Token("them"), 401);
+        await server.ExpectTokenAsync(signer.Token("us"), 200);
+        await server.ExpectTokenAsync(signer.Token("them"), 401);
     }
 
     [Test]
@@ -151,10 +151,10 @@ public sealed class KindsOfKeys
             JwtKey = SignedTokens.Key(Jwt.Secret),
             Jwks = [new([], new Uri(provider.Issuer + "/.well-known/openid-configuration"))],
         });
-        await ExpectAsync(server, signer.Token(provider.Issuer), 200);
-        await ExpectAsync(server, signer.Token("https://other.example.com"), 401);
-        await ExpectAsync(server, Jwt.For(publish: ["*"]), 200);
-        await ExpectAsync(server, Jwt.Hs256("{}", "another secret of thirty-two bytes!"), 401);
+        await server.ExpectTokenAsync(signer.Token(provider.Issuer), 200);
+        await server.ExpectTokenAsync(signer.Token("https://other.example.com"), 401);
+        await server.ExpectTokenAsync(Jwt.For(publish: ["*"]), 200);
+        await server.ExpectTokenAsync(Jwt.Hs256("{}", "another secret of thirty-two bytes!"), 401);
     }
 
     [Test]
@@ -163,9 +163,9 @@ public sealed class KindsOfKeys
         const string Newer = "a newer secret of at least thirty-two bytes";
         var claims = Jwt.Claims(["*"], null, TimeSpan.FromMinutes(5));
         await using var server = TestServer.Start(options => options with { JwtKey = [.. SignedTokens.Key(Jwt.Secret), .. SignedTokens.Key(Newer)] });
-        await ExpectAsync(server, Jwt.Hs256(claims), 200);
-        await ExpectAsync(server, Jwt.Hs256(claims, Newer, """{"alg":"HS256","kid":"2026-11"}"""), 200);
-        await ExpectAsync(server, Jwt.Hs256(claims, "a third secret of at least thirty-two bytes"), 401);
+        await server.ExpectTokenAsync(Jwt.Hs256(claims), 200);
+        await server.ExpectTokenAsync(Jwt.Hs256(claims, Newer, """{"alg":"HS256","kid":"2026-11"}"""), 200);
+        await server.ExpectTokenAsync(Jwt.Hs256(claims, "a third secret of at least thirty-two bytes"), 401);
     }
 
     [Test]
@@ -186,20 +186,11 @@ public sealed class KindsOfKeys
     {
         const string Claim = "https://example.com/sse";
         await using var server = TestServer.Start(options => options with { JwtKey = SignedTokens.Key(Jwt.Secret), JwtClaim = Claim });
-        await ExpectAsync(server, Jwt.Hs256($$$"""{"{{{Claim}}}":{"publish":["*"]}}"""), 200);
-        using var refused = await PublishAsync(server, Jwt.For(publish: ["*"]));
+        await server.ExpectTokenAsync(Jwt.Hs256($$$"""{"{{{Claim}}}":{"publish":["*"]}}"""), 200);
+        using var refused = await server.PublishWithAsync(Jwt.For(publish: ["*"]));
         await Problem.ExpectAsync(refused, 403, $"its claim {Claim} does not cover all that is asked for");
-        using var odd = await PublishAsync(server, Jwt.Hs256($$"""{"{{Claim}}":5}"""));
+        using var odd = await server.PublishWithAsync(Jwt.Hs256($$"""{"{{Claim}}":5}"""));
         Assert.That((int)odd.StatusCode, Is.EqualTo(401));
         await server.LogsAsync($"its claim {Claim} is not");
-    }
-
-    private static Task<HttpResponseMessage> PublishAsync(TestServer server, string token) =>
-        server.SendAsync("POST", "/events", ("Authorization", "Bearer " + token));
-
-    private static async Task ExpectAsync(TestServer server, string token, int status)
-    {
-        using var answer = await PublishAsync(server, token);
-        Assert.That((int)answer.StatusCode, Is.EqualTo(status), server.Logged);
     }
 }

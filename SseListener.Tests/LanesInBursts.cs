@@ -1,4 +1,3 @@
-using System.Diagnostics.CodeAnalysis;
 using System.Net.Sockets;
 using System.Text;
 using SseListener.Delivery;
@@ -13,7 +12,6 @@ public sealed class LanesInBursts
 {
     private static readonly SegmentLimits _limits = new(Smallest: 4096, Largest: 65_536, Time: long.MaxValue, Stretch: long.MaxValue);
 
-    [SuppressMessage("Reliability", "CA2000:Dispose objects before losing scope", Justification = "Disposed within a limit, on another thread.")]
     [TestCase(1)]
     [TestCase(2)]
     [TestCase(3)]

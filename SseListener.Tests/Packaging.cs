@@ -10,7 +10,7 @@ namespace SseListener.Tests;
 
 /// <summary>
 /// The forms that the program is given away in, made by the commands of <c>SseListener/Deploy/README.md</c>, and each used where there is
-/// nothing but the form. Most one after the other, for each keeps all processors busy for a while.
+/// nothing but the form. One after the other, for each keeps all processors busy for a while.
 /// </summary>
 [Parallelizable(ParallelScope.Self)]
 public sealed class Packaging
@@ -18,8 +18,12 @@ public sealed class Packaging
     private static readonly TimeSpan _limit = TimeSpan.FromMinutes(8);
     private static readonly string[] _algorithms = ["HS256", "ES256", "RS256"];
 
-    // Together, for the first takes longer than all others: alone at the end it would keep everybody waiting.
-    [Parallelizable(ParallelScope.Children)]
+    // Of all forms: as in the repository, what has been compiled for one is there for the next.
+    private static readonly TempFolder _artifacts = new();
+
+    [OneTimeTearDown]
+    public static void DeleteArtifacts() => _artifacts.Dispose();
+
     [TestCase("-p:PublishAot=true")]
     [TestCase("--self-contained -p:PublishSingleFile=true")]
     public async Task It_is_a_single_file(string options)
@@ -168,7 +172,7 @@ public sealed class Packaging
     {
         Assert.That(line, Does.Contain(output.Written));
         var here = output.Here.StartsWith("-o ", StringComparison.Ordinal) ? $"-o {folder.Path}/{output.Here[3..]}" : Path.Combine(folder.Path, output.Here);
-        var arguments = $"{line["dotnet ".Length..].Replace(output.Written, here, StringComparison.Ordinal)} --artifacts-path {folder.Path}/artifacts -p:RunAnalyzers=false -p:UseSharedCompilation=false --nodeReuse:false";
+        var arguments = $"{line["dotnet ".Length..].Replace(output.Written, here, StringComparison.Ordinal)} --artifacts-path {_artifacts.Path} -p:RunAnalyzers=false -p:UseSharedCompilation=false --nodeReuse:false";
         using var build = BuiltProgram.Execute("dotnet", arguments, Document.Repository, environment);
         Assert.That(await build.EndAsync(_limit), Is.Zero, build.Errors + build.Output);
         Assert.That(build.Output, Does.Not.Contain("warning"));

@@ -18,7 +18,8 @@ public sealed class RestartingWithPlaces
         {
             await using var client = await EventStream.OpenAsync(http, "/events");
             position = client.LastEventId;
-            using var published = await http.PostAsync(new Uri("/events?id=x", UriKind.Relative), new StringContent("missed"));
+            using var content = new StringContent("missed");
+            using var published = await http.PostAsync(new Uri("/events?id=x", UriKind.Relative), content);
             published.EnsureSuccessStatusCode();
             program.Signal(signal);
             await program.EndAsync();

@@ -19,7 +19,7 @@ public sealed class SignedTokens
     public async Task A_token_publishes_to_the_channels_that_it_covers(string channel, int status)
     {
         await using var server = Start();
-        using var answer = await PublishAsync(server, Jwt.For(publish: _orders), channel);
+        using var answer = await server.PublishWithAsync(Jwt.For(publish: _orders), channel);
         Assert.That((int)answer.StatusCode, Is.EqualTo(status));
         if (status == 403)
             await PublishTokens.ExpectAsync(answer, 403, "insufficient_scope");
@@ -42,7 +42,7 @@ public sealed class SignedTokens
     public async Task What_it_allows_is_in_its_claim_sse(string claims, int status)
     {
         await using var server = Start();
-        using var answer = await PublishAsync(server, Jwt.Hs256(claims), "orders/1");
+        using var answer = await server.PublishWithAsync(Jwt.Hs256(claims), "orders/1");
         Assert.That((int)answer.StatusCode, Is.EqualTo(status));
     }
 
@@ -57,7 +57,7 @@ public sealed class SignedTokens
         await using var server = Start();
         var now = DateTimeOffset.UtcNow.ToUnixTimeSeconds();
         var times = (exp is null ? "" : $",\"exp\":{now + exp}") + (nbf is null ? "" : $",\"nbf\":{now + nbf}");
-        using var answer = await PublishAsync(server, Jwt.Hs256($$$"""{"sse":{"publish":["*"]}{{{times}}}}"""), "default");
+        using var answer = await server.PublishWithAsync(Jwt.Hs256($$$"""{"sse":{"publish":["*"]}{{{times}}}}"""), "default");
         Assert.That((int)answer.StatusCode, Is.EqualTo(status));
     }
 
@@ -70,7 +70,7 @@ public sealed class SignedTokens
         await using var server = Start();
         await Wait.UntilAsync(() => DateTime.UtcNow.Millisecond is > 500 and < 800, "the second half of no second comes");
         var time = (DateTime.UtcNow - DateTime.UnixEpoch).TotalSeconds.ToString("F6", CultureInfo.InvariantCulture);
-        using var answer = await PublishAsync(server, Jwt.Hs256($$$"""{"sse":{"publish":["*"]},"{{{claim}}}":{{{time}}}}"""), "default");
+        using var answer = await server.PublishWithAsync(Jwt.Hs256($$$"""{"sse":{"publish":["*"]},"{{{claim}}}":{{{time}}}}"""), "default");
         Assert.That((int)answer.StatusCode, Is.EqualTo(status));
     }
 
@@ -83,9 +83,9 @@ public sealed class SignedTokens
     public async Task A_time_that_is_none_does_no_harm(string exp)
     {
         await using var server = Start();
-        using var answer = await PublishAsync(server, Jwt.Hs256($$$"""{"sse":{"publish":["*"]},"exp":{{{exp}}}}"""), "default");
+        using var answer = await server.PublishWithAsync(Jwt.Hs256($$$"""{"sse":{"publish":["*"]},"exp":{{{exp}}}}"""), "default");
         Assert.That((int)answer.StatusCode, Is.EqualTo(401).Or.EqualTo(200));
-        using var good = await PublishAsync(server, Jwt.Hs256(_good), "orders/1");
+        using var good = await server.PublishWithAsync(Jwt.Hs256(_good), "orders/1");
         Assert.That((int)good.StatusCode, Is.EqualTo(200));
     }
 
@@ -118,7 +118,7 @@ public sealed class SignedTokens
         ];
         foreach (var token in bad)
         {
-            using var answer = await PublishAsync(server, token, "orders/1");
+            using var answer = await server.PublishWithAsync(token, "orders/1");
             await PublishTokens.ExpectAsync(answer, 401, "invalid_token");
         }
 
@@ -131,7 +131,7 @@ public sealed class SignedTokens
     public async Task Claims_that_are_not_one_JSON_text_are_refused(string rest)
     {
         await using var server = Start();
-        using var answer = await PublishAsync(server, Jwt.Hs256("{\"sse\":{" + rest), "default");
+        using var answer = await server.PublishWithAsync(Jwt.Hs256("{\"sse\":{" + rest), "default");
         await PublishTokens.ExpectAsync(answer, 401, "invalid_token");
     }
 
@@ -149,7 +149,7 @@ public sealed class SignedTokens
         };
         foreach (var (token, reason) in reasons)
         {
-            using var answer = await PublishAsync(server, token, "orders/1");
+            using var answer = await server.PublishWithAsync(token, "orders/1");
             await Wait.UntilAsync(() => server.Logged.Contains("401: the token is not good: " + reason, StringComparison.Ordinal), server.Logged);
         }
 
@@ -169,7 +169,7 @@ public sealed class SignedTokens
             "PS256" => rsa.SignData(bytes, HashAlgorithmName.SHA256, RSASignaturePadding.Pss),
             _ => rsa.SignData(bytes, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1),
         });
-        using var answer = await PublishAsync(server, token, "orders/1");
+        using var answer = await server.PublishWithAsync(token, "orders/1");
         Assert.That((int)answer.StatusCode, Is.EqualTo(status));
     }
 
@@ -178,7 +178,7 @@ public sealed class SignedTokens
     {
         using var ec = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         await using var server = Start(ec.ExportSubjectPublicKeyInfoPem());
-        using var answer = await PublishAsync(server, Jwt.Sign("""{"alg":"ES256"}""", _good, bytes => ec.SignData(bytes, HashAlgorithmName.SHA256)), "orders/1");
+        using var answer = await server.PublishWithAsync(Jwt.Sign("""{"alg":"ES256"}""", _good, bytes => ec.SignData(bytes, HashAlgorithmName.SHA256)), "orders/1");
         Assert.That((int)answer.StatusCode, Is.EqualTo(200));
     }
 
@@ -190,7 +190,7 @@ public sealed class SignedTokens
         await using var server = Start(pem);
         foreach (var secret in (string[])[pem, pem + "\n", pem.Trim(), Convert.ToBase64String(rsa.ExportSubjectPublicKeyInfo())])
         {
-            using var answer = await PublishAsync(server, Jwt.Hs256(_good, secret), "orders/1");
+            using var answer = await server.PublishWithAsync(Jwt.Hs256(_good, secret), "orders/1");
             await PublishTokens.ExpectAsync(answer, 401, "invalid_token");
         }
     }
@@ -204,7 +204,7 @@ public sealed class SignedTokens
     public async Task Issuer_and_audience_count_when_they_are_set(string claims, int status)
     {
         await using var server = TestServer.Start(o => o with { JwtKey = Key(Jwt.Secret), JwtIssuer = ["us"], JwtAudience = "hub" });
-        using var answer = await PublishAsync(server, Jwt.Hs256(claims[..^1] + ""","sse":{"publish":["*"]}}"""), "default");
+        using var answer = await server.PublishWithAsync(Jwt.Hs256(claims[..^1] + ""","sse":{"publish":["*"]}}"""), "default");
         Assert.That((int)answer.StatusCode, Is.EqualTo(status));
     }
 
@@ -212,8 +212,8 @@ public sealed class SignedTokens
     public async Task The_publish_token_and_tokens_of_the_key_both_publish()
     {
         await using var server = TestServer.Start(o => o with { JwtKey = Key(Jwt.Secret), PublishToken = "plain" });
-        using var plain = await PublishAsync(server, "plain", "default");
-        using var web = await PublishAsync(server, Jwt.For(publish: ["*"]), "default");
+        using var plain = await server.PublishWithAsync("plain", "default");
+        using var web = await server.PublishWithAsync(Jwt.For(publish: ["*"]), "default");
         Assert.That(((int)plain.StatusCode, (int)web.StatusCode), Is.EqualTo((200, 200)));
     }
 
@@ -224,7 +224,4 @@ public sealed class SignedTokens
     }
 
     private static TestServer Start(string key = Jwt.Secret) => TestServer.Start(o => o with { JwtKey = Key(key) });
-
-    private static Task<HttpResponseMessage> PublishAsync(TestServer server, string token, string channel) =>
-        server.SendAsync("POST", $"/events?channel={channel}", ("Authorization", "Bearer " + token));
 }

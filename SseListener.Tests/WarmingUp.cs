@@ -11,7 +11,8 @@ public sealed class WarmingUp
     {
         using var folder = new TempFolder();
         var summary = Path.Combine(folder.Path, "compiled");
-        var (program, _) = await BuiltProgram.ListenAsync("", line => BuiltProgram.Start(line, environment: [("DOTNET_JitStdOutFile", summary), ("DOTNET_JitDisasmSummary", "1")]));
+        (string, string)[] environment = [("DOTNET_JitStdOutFile", summary), ("DOTNET_JitDisasmSummary", "1"), ("DOTNET_TC_CallCountingDelayMs", "0")];
+        var (program, _) = await BuiltProgram.ListenAsync("", line => BuiltProgram.Start(line, environment: environment));
         using var running = program;
         foreach (var method in (string[])["PublishEndpoint:PublishAsync", "EventHub:ReadWork", "Client:SendNext", "EventsEndpoint:SubscribeAsync", "Client:End", "LaneSubscribers:Remove"])
             await Wait.UntilAsync(() => IsAtItsBest(summary, method), $"{method} is not");

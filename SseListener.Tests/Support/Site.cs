@@ -1,4 +1,3 @@
-using System.Diagnostics.CodeAnalysis;
 using System.Net;
 using System.Net.Sockets;
 using System.Security.Cryptography;
@@ -21,7 +20,6 @@ internal static class Site
     /// <param name="certificate">The proxy's certificate.</param>
     /// <param name="connected">Told of every TCP connection that it opens.</param>
     /// <param name="from">Its own address.</param>
-    [SuppressMessage("Reliability", "CA2000:Dispose objects before losing scope", Justification = "The client disposes its handlers.")]
     public static HttpClient Connect(int port, byte[] certificate, Action? connected = null, string from = "127.0.0.1")
     {
         var handler = new SocketsHttpHandler

@@ -1,4 +1,3 @@
-using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
@@ -71,6 +70,10 @@ internal sealed class TestServer : IAsyncDisposable
             var server = new SseServer(options, pages, log);
             if (server.TryStart(out _))
                 return new TestServer(server, port, log, logged, pages);
+
+            // Somebody else has taken the port.
+            server.DisposeAsync().AsTask().Wait();
+            log.Dispose();
         }
     }
 
@@ -115,6 +118,17 @@ internal sealed class TestServer : IAsyncDisposable
         return await Http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead);
     }
 
+    /// <summary>Publishes a text with this token.</summary>
+    public Task<HttpResponseMessage> PublishWithAsync(string token, string channel = "default") =>
+        SendAsync("POST", $"/events?channel={channel}", ("Authorization", "Bearer " + token));
+
+    /// <summary>Publishes a text with this token, which has to be answered so.</summary>
+    public async Task ExpectTokenAsync(string token, int status)
+    {
+        using var answer = await PublishWithAsync(token);
+        Assert.That((int)answer.StatusCode, Is.EqualTo(status), Logged);
+    }
+
     /// <summary>Asks for a stream, and returns whether there is one: a request that may come back later is closed without an answer.</summary>
     public async Task<bool> IsAdmittedAsync(string query = "", params (string Name, string Value)[] fields)
     {
@@ -145,7 +159,6 @@ internal sealed class TestServer : IAsyncDisposable
     /// <summary>Its end of its only connection; disposing it does not close it.</summary>
     public Socket Accepted() => Directory.GetFiles("/proc/self/fd").Select(TryOpen).OfType<Socket>().Single();
 
-    [SuppressMessage("Reliability", "CA2000:Dispose objects before losing scope", Justification = "It owns nothing.")]
     private Socket? TryOpen(string link)
     {
         try
