@@ -50,7 +50,8 @@ public sealed class Killing : IDisposable
         await publishing.CancelAsync();
         await Task.WhenAll(publishers);
         var answered = _answered.ToArray();
-        await Wait.UntilAsync(() => _received.All(ids => Count(ids) >= answered.Length), "not everything was delivered");
+        await Wait.UntilAsync(
+            () => Array.Exists(clients, client => client.IsFaulted) || _received.All(ids => Count(ids) >= answered.Length), "not everything was delivered");
         await _end.CancelAsync();
         await Task.WhenAll(clients);
         await TestContext.Out.WriteLineAsync(

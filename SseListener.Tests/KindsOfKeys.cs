@@ -26,7 +26,7 @@ public sealed class KindsOfKeys
         using var signer = new Signer(kind, "a", tells);
         using var other = new Signer("ES256", "b");
         using var provider = new Provider(signer, other);
-        await using var server = TestServer.Start(options => options with { Jwks = [new([], new Uri(provider.KeysAddress))] });
+        await using var server = Start(provider);
         await server.ExpectTokenAsync(signer.Token(algorithm: algorithm), status);
         await server.ExpectTokenAsync(other.Token(), 200);
     }
@@ -36,7 +36,7 @@ public sealed class KindsOfKeys
     {
         using var signer = new Signer("RS256", "a");
         using var provider = new Provider(signer);
-        await using var server = TestServer.Start(options => options with { Jwks = [new([], new Uri(provider.KeysAddress))] });
+        await using var server = Start(provider);
         var claims = Jwt.Claims(["*"], ["*"], TimeSpan.FromMinutes(5));
         foreach (var secret in (string[])[signer.Pem, signer.PublicKey["n"]!.GetValue<string>(), provider.Keys])
             await server.ExpectTokenAsync(Jwt.Hs256(claims, secret, """{"alg":"HS256","kid":"a"}"""), 401);
@@ -60,7 +60,7 @@ public sealed class KindsOfKeys
             signer.PublicKey["key_ops"] = new JsonArray(operation);
 
         using var provider = new Provider(signer, other);
-        await using var server = TestServer.Start(options => options with { Jwks = [new([], new Uri(provider.KeysAddress))] });
+        await using var server = Start(provider);
         await server.ExpectTokenAsync(signer.Token(), status);
     }
 
@@ -76,7 +76,7 @@ public sealed class KindsOfKeys
         odd.PublicKey[member] = JsonNode.Parse(value);
         using var provider = new Provider(odd, signer);
         provider.Keys = "\uFEFF" + provider.Keys;
-        await using var server = TestServer.Start(options => options with { Jwks = [new([], new Uri(provider.KeysAddress))] });
+        await using var server = Start(provider);
         await server.ExpectTokenAsync(signer.Token(), 200);
     }
 
@@ -87,7 +87,7 @@ public sealed class KindsOfKeys
         using var other = new Signer("RS256", "b");
         signer.PublicKey["d"] = other.PublicKey["n"]!.DeepClone();
         using var provider = new Provider(signer, other);
-        await using var server = TestServer.Start(options => options with { Jwks = [new([], new Uri(provider.KeysAddress))] });
+        await using var server = Start(provider);
         await server.ExpectTokenAsync(signer.Token(), 401);
         await server.ExpectTokenAsync(other.Token(), 200);
     }
@@ -99,7 +99,7 @@ public sealed class KindsOfKeys
         using var second = new Signer("RS256", id: null);
         using var stranger = new Signer("RS256", id: null);
         using var provider = new Provider(first, second);
-        await using var server = TestServer.Start(options => options with { Jwks = [new([], new Uri(provider.KeysAddress))] });
+        await using var server = Start(provider);
         await server.ExpectTokenAsync(first.Token(), 200);
         await server.ExpectTokenAsync(second.Token(id: "whatever"), 200);
         await server.ExpectTokenAsync(stranger.Token(), 401);
@@ -193,4 +193,10 @@ public sealed class KindsOfKeys
         Assert.That((int)odd.StatusCode, Is.EqualTo(401));
         await server.LogsAsync($"its claim {Claim} is not");
     }
+
+    private static TestServer Start(Provider provider) => TestServer.Start(options => options with
+    {
+        Jwks = [new([], new Uri(provider.KeysAddress))],
+        KeyTimes = new() { Shortest = TimeSpan.FromMilliseconds(1) },
+    });
 }
