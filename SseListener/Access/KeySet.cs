@@ -36,7 +36,7 @@ internal sealed record KeySet(IReadOnlyList<TokenKey> Keys, Uri? Address)
         return set is not null;
     }
 
-    /// <summary>Whether a text is an address that keys may come from: whoever can change an answer on its way could sign tokens.</summary>
+    /// <summary>Whether a text is an address that keys may come from: anyone who can change an answer can sign tokens.</summary>
     public static bool TryReadAddress(string? text, [NotNullWhen(true)] out Uri? address) =>
         Uri.TryCreate(text, UriKind.Absolute, out address)
         && (address.Scheme == Uri.UriSchemeHttps || (address.Scheme == Uri.UriSchemeHttp && address.IsLoopback))

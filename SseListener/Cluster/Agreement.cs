@@ -3,7 +3,7 @@ namespace SseListener.Cluster;
 /// <summary>
 /// Finds what the log holds from what its replicas hold: at each sequence the message that a majority of them has. A server that was paused
 /// or killed may come back with messages that it took for the log's and the others never had, and then reads them out like all others:
-/// whoever read from it alone would have another log. Not thread-safe.
+/// a reader of that server alone would have another log. Not thread-safe.
 /// </summary>
 /// <param name="replicas">How many there are.</param>
 /// <param name="decided">The sequence behind which to begin.</param>
