@@ -101,7 +101,7 @@ public sealed class FewDescriptors
         var (program, port) = await LimitedProgramAsync(400);
         using var running = program;
         var held = new List<Socket>();
-        await Wait.UntilAsync(() => Flood(port, held, program), "it does not open again and again", TimeSpan.FromMinutes(1));
+        await Wait.UntilAsync(() => Flood(port, held, program), "it does not open again and again");
         Assert.That(program.HasEnded, Is.False, program.Errors);
         held.ForEach(connection => connection.Dispose());
 

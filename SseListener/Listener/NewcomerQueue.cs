@@ -37,13 +37,21 @@ internal sealed class NewcomerQueue(Action<Connection> enter) : IThreadPoolWorkI
         }
     }
 
-    /// <summary>Lets a connection in, on a thread of the pool, when it has something to read and its turn has come.</summary>
+    /// <summary>Lets a connection in, on a thread of the pool, when it has a request to read and its turn has come.</summary>
     public async Task AdmitAsync(Connection connection)
     {
         try
         {
             // HttpListener's part of a connection has a buffer of 8 KB, also while there is nothing to read.
             await connection.Socket.ReceiveAsync(Memory<byte>.Empty);
+
+            // Its client has gone without a request. In a flood there may be thousands, and everybody else would wait behind them.
+            if (connection.Socket.Available == 0)
+            {
+                connection.Socket.Dispose();
+                return;
+            }
+
             lock (_lock)
             {
                 _waiting.Enqueue(connection);
