@@ -76,6 +76,37 @@ public sealed class SettingTheClock
         await Wait.UntilAsync(() => folder.JournalTexts.All(text => text.Length == 0), "they are still on the disk");
     }
 
+    [Test]
+    public async Task A_channel_that_is_deleted_while_it_is_back_does_not_come_back_when_files_are_cleaned()
+    {
+        using var folder = new TempFolder();
+        using var faults = new Faults();
+        var arguments = $"--data {folder.Path} --history 800KiB --keep prices/*=1 --log-level debug";
+        var (program, port) = await ListenAsync(faults, arguments);
+        using var running = program;
+        using var http = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{port}"), Timeout = Wait.Limit };
+
+        // In a file of which most is kept, so that it is not cleaned itself.
+        await PublishAsync(http, "1&channel=gone", "");
+        await PublishAsync(http, "2&channel=kept", new string('x', 110_000));
+        faults.Begin("yesterday");
+        using var deleted = await http.DeleteAsync(new Uri("/channels/gone", UriKind.Relative));
+        faults.End("yesterday");
+
+        // Of the last one a line stays in any case.
+        await PublishAsync(http, "3&channel=last", "");
+        using var last = await http.DeleteAsync(new Uri("/channels/last", UriKind.Relative));
+        for (var id = 4; id < 13; id++)
+            await PublishAsync(http, $"{id}&channel=prices/a", new string('x', 50_000));
+
+        await program.LogsAsync("cleaned ");
+        program.Signal("TERM");
+        Assert.That(await program.EndAsync(), Is.Zero);
+        using var again = await BuiltProgram.ListenAgainAsync(port, arguments);
+        await using var client = await EventStream.OpenAsync(http, "/events?channel=gone&channel=kept&lastEventId=earliest");
+        Assert.That((await client.NextAsync()).EventId, Is.EqualTo("2"));
+    }
+
     private static async Task ExpectAllAsync(TempFolder folder)
     {
         await using var server = KeepingHistory.Start(folder);

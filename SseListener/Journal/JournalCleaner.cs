@@ -95,7 +95,7 @@ internal sealed class JournalCleaner(JournalOptions options, JournalFiles files,
                 if (!frame.IsDropped && (dropped.Keeps(line.Channels, line.Sequence) || Forgets(part, frame)))
                 {
                     output.Write(part.Bytes.AsSpan(frame.LineStart..frame.End));
-                    cleaned.Count(frame.End - frame.FrameStart, line.Time);
+                    cleaned.Count(frame.End - frame.FrameStart, part.LastTime);
                 }
                 else if (dropped.IsLastDropped(line.Channels, line.Sequence))
                 {
@@ -111,12 +111,15 @@ internal sealed class JournalCleaner(JournalOptions options, JournalFiles files,
     // That a channel was forgotten has to stay for as long as an older file may have events of it.
     private bool Forgets(Part part, FoundFrame frame) =>
         SseFrame.ChangeOf(SseFrame.IdOf(part.Bytes.AsSpan(frame.FrameStart..frame.End))) is ChannelChange.Forget
-        && frame.Line.Time > SteadyClock.Now - (long)options.LongestAge.TotalMilliseconds;
+        && part.LastTime > SteadyClock.Now - (long)options.LongestAge.TotalMilliseconds;
 
     /// <summary>What is in a file, up to the number with which the next one begins.</summary>
     private sealed class Part(JournalFile file, long end)
     {
         public long First => file.First;
+
+        // Not of its lines, which have the machine's time, and that may have been wrong.
+        public long LastTime => file.LastTime;
         public byte[] Bytes { get; } = File.ReadAllBytes(file.Path);
         public List<FoundFrame> Frames => field ??= FoundFrame.FindAll(Bytes, file.First - 1, end);
     }
