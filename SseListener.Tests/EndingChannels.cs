@@ -124,6 +124,21 @@ public sealed class EndingChannels
     }
 
     [Test]
+    public async Task A_client_of_others_too_gets_a_place_for_the_end_that_holds_when_its_history_has_gone()
+    {
+        await using var server = TestServer.Start(o => o with { HistoryAge = TimeSpan.FromSeconds(1) });
+        await using var first = await server.SubscribeAsync("?channel=llm/1&channel=other");
+        await EndAsync(server, "llm/1");
+        Assert.That((await first.NextAsync()).EventType, Is.EqualTo("end"));
+        await using var again = await server.SubscribeAsync("?channel=llm/1&channel=other", first.LastEventId);
+        var place = again.LastEventId;
+        await Wait.UntilAsync(async () => await server.MetricAsync("sse_history_events") == 0, "the end is still kept");
+        await using var back = await server.SubscribeAsync("?channel=llm/1&channel=other", place);
+        await server.PublishAsync("""{"data":1}""", "other");
+        Assert.That((await back.NextAsync()).Data, Is.EqualTo("1"));
+    }
+
+    [Test]
     public async Task An_end_survives_a_restart()
     {
         using var folder = new TempFolder();

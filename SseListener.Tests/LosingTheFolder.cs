@@ -40,6 +40,20 @@ public sealed class LosingTheFolder(string sync)
     }
 
     [Test]
+    public async Task It_is_no_reason_for_which_a_stream_is_refused()
+    {
+        using var folder = new TempFolder();
+        var data = folder.Path + "/data";
+        await using var server = Start(data, maxChannels: 1);
+        await using var client = await server.SubscribeAsync("?channel=a");
+        Directory.Delete(data, recursive: true);
+        await File.WriteAllTextAsync(data, "in its place");
+        await Wait.UntilAsync(() => IsWellAsync(server, isWell: false), "/healthz says that all is well");
+        Assert.That(await RawRequest.ExchangeAsync(server.Port, RawRequest.Head(server.Port, "GET /events?channel=b")), Is.Empty);
+        await server.ExpectMetricAsync("""sse_connects_refused_total{reason="channel_limit"}""", 1);
+    }
+
+    [Test]
     public async Task One_that_is_moved_away_and_copied_back_is_gone_on_with()
     {
         using var folder = new TempFolder();
@@ -147,8 +161,8 @@ public sealed class LosingTheFolder(string sync)
         Assert.That(Directory.GetFiles(data, "journal-*"), Is.Empty);
     }
 
-    private TestServer Start(string data) =>
-        TestServer.Start(o => o with { Data = data, Sync = sync == "os" ? Journal.JournalSync.Os : Journal.JournalSync.Always });
+    private TestServer Start(string data, int maxChannels = 1000) =>
+        TestServer.Start(o => o with { Data = data, Sync = sync == "os" ? Journal.JournalSync.Os : Journal.JournalSync.Always, MaxChannels = maxChannels });
 
     private async Task ExpectAsync(string data, string[] kept)
     {

@@ -13,7 +13,7 @@ internal sealed class EventHub : IDisposable
     private readonly Action<long, int>? _dropped;
     private readonly EventStore _store;
     private readonly HubBatch _batch;
-    private readonly IEventLog _log;
+    private readonly IEventLog _eventLog;
     private readonly Action<Topic> _wake;
     private readonly Action _breakStreams;
     private readonly Timer _expiry;
@@ -37,7 +37,7 @@ internal sealed class EventHub : IDisposable
         _dropped = limits.Rules.Count > 0 ? log.Drop : null;
         _store = new EventStore(limits, _dropped);
         _batch = new HubBatch(_store, log.IsShared);
-        (_log, _wake, _breakStreams) = (log, wake, breakStreams);
+        (_eventLog, _wake, _breakStreams) = (log, wake, breakStreams);
 
         // Often enough for history to be late by a twentieth at most.
         var check = TimeSpan.FromMilliseconds(Math.Clamp(limits.ShortestAge.TotalMilliseconds / 20, 50, 60_000));
@@ -54,13 +54,16 @@ internal sealed class EventHub : IDisposable
     public long Lost => Volatile.Read(ref _lost);
 
     /// <summary>Why nothing can be published; null when it can, as far as is known.</summary>
-    public string? Problem => _log.Problem;
+    public string? Problem => _eventLog.Problem;
 
     /// <summary>The id of the place in the log behind the frame with this number. Any thread may ask.</summary>
     public string PositionOf(long place) => _store.Positions.Encode(place);
 
     /// <inheritdoc cref="PositionCipher.Encode"/>
     public string PositionOf(long place, long moment) => _store.Positions.Encode(place, moment);
+
+    /// <summary>Whether an id is that of a place in this log. Any thread may ask.</summary>
+    public bool IsPosition(string id) => _store.Positions.TryDecode(id, out _);
 
     /// <inheritdoc cref="PositionCipher.MomentOf"/>
     public long? MomentOf(string position) => _store.Positions.MomentOf(position);
@@ -69,10 +72,10 @@ internal sealed class EventHub : IDisposable
     public bool TryOpen([NotNullWhen(false)] out string? problem)
     {
         var restoration = new Restoration(_store, _dropped);
-        if (!_log.TryOpen(restoration.Restore, work => _queue.Writer.TryWrite(work), out problem))
+        if (!_eventLog.TryOpen(restoration.Restore, work => _queue.Writer.TryWrite(work), out problem))
             return false;
 
-        restoration.ContinueAfter(_log);
+        restoration.ContinueAfter(_eventLog);
         return true;
     }
 
@@ -86,7 +89,7 @@ internal sealed class EventHub : IDisposable
     /// </summary>
     public async Task<Subscription?> SubscribeAsync(SubscribeRequest request)
     {
-        var mayBeAhead = _log.IsShared && request.LastEventId is not null && await EnqueueAsync(new Recognise(request)) is null;
+        var mayBeAhead = _eventLog.IsShared && request.LastEventId is not null && await EnqueueAsync(new Recognise(request)) is null;
         return mayBeAhead && !await CatchUpAsync() ? null : await EnqueueAsync(new Subscribe(await LookBackAsync(request)));
     }
 
@@ -94,7 +97,7 @@ internal sealed class EventHub : IDisposable
     public async Task<Reading?> ReadAsync(SubscribeRequest request) => await EnqueueAsync(new Read(await LookBackAsync(request)));
 
     /// <summary>Completes when all has been applied that any hub had stored before the call; false when that cannot be had now.</summary>
-    public Task<bool> CatchUpAsync() => _log.CatchUpAsync();
+    public Task<bool> CatchUpAsync() => _eventLog.CatchUpAsync();
 
     /// <summary>Finds the channels with these names, or all, that somebody here listens to; null when the hub has stopped.</summary>
     public Task<IReadOnlyList<Topic>?> FindListenedAsync(IReadOnlyList<string>? channels) => EnqueueAsync(new FindListened(channels));
@@ -116,10 +119,10 @@ internal sealed class EventHub : IDisposable
 
         // Behind all that was accepted: what waits in the queue has not reached the log yet.
         var last = new FindListened([]);
-        if (_log.IsShared && _queue.Writer.TryWrite(last))
+        if (_eventLog.IsShared && _queue.Writer.TryWrite(last))
             await ((Task)last.Answer.Task).WaitAsync(limit).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
 
-        await _log.DrainAsync(limit);
+        await _eventLog.DrainAsync(limit);
         _queue.Writer.TryComplete();
     }
 
@@ -185,7 +188,7 @@ internal sealed class EventHub : IDisposable
     }
 
     private ValueTask<Stored> AppendAsync() => _batch.Frames.Frames.Count == 0 ? ValueTask.FromResult(Stored.All)
-        : _log.AppendAsync(_batch.Frames, stored => _store.Append(stored, _batch.Appended));
+        : _eventLog.AppendAsync(_batch.Frames, batch => _store.Append(batch, _batch.Appended));
 
     // Behind the frames: a client that comes in this batch has not been greeted, so it may stand before or behind them.
     private void ApplyOthers()

@@ -43,7 +43,7 @@ internal sealed class EventsEndpoint(
             if (client is null)
             {
                 return hub.IsComplete ? Refusal.Stopping
-                    : hub.Problem is { } problem ? Refusal.Later(503, "cluster", problem)
+                    : options.Cluster.IsUsed && hub.Problem is { } problem ? Refusal.Later(503, "cluster", problem)
                     : Refusal.Later(503, "channel_limit", $"There are {options.MaxChannels} channels already.");
             }
 
@@ -95,7 +95,7 @@ internal sealed class EventsEndpoint(
             : (new(new(new Selection(topics, grant.MayHear), envelope, exchange.LastEventId, rewind), LifetimeOf(grant), grant.User), null);
     }
 
-    // Null when the hub takes no more clients.
+    // Null when the hub has stopped, has no room for the channels, or cannot catch up with the cluster.
     private async Task<Client?> AdmitAsync(Exchange exchange, Permit permit)
     {
         Output output = exchange.Socket is { } socket
@@ -142,8 +142,9 @@ internal sealed class EventsEndpoint(
         // A quarter more or less, so that a restart does not bring everyone back in the same instant.
         var retry = (int)Math.Min(int.MaxValue, Jittered(options.Retry, parts: 4));
 
-        // A good position comes back as it is: it says all that a new one would.
-        var position = lastEventId is [PositionCipher.Mark, ..] && !subscription.HasGap ? lastEventId : hub.PositionOf(subscription.Place);
+        // A good position comes back as it is: it says all that a new one would. The id of an end does not: it goes with its channel.
+        var isPosition = lastEventId is not null && !subscription.HasGap && hub.IsPosition(lastEventId);
+        var position = isPosition ? lastEventId! : hub.PositionOf(subscription.Place);
         SseFrame.WriteHello(greeting, client.Id, subscription.Topics.Select(topic => topic.Name), retry, position, subscription.Envelope);
         if (subscription.HasGap)
             SseFrame.WriteGap(greeting, lastEventId!, subscription.Envelope);
@@ -167,7 +168,7 @@ internal sealed class EventsEndpoint(
         if (_isClosing)
             client.End(EndReason.ServerStop);
 
-        // So may this one, and a loss of the log.
+        // A loss of the log, too, ends only the clients that it finds.
         if (client.Subscription.Place < hub.Lost)
             client.End(EndReason.Lapped);
 
