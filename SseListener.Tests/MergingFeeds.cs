@@ -145,11 +145,11 @@ public sealed class MergingFeeds
         var topics = table.Listen(["t/*"])!;
         Assert.That(table.Listen(["t/*"]), Is.Not.Null);
         table.StopListening(topics);
-        table.ForgetIdle();
+        table.RemoveIdle();
         var log = new ChannelLog("t/1/2");
         Assert.That(table.TopicsOf(log), Is.EqualTo((Topic[])[log, .. topics]));
         table.StopListening(topics);
-        table.ForgetIdle();
+        table.RemoveIdle();
         Assert.That(table.TopicsOf(log), Is.EqualTo((Topic[])[log]));
     }
 

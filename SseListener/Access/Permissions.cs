@@ -58,7 +58,7 @@ internal sealed class Permissions(AccessOptions options, KeyRing keys, CrossOrig
     public async Task<(Grant? Grant, Refusal? Refusal)> CheckSubscribeAsync(Exchange exchange, IReadOnlyList<string> topics)
     {
         var presented = PresentedTokens.Of(exchange);
-        var (token, refusal) = await VerifyAsync(exchange, presented);
+        var (token, refusal) = await VerifyPresentedAsync(exchange, presented);
         var needing = topics.FirstOrDefault(IsPrivate);
 
         // A cookie comes along whether it is needed or not; any other token is meant to count.
@@ -81,7 +81,7 @@ internal sealed class Permissions(AccessOptions options, KeyRing keys, CrossOrig
     public async Task<(ListableChannels? Listable, Refusal? Refusal)> CheckListAsync(Exchange exchange, string prefix)
     {
         var presented = PresentedTokens.Of(exchange);
-        var (token, refusal) = await VerifyAsync(exchange, presented);
+        var (token, refusal) = await VerifyPresentedAsync(exchange, presented);
         if (refusal is not null && !presented.AreCookies)
             return (null, refusal);
 
@@ -122,7 +122,7 @@ internal sealed class Permissions(AccessOptions options, KeyRing keys, CrossOrig
 
     // One of two cookies may be of a neighbouring site, set for all sites of its domain. It must neither shut out the good one, for after a
     // refusal an EventSource never comes back, nor stand for it. So the good ones count together, until the first of them expires.
-    private async Task<(Token? Token, Refusal? Refusal)> VerifyAsync(Exchange exchange, PresentedTokens presented)
+    private async Task<(Token? Token, Refusal? Refusal)> VerifyPresentedAsync(Exchange exchange, PresentedTokens presented)
     {
         if (presented.Texts.Count > 1 && !presented.AreCookies)
             return (null, Refusal.Ambiguous);

@@ -65,7 +65,7 @@ internal sealed class Tokens(KeyRing keys, string claim, string? audience)
             if (await keys.AskAsync(issuer) is not { } time)
                 return Refusal.Invalid(problem);
 
-            // Whether the keys are all is asked before they are read.
+            // In this order: keys that come in between must not be taken for all there are.
             (asked, areAll) = (time, keys.AreCertain(issuer));
         }
     }

@@ -9,7 +9,7 @@ internal sealed class Allowance
     private const int SegmentsOfAllowance = 16; // Whole segments are dropped, so this is how closely the limits are kept.
     private const int SmallestSegment = 128; // Quiet channels may be many, and each have one small event.
     private const int LargestSegment = 256 * 1024;
-    private const int SmallestLimit = 512; // However little is kept, a segment may grow to this, if that is kept.
+    private const int SmallestLimit = 512; // A segment may be this large however small MostBytes is, but never larger than MostBytes.
     private const int CostOfSegment = 256; // Bytes that a superseded segment takes beside its frames.
     private const int LeastSlack = 256 * 1024;
     private const int MostSlack = 8 * 1024 * 1024;
@@ -18,7 +18,7 @@ internal sealed class Allowance
     private Queue<Segment> _segments = new();
     private int _keptSegments;
     private long _appended;
-    private long _slack;
+    private long _slack; // Bytes of superseded segments.
 
     public Allowance(KeepRule rule, long bytes, TimeSpan age)
     {
@@ -38,7 +38,7 @@ internal sealed class Allowance
     /// <summary>The option that says <see cref="MostBytes"/>, as a user would write it.</summary>
     public string BytesSetting { get; }
 
-    /// <summary>How many events of each channel are kept at least, while bytes and age allow it.</summary>
+    /// <summary>The rule's number of events of each channel. As whole segments are dropped, a few more may be kept.</summary>
     public int MostEvents { get; }
     public SegmentLimits Segments { get; }
 

@@ -36,7 +36,7 @@ internal sealed class ChannelLog : Topic
     public long InheritedDropped { get; }
 
     /// <summary>Whether the table has forgotten it: there may be another one of its name.</summary>
-    public bool IsForgotten { get; set; }
+    public bool HasLeftTable { get; set; }
     public Segment First { get; private set; }
 
     /// <summary>How many frames are kept.</summary>
@@ -124,7 +124,7 @@ internal sealed class ChannelLog : Topic
     }
 
     /// <summary>Counts frames up to this number as no longer kept.</summary>
-    public void Lose(long sequence) => LastDropped = Math.Max(LastDropped, sequence);
+    public void CountDropped(long sequence) => LastDropped = Math.Max(LastDropped, sequence);
 
     private Segment SegmentAfter(long sequence)
     {

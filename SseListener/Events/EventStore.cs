@@ -1,9 +1,9 @@
 namespace SseListener.Events;
 
 /// <summary>
-/// All channels and what is kept of them, and the place of each client in it. What is no longer kept is known three times: of a channel
-/// (its log), of forgotten ones (<see cref="TopicTable"/>), and of all (<see cref="LogIndex"/>). For the hub's writer, but any thread may
-/// read <see cref="Counts"/> and use <see cref="Positions"/>.
+/// All channels and what is kept of them, and the place of each client in it. What is no longer kept is known of a channel (its log), of
+/// the channels of an allowance and those of them that are gone (<see cref="Allowance"/>), and of all (<see cref="LogIndex"/>). For the
+/// hub's writer, but any thread may read <see cref="Counts"/> and use <see cref="Positions"/>.
 /// </summary>
 internal sealed class EventStore
 {
@@ -39,7 +39,9 @@ internal sealed class EventStore
     /// <summary>Finds what is no longer kept of channels with these names.</summary>
     public DroppedFrames FindDropped(IEnumerable<string> channels) => new(channels.ToDictionary(name => name, FindDropped));
 
-    /// <summary>Opens channels. If there are too many, the longest silent one gives way; null if the batch has a frame for it.</summary>
+    /// <summary>
+    /// Opens channels. If there are too many, the longest silent one gives way; null if there is none, or the batch has a frame for it.
+    /// </summary>
     public ChannelSet? Open(IReadOnlyList<string> names, FrameBatch batch)
     {
         var set = new ChannelSet(ChannelSet.NamesOf(names), new ChannelLog[names.Count]);
@@ -149,7 +151,7 @@ internal sealed class EventStore
         History.LogIndex.Publish();
         _endings.ForEach(log => log.IsOver = log.IsEnded);
         _endings.Clear();
-        Topics.ForgetIdle();
+        Topics.RemoveIdle();
     }
 
     private void Append(ChannelSet channels, ReadOnlySpan<byte> frame, long sequence, long time, HashSet<Topic>? appended = null)

@@ -51,7 +51,7 @@ internal sealed class History(Allowances allowances, Action<ChannelLog> emptied,
     {
         var segment = new Segment(log, capacity: 0) { DropNumber = LogIndex.Drop(sequence) };
         segment.Release();
-        log.Lose(sequence);
+        log.CountDropped(sequence);
         AllowanceOf(log).CountDropped(sequence);
         LogIndex.Append(new FrameLocation(segment, 0, 0, sequence));
     }
@@ -117,7 +117,7 @@ internal sealed class History(Allowances allowances, Action<ChannelLog> emptied,
     /// <summary>Lets no frame be found by this id (UTF-8).</summary>
     public void ForgetId(ReadOnlySpan<byte> id) => _byId.GetAlternateLookup<ReadOnlySpan<byte>>().Remove(id);
 
-    /// <summary>Finds the frame with this id (UTF-8) among those kept.</summary>
+    /// <summary>Finds the frame with this id (UTF-8) among those whose bytes are still there.</summary>
     public bool TryFind(ReadOnlySpan<byte> id, out FrameLocation location) =>
         _byId.GetAlternateLookup<ReadOnlySpan<byte>>().TryGetValue(id, out location)
             && location.Sequence > location.Segment.Log.ForgottenThrough;

@@ -1,6 +1,6 @@
 namespace SseListener.Events;
 
-/// <summary>All that the hub's writer knows of the batch that it is working on. For the writer only.</summary>
+/// <summary>All that the hub's writer knows of its batch: one round of work, of perhaps many publishes. For the writer only.</summary>
 internal sealed class HubBatch(EventStore store, bool isShared)
 {
     private readonly Dictionary<string, int> _indexesById = new(StringComparer.Ordinal);

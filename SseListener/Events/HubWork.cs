@@ -55,7 +55,8 @@ internal sealed record FindDropped(IReadOnlyCollection<string> Channels) : HubWo
 
 /// <summary>Which frames are no longer kept, of those that had been applied.</summary>
 /// <param name="ByChannel">
-/// Up to which number those of a channel, and up to which those of the channels of its allowance of which nothing is known any more.
+/// For each channel the highest number of a frame that it no longer keeps, and the highest that a channel of its allowance may have had
+/// that is gone.
 /// </param>
 internal sealed record DroppedFrames(IReadOnlyDictionary<string, (long Channel, long Forgotten)> ByChannel)
 {
@@ -63,7 +64,9 @@ internal sealed record DroppedFrames(IReadOnlyDictionary<string, (long Channel, 
     public bool Keeps(string channels, long sequence) =>
         Array.Exists(ChannelSet.Split(channels), name => sequence > ByChannel[name].Channel);
 
-    /// <summary>Whether a dropped frame is the last one that tells up to where frames like it are missing.</summary>
+    /// <summary>
+    /// Whether a dropped frame is the newest one of a channel, or of those of its allowance that are gone: then its line has to stay.
+    /// </summary>
     public bool IsLastDropped(string channels, long sequence) => Array.Exists(
         ChannelSet.Split(channels), name => sequence == ByChannel[name].Channel || sequence == ByChannel[name].Forgotten);
 }

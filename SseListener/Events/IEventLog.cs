@@ -1,8 +1,9 @@
 namespace SseListener.Events;
 
 /// <summary>
-/// Restores a frame, in order; its time is of <see cref="SteadyClock"/>, and its bytes are good only during the call. One without bytes had
-/// been dropped. Without channels, too, it only says that of the frames from that number on each that is missing had been dropped.
+/// Restores a frame, in order; its time is of <see cref="SteadyClock"/>, and its bytes are good only during the call. A frame without bytes
+/// had been dropped, and only its channels and its number are left. Without channels either it is no frame. It says that a cleaned file
+/// begins there: numbers that are missing from this one on were dropped on purpose.
 /// </summary>
 internal delegate void RestoreFrame(long sequence, string channels, long time, ReadOnlySpan<byte> frame);
 
@@ -12,6 +13,7 @@ internal interface IEventLog : IDisposable
     /// <summary>
     /// Opens it, and gives back what it has stored: one of this machine alone before the call returns, by <paramref name="restore"/>. One
     /// that hubs share does so from then on by <paramref name="enqueue"/>, as <see cref="Arrived"/>, and goes on with what any hub stores.
+    /// A log of files asks by <paramref name="enqueue"/> what is no longer kept (<see cref="FindDropped"/>).
     /// </summary>
     bool TryOpen(RestoreFrame restore, Action<HubWork> enqueue, [NotNullWhen(false)] out string? problem);
 
@@ -21,11 +23,14 @@ internal interface IEventLog : IDisposable
     /// <summary>The key that goes with what it stores, and is made with it: <see cref="PositionCipher.KeySize"/> bytes.</summary>
     byte[] Key { get; }
 
-    /// <summary>The numbers behind which starts began: the present one last, before it those that stored no frame, oldest first.</summary>
+    /// <summary>
+    /// The numbers behind which starts (runs of the program) began: the present one last, before it those that stored no frame, the oldest
+    /// first.
+    /// </summary>
     IReadOnlyList<long> Starts { get; }
 
-    /// <summary>Numbers that no frame has since frames that had them may have been lost.</summary>
-    IReadOnlyList<LostNumbers> Lost => [];
+    /// <summary>Numbers that starts have skipped. No frame has one; frames that had one may have been lost.</summary>
+    IReadOnlyList<SkippedNumbers> Skipped => [];
 
     /// <summary>Why batches cannot be stored; null when they can, as far as is known. Any thread may ask.</summary>
     string? Problem { get; }

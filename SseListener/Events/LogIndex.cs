@@ -15,7 +15,7 @@ internal sealed class LogIndex
     private long _appending;
     private long _lastRestored;
     private IReadOnlyList<long> _starts = [0];
-    private IReadOnlyList<LostNumbers> _lost = [];
+    private IReadOnlyList<SkippedNumbers> _skipped = [];
     private long _compacted;
     private int _count; // From the beginning on.
     private int _leastCount;
@@ -39,15 +39,6 @@ internal sealed class LogIndex
     // The number before that of the first frame in the index, kept or not.
     private long BeforeFirstIndexed => _beginning.Part.Length > 0 ? _beginning.Part.Buffer![0].Sequence - 1 : Last;
 
-    /// <summary>The segment of the oldest frame that is kept; null when nothing is.</summary>
-    public Segment? FindOldest()
-    {
-        for (; _beginning.TryPeek(out var frame) && frame.IsDropped; _count--)
-            _beginning.Advance(1);
-
-        return _beginning.TryPeek(out var oldest) ? oldest.Segment : null;
-    }
-
     public void BeginAppending(long last) => Volatile.Write(ref _appending, last);
 
     public void Append(FrameLocation frame)
@@ -57,10 +48,13 @@ internal sealed class LogIndex
         Last = frame.Sequence;
     }
 
-    /// <summary>Lets go of what is dropped, when so many frames are kept.</summary>
+    /// <summary>Lets go of dropped frames, if they are the most.</summary>
+    /// <param name="kept">How many frames are kept.</param>
     public void CompactIfMostIsDropped(int kept)
     {
-        FindOldest();
+        for (; _beginning.TryPeek(out var oldest) && oldest.IsDropped; _count--)
+            _beginning.Advance(1);
+
         if (_count <= 2 * Math.Max(kept, _leastCount) + LeastToCompact)
             return;
 
@@ -69,7 +63,7 @@ internal sealed class LogIndex
         for (; _beginning.TryPeek(out var frame); _beginning.Advance(1))
         {
             // The last dropped frame of a channel tells what is missing. Of a forgotten channel its allowance does.
-            if (frame.IsDropped && (frame.Segment.Log.IsForgotten || frame.Sequence < frame.Segment.Log.LastDropped))
+            if (frame.IsDropped && (frame.Segment.Log.HasLeftTable || frame.Sequence < frame.Segment.Log.LastDropped))
                 continue;
 
             frames.Append(frame);
@@ -94,7 +88,7 @@ internal sealed class LogIndex
         _beginning = _frames.End;
         _count = 0;
         Last = sequence;
-        Forget(sequence);
+        CountDropped(sequence);
     }
 
     /// <summary>Lets everything appended so far be delivered.</summary>
@@ -107,11 +101,11 @@ internal sealed class LogIndex
     /// <summary>Counts a segment that is dropped, whose last frame has this number, and returns the number of the drop.</summary>
     public long Drop(long lastSequence)
     {
-        Forget(lastSequence);
+        CountDropped(lastSequence);
         return ++Drops;
     }
 
-    public void Forget(long sequence) => LastDropped = Math.Max(LastDropped, sequence);
+    public void CountDropped(long sequence) => LastDropped = Math.Max(LastDropped, sequence);
 
     /// <summary>A cursor at the first frame in the index, kept or not, that has a higher number.</summary>
     public Cursor<FrameLocation> After(long sequence)
@@ -128,9 +122,9 @@ internal sealed class LogIndex
     }
 
     /// <summary>Goes on after a restart. Restored frames count as published from the first batch on, before any client comes.</summary>
-    public void ContinueAfter(long lastRestored, IReadOnlyList<long> starts, IReadOnlyList<LostNumbers> lost)
+    public void ContinueAfter(long lastRestored, IReadOnlyList<long> starts, IReadOnlyList<SkippedNumbers> skipped)
     {
-        _lost = lost;
+        _skipped = skipped;
         _lastRestored = lastRestored;
         _starts = starts;
         Last = starts.Count > 0 ? starts[^1] : lastRestored;
@@ -189,13 +183,13 @@ internal sealed class LogIndex
         topic is ChannelLog log ? log.InheritedDropped : _allowances.Under(topic.Name).Max(allowance => allowance.Forgotten);
 
     private bool MayHavePlace(long sequence) =>
-        sequence <= BeforeFirstIndexed || (sequence <= _compacted && !_lost.Any(lost => lost.Include(sequence)));
+        sequence <= BeforeFirstIndexed || (sequence <= _compacted && !_skipped.Any(skipped => skipped.Include(sequence)));
 
     private bool HasFrame(long sequence) => After(sequence - 1).TryPeek(out var frame) && frame.Sequence == sequence;
 }
 
-/// <summary>Numbers that no kept frame has, since a start began behind <paramref name="Through"/>: a frame with one was lost.</summary>
-internal readonly record struct LostNumbers(long After, long Through)
+/// <summary>Numbers behind one and before another, behind which a start began: a frame with one of them was lost.</summary>
+internal readonly record struct SkippedNumbers(long After, long Through)
 {
     public bool Include(long sequence) => sequence > After && sequence < Through;
 }

@@ -38,7 +38,7 @@ internal sealed class Restoration(EventStore store, Action<long, int>? dropped =
         if (_lacksDropped)
             LogIndex.MarkCompacted(log.Last);
 
-        LogIndex.ContinueAfter(log.Last, log.Starts, log.Lost);
+        LogIndex.ContinueAfter(log.Last, log.Starts, log.Skipped);
         store.Positions.UseKey(log.Key);
     }
 
@@ -49,7 +49,7 @@ internal sealed class Restoration(EventStore store, Action<long, int>? dropped =
         foreach (var allowance in names.Select(Allowances.Of).Where(allowance => allowance.IsTooOld(time, now)))
         {
             allowance.Forget(sequence);
-            LogIndex.Forget(sequence);
+            LogIndex.CountDropped(sequence);
             LogIndex.MarkCompacted(sequence);
         }
 
@@ -64,6 +64,6 @@ internal sealed class Restoration(EventStore store, Action<long, int>? dropped =
     private void Forget(long sequence)
     {
         Allowances.Forget(sequence);
-        LogIndex.Forget(sequence);
+        LogIndex.CountDropped(sequence);
     }
 }

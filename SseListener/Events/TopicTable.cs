@@ -43,7 +43,7 @@ internal sealed class TopicTable(int maxChannels, Allowances allowances)
         names.Select(name => ChannelNames.IsPattern(name) ? new Pattern(name) : _topics.GetValueOrDefault(name)).OfType<Topic>();
 
     /// <summary>Finds a channel that is to be forgotten. Of one that is not known there is nothing but a name.</summary>
-    public ChannelLog FindLog(string channel) => FindChannel(channel) ?? new ChannelLog(channel) { IsForgotten = true };
+    public ChannelLog FindLog(string channel) => FindChannel(channel) ?? new ChannelLog(channel) { HasLeftTable = true };
 
     /// <summary>Ends a channel with the frame of this number, or begins it anew, with 0.</summary>
     public void End(ChannelLog log, long sequence)
@@ -92,7 +92,7 @@ internal sealed class TopicTable(int maxChannels, Allowances allowances)
     public void MayBeIdle(Topic topic) => _perhapsIdle.Add(topic);
 
     /// <summary>Forgets topics that keep nothing and have no listener; not within a batch, for a frame of it may be for one.</summary>
-    public void ForgetIdle()
+    public void RemoveIdle()
     {
         foreach (var topic in _perhapsIdle.Where(topic => topic is Pattern or ChannelLog { IsEmpty: true }))
         {
@@ -115,7 +115,7 @@ internal sealed class TopicTable(int maxChannels, Allowances allowances)
         if (topic is not ChannelLog log)
             return;
 
-        log.IsForgotten = true;
+        log.HasLeftTable = true;
         allowances.Of(log.Name).Forget(log.LastDropped);
     }
 
@@ -124,7 +124,7 @@ internal sealed class TopicTable(int maxChannels, Allowances allowances)
     {
         allowances.Forget(sequence);
         foreach (var log in _topics.Values.OfType<ChannelLog>())
-            log.Lose(sequence);
+            log.CountDropped(sequence);
     }
 
     private void CountListener(IReadOnlyList<Topic> topics, int change)

@@ -23,7 +23,7 @@ internal sealed class PublishEndpoint(ServerOptions options, EventHub hub, Permi
             return Refusal.Of(400, problem);
         }
 
-        // Where it names none, the events may do so, and then those count.
+        // Where the query names no channel, the events may, and those are checked once they are read.
         var isBare = ends && exchange.Request.ContentLength64 == 0;
         if (await access.CheckPublishAsync(exchange, channels ?? (isBare ? _default : [])) is { } forbidden)
             return forbidden;

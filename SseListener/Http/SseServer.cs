@@ -23,7 +23,7 @@ internal sealed class SseServer : IAsyncDisposable
     private readonly LogWriter _log;
     private readonly RequestListener _listener;
     private readonly DeliveryLanes _lanes;
-    private readonly IEventLog _journal;
+    private readonly IEventLog _eventLog;
     private readonly Neighbours? _neighbours;
     private readonly EventHub _hub;
     private readonly KeyRing _keys;
@@ -42,16 +42,16 @@ internal sealed class SseServer : IAsyncDisposable
         var bounded = options with { MaxClients = Math.Min(options.MaxClients, Descriptors.MostClients) };
         _listener = new RequestListener(bounded, exchange => _router!.AnswerAsync(exchange), log);
         var limits = new HubLimits(bounded.History, bounded.HistoryAge, bounded.MaxChannels) { Rules = bounded.Keep };
-        _journal = CreateJournal(limits);
-        _neighbours = _journal is SharedLog shared ? new Neighbours(shared, bounded.Cluster, log) : null;
+        _eventLog = CreateEventLog(limits);
+        _neighbours = _eventLog is SharedLog shared ? new Neighbours(shared, bounded.Cluster, log) : null;
         _lanes = CreateLanes();
-        _hub = new EventHub(limits, _journal, _lanes.Wake, () => BreakStreams(EndReason.Lapped));
+        _hub = new EventHub(limits, _eventLog, _lanes.Wake, () => BreakStreams(EndReason.Lapped));
         _metrics.Observe(() => _clients.Count, bounded.MaxClients, _hub, _lanes);
         var responses = new Responses(bounded.WriteTimeout, _metrics, log);
         var crossOrigin = new CrossOrigin(bounded.Cors, log);
         _keys = new KeyRing(bounded, log);
         _access = new Permissions(bounded, _keys, crossOrigin);
-        _status = new StatusEndpoints(bounded, _clients, _hub, _lanes, _journal, _access, responses, _metrics);
+        _status = new StatusEndpoints(bounded, _clients, _hub, _lanes, _eventLog, _access, responses, _metrics);
         var history = new HistoryEndpoint(_hub, _access, responses);
         _events = new EventsEndpoint(bounded, _clients, _hub, _lanes, _access, history, responses, _metrics, log);
         _dismiss = new DismissEndpoint(_clients, _neighbours, _access, responses);
@@ -88,7 +88,7 @@ internal sealed class SseServer : IAsyncDisposable
         Running = _hub.RunAsync();
         if (!Task.Run(_hub.CatchUpAsync).GetAwaiter().GetResult())
         {
-            problem = _journal.Problem ?? "The cluster's log cannot be read.";
+            problem = _eventLog.Problem ?? "The cluster's log cannot be read.";
             return false;
         }
 
@@ -147,7 +147,7 @@ internal sealed class SseServer : IAsyncDisposable
         _neighbours?.Start(TellAsync, CountAsync, _dismiss.DismissAsync, _channels.AttendAsync);
     }
 
-    private IEventLog CreateJournal(HubLimits limits)
+    private IEventLog CreateEventLog(HubLimits limits)
     {
         if (_options.Cluster.IsUsed)
         {
@@ -205,7 +205,7 @@ internal sealed class SseServer : IAsyncDisposable
         _lanes.Dispose();
         _hub.Dispose();
         _status.Dispose();
-        await WithinAsync(Task.Run(_journal.Dispose, CancellationToken.None), stopLimit.Token);
+        await WithinAsync(Task.Run(_eventLog.Dispose, CancellationToken.None), stopLimit.Token);
         _metrics.Dispose();
     }
 

@@ -26,7 +26,7 @@ internal sealed class FileLog(JournalOptions options, LogWriter log) : IEventLog
     public IReadOnlyList<long> Starts => _key.Starts;
     public string? Problem => _isFailing ? "The journal cannot be written." : null;
 
-    public IReadOnlyList<LostNumbers> Lost => _key.Lost;
+    public IReadOnlyList<SkippedNumbers> Skipped => _key.Skipped;
 
     public bool TryOpen(RestoreFrame restore, Action<HubWork> enqueue, [NotNullWhen(false)] out string? problem)
     {
@@ -153,7 +153,8 @@ internal sealed class FileLog(JournalOptions options, LogWriter log) : IEventLog
         }
     }
 
-    // With rules of what is kept files are cleaned instead, which leaves nothing of those that have nothing to keep.
+    // With rules of what is kept files are cleaned instead. That leaves of a file without anything to keep its mark, and lines that tell of
+    // gaps, until it is merged with another.
     private void DeleteOldFiles()
     {
         if (_cleaner is null)

@@ -5,8 +5,8 @@ using SseListener.Log;
 namespace SseListener.Journal;
 
 /// <summary>
-/// The file by which positions are recognised after a restart: their key, the numbers behind which starts began, and behind those, each as
-/// two numbers of which the first is negative, the numbers that each start has passed over.
+/// The file by which positions are recognised after a restart. A start is one run of the program on the folder. The file has the key, the
+/// numbers behind which starts began, and behind those, each as two numbers of which the first is negative, what starts have skipped.
 /// </summary>
 internal sealed class JournalKey(string folder, LogWriter log)
 {
@@ -19,8 +19,8 @@ internal sealed class JournalKey(string folder, LogWriter log)
     public byte[] Bytes { get; private set; } = RandomNumberGenerator.GetBytes(PositionCipher.KeySize);
     public IReadOnlyList<long> Starts { get; private set; } = [];
 
-    /// <summary>The numbers that starts have passed over; frames that had them may have been lost.</summary>
-    public IReadOnlyList<LostNumbers> Lost { get; private set; } = [];
+    /// <inheritdoc cref="IEventLog.Skipped"/>
+    public IReadOnlyList<SkippedNumbers> Skipped { get; private set; } = [];
 
     /// <summary>Reads the file, if it is there, or throws: <see cref="Disk.IsFailure"/>.</summary>
     public void Read()
@@ -32,7 +32,8 @@ internal sealed class JournalKey(string folder, LogWriter log)
             (Bytes, _isNew) = (kept[..PositionCipher.KeySize], false);
             long[] numbers = [.. kept[PositionCipher.KeySize..].Chunk(sizeof(long)).Select(bytes => BitConverter.ToInt64(bytes))];
             Starts = [.. numbers.TakeWhile(number => number >= 0)];
-            Lost = [.. numbers[Starts.Count..].Chunk(2).Where(pair => pair.Length == 2).Select(pair => new LostNumbers(~pair[0], pair[1]))];
+            var pairs = numbers[Starts.Count..].Chunk(2).Where(pair => pair.Length == 2);
+            Skipped = [.. pairs.Select(pair => new SkippedNumbers(~pair[0], pair[1]))];
         }
     }
 
@@ -43,7 +44,7 @@ internal sealed class JournalKey(string folder, LogWriter log)
         // numbers: this start begins 2^32 further, more than are lost at once, and up to 2^39 beyond that, which nobody can guess.
         var start = _isNew ? last : Starts.Append(last).Max() + (1L << 32) + ((long)RandomNumberGenerator.GetInt32(int.MaxValue) << 8);
         if (!_isNew)
-            Lost = [.. Lost.TakeLast(MostStarts - 1), new LostNumbers(Starts.Append(last).Max(), start)];
+            Skipped = [.. Skipped.TakeLast(MostStarts - 1), new SkippedNumbers(Starts.Append(last).Max(), start)];
 
         Starts = [.. Starts.Where(earlier => earlier > last).TakeLast(MostStarts - 1), start];
         TryWrite();
@@ -73,7 +74,7 @@ internal sealed class JournalKey(string folder, LogWriter log)
 
         using (var output = new FileStream(unfinished, options))
         {
-            var numbers = Starts.Concat(Lost.SelectMany(lost => new[] { ~lost.After, lost.Through }));
+            var numbers = Starts.Concat(Skipped.SelectMany(skipped => new[] { ~skipped.After, skipped.Through }));
             output.Write([.. Bytes, .. numbers.SelectMany(BitConverter.GetBytes)]);
             Disk.Sync(output.SafeFileHandle);
 

@@ -3,7 +3,7 @@ using SseListener.Log;
 namespace SseListener.Listener;
 
 /// <summary>
-/// What the rest of the program sees of HttpListener: exchanges come in, and each is answered. Everything else in this folder keeps
+/// What the rest of the program sees of HttpListener: exchanges come in, and each is answered. Most of this folder keeps
 /// people on the network from making HttpListener grow, fall or wait; README.md has the table of facts.
 /// </summary>
 internal sealed class RequestListener(ListenerOptions options, Func<Exchange, Task> answer, LogWriter log) : IDisposable
