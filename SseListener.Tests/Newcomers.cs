@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
+using SseListener.Listener;
 using SseListener.Tests.Support;
 
 namespace SseListener.Tests;
@@ -32,6 +33,22 @@ public sealed class Newcomers
         Assert.That(newcomers.Count(newcomer => newcomer.Available > 0), Is.LessThan(Many / 2));
         await Wait.UntilAsync(() => newcomers.TrueForAll(newcomer => newcomer.Available > 0), "some are not answered", 6 * Wait.Limit);
         newcomers.ForEach(newcomer => newcomer.Dispose());
+    }
+
+    [TestCase("", false)]
+    [TestCase("GET / HTTP/1.1", true)]
+    public async Task One_whose_client_has_gone_is_let_in_only_with_what_it_has_sent(string sent, bool isLetIn)
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        var client = ConnectAndSend(((IPEndPoint)listener.LocalEndpoint).Port, Encoding.ASCII.GetBytes(sent));
+        using var accepted = await listener.AcceptSocketAsync();
+        client.Dispose();
+        var entered = new TaskCompletionSource<Connection>();
+        await new NewcomerQueue(entered.SetResult).AdmitAsync(new Connection(accepted, longestHeader: 1000));
+        Assert.That(accepted.SafeHandle.IsClosed, Is.EqualTo(!isLetIn));
+        if (isLetIn)
+            await entered.Task.WaitAsync(Wait.Limit);
     }
 
     // Each piece of an answer then waits in the pool's queue behind a large publish of everybody else.
