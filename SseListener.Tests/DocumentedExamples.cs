@@ -54,8 +54,7 @@ public sealed class DocumentedExamples
         var shown = Document.Readme.Blocks("text").Single();
         var id = Regex.Match(shown, "id: (.*)").Groups[1].Value;
         await server.PublishAsync($$"""{"type":"alert","data":{"nested":"here"},"retry":10000,"id":"{{id}}"}""");
-        await raw.ReadUntilAsync("id: d");
-        await raw.ReadUntilAsync("\n\n\r\n");
+        await raw.ReadChunkAsync($"id: {id}");
         Assert.That(raw.Body, Does.EndWith("\n\n" + shown));
     }
 

@@ -56,7 +56,7 @@ public sealed class Envelopes
     {
         await using var server = TestServer.Start();
         using var raw = await ListenAsync(server, "envelope=2&lastEventId=unknown");
-        await raw.ReadUntilAsync("lastEventId");
+        await raw.ReadChunkAsync("lastEventId");
         var frames = raw.Body.Split("\n\n");
         Assert.That(frames[0], Does.Match("^data: {\"channel\":null,\"type\":\"hello\",\"id\":\"(@[^\"]{22})\",\"data\":{\"client\":\"[^\"]+\",\"channels\":\\[\"orders\",\"alerts\"]}}\nretry: \\d+\nid: \\1$"));
         Assert.That(frames[1], Is.EqualTo("data: {\"channel\":null,\"type\":\"gap\",\"id\":null,\"data\":{\"lastEventId\":\"unknown\"}}"));

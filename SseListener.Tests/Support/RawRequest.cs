@@ -86,6 +86,14 @@ internal sealed class RawRequest : IDisposable
         return Received;
     }
 
+    /// <summary>Reads until a chunk with this text has come to its end.</summary>
+    public async Task ReadChunkAsync(string text)
+    {
+        await ReadUntilAsync(text);
+        while (!Body.Contains(text, StringComparison.Ordinal))
+            Assert.That(await ReadAsync().WaitAsync(_limit), Is.True, "the connection ended in a chunk");
+    }
+
     /// <summary>Reads until the other side ends the connection.</summary>
     public async Task<string> ReadToEndAsync()
     {
