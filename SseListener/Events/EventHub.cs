@@ -56,11 +56,8 @@ internal sealed class EventHub : IDisposable
     /// <summary>Why nothing can be published; null when it can, as far as is known.</summary>
     public string? Problem => _eventLog.Problem;
 
-    /// <summary>The id of the place in the log behind the frame with this number. Any thread may ask.</summary>
-    public string PositionOf(long place) => _store.Positions.Encode(place);
-
-    /// <inheritdoc cref="PositionCipher.Encode"/>
-    public string PositionOf(long place, long moment) => _store.Positions.Encode(place, moment);
+    /// <summary><inheritdoc cref="PositionCipher.Encode"/> Any thread may ask.</summary>
+    public string PositionOf(long place, long? moment = null) => _store.Positions.Encode(place, moment);
 
     /// <summary>Whether an id is that of a place in this log. Any thread may ask.</summary>
     public bool IsPosition(string id) => _store.Positions.TryDecode(id, out _);
