@@ -125,7 +125,7 @@ internal sealed class BuiltProgram : IDisposable
     public int[] Children() =>
         [.. from folder in Directory.GetDirectories("/proc")
             let name = Path.GetFileName(folder)
-            where name.All(char.IsAsciiDigit) && ParentOf(folder) == _process.Id
+            where name.All(char.IsAsciiDigit) && int.Parse(StatOf(folder)[1], CultureInfo.InvariantCulture) == _process.Id
             select int.Parse(name, CultureInfo.InvariantCulture)];
 
     /// <summary>How many of its threads have this name.</summary>
@@ -141,6 +141,9 @@ internal sealed class BuiltProgram : IDisposable
     {
         using var kill = Process.Start("kill", string.Create(CultureInfo.InvariantCulture, $"-{name} {_process.Id}"));
         kill.WaitForExit();
+
+        // On a busy machine other threads run on until the one that got the signal has its turn.
+        Assert.That(SpinWait.SpinUntil(() => name != "STOP" || HasEnded || StatOf($"/proc/{_process.Id}")[0] == "T", Wait.Limit), Is.True, "it does not stop");
     }
 
     /// <summary>Sets its soft limit of a resource, as <c>prlimit</c> names it.</summary>
@@ -206,17 +209,17 @@ internal sealed class BuiltProgram : IDisposable
         }
     }
 
-    // In proc_pid_stat(5) behind the program's name, which stands in brackets, and the state.
-    private static int ParentOf(string folder)
+    // What stands in proc_pid_stat(5) behind the program's name, which stands in brackets: its state, its parent …
+    private static string[] StatOf(string folder)
     {
         try
         {
             var stat = System.IO.File.ReadAllText(Path.Combine(folder, "stat"));
-            return int.Parse(stat[(stat.LastIndexOf(')') + 2)..].Split(' ')[1], CultureInfo.InvariantCulture);
+            return stat[(stat.LastIndexOf(')') + 2)..].Split(' ');
         }
         catch (IOException)
         {
-            return 0;
+            return ["", "0"];
         }
     }
 
