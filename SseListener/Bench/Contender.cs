@@ -18,7 +18,7 @@ internal sealed class Contender : IDisposable
 
     // More than a hub waits for its cluster.
     private static readonly TimeSpan _longestStart = TimeSpan.FromSeconds(20);
-    private const int Starts = 3;
+    private const int MostStarts = 3;
 
     private readonly Lock _lock = new();
     private readonly List<ProcessStartInfo> _starts = [];
@@ -73,7 +73,7 @@ internal sealed class Contender : IDisposable
             }
             catch (Exception e)
             {
-                var isFinal = e is not BenchException || start == Starts || contender._hasEnded;
+                var isFinal = e is not BenchException || start == MostStarts || contender._hasEnded;
                 contender.Dispose();
                 if (isFinal)
                     throw;
