@@ -1,5 +1,7 @@
+using System.Net.Http.Headers;
 using System.Net.ServerSentEvents;
 using System.Text;
+using System.Text.Json;
 using System.Text.RegularExpressions;
 using SseListener.Tests.Support;
 
@@ -37,14 +39,8 @@ public sealed class DocumentedClusters
         var (before, last) = await WriteJournalAsync(data);
         using var nats = await NatsServer.StartAsync();
         await using var hub = ManyHubs.Hub(nats, options => options with { PublishToken = "a-token", History = 64 * 1024 * 1024 });
-        var line = _document.Line("python3 ")["python3 ".Length..];
-        var command = line.Replace("localhost:3001", $"127.0.0.1:{hub.Port}", StringComparison.Ordinal).Replace(" data ", $" '{data.Path}' ", StringComparison.Ordinal);
         for (var i = 0; i < 2; i++)
-        {
-            using var script = BuiltProgram.Shell($"cd '{Document.Repository}' && SSE_PUBLISH_TOKEN=a-token exec '{OtherPrograms.Python()}' {command}");
-            await script.EndsWellAsync();
-            Assert.That(script.Output, Is.EqualTo($"{before.Count} events"));
-        }
+            Assert.That(await RepublishAsync(data, hub), Is.EqualTo($"{before.Count} events and ends"));
 
         await using var stream = await hub.SubscribeAsync("?channel=room/*&channel=default", "earliest");
         foreach (var item in before)
@@ -56,6 +52,32 @@ public sealed class DocumentedClusters
     }
 
     [Test]
+    public async Task A_journal_with_ends_deleted_channels_and_rules_is_published_again_and_twice_is_once()
+    {
+        using var data = new TempFolder();
+        await WriteChangesAsync(data);
+        using var nats = await NatsServer.StartAsync();
+        await using var hub = ManyHubs.Hub(nats, options => options with { PublishToken = "a-token", History = 64 * 1024 * 1024 });
+        await using var listener = await hub.SubscribeAsync("?channel=room/*&channel=chat/*&channel=prices/*&channel=the/*");
+        for (var i = 0; i < 2; i++)
+            Assert.That(await RepublishAsync(data, hub), Does.Match("^[0-9]+ events and ends$"));
+
+        hub.Http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", "a-token");
+        await PostAsync(hub, "channel=the/last", "the last");
+        List<string> got = [];
+        while (await listener.NextAsync() is { Data: not "the last" } item)
+            got.Add(item.EventType == "end" ? item.Data : $"{item.Data} {item.EventId}");
+
+        Assert.That(got, Is.Unique);
+        Assert.That(got.Where(text => !text.StartsWith("1 price", StringComparison.Ordinal)), Is.EqualTo((string[])
+            ["1 both", "2 a", "3 b", "4 ended", """{"ended":"chat/1"}""", """{"ended":"chat/2"}""", "8 only", "6 new"]));
+        await ExpectAsync(hub, "room/a", "1 both", "2 a");
+        await ExpectAsync(hub, "room/b", "1 both", "3 b");
+        await ExpectAsync(hub, "room/gone", "6 new");
+        await ExpectAsync(hub, "room/still", "8 only");
+    }
+
+    [Test]
     public async Task The_table_of_metrics_has_those_that_a_hub_has_beside_the_others()
     {
         using var nats = await NatsServer.StartAsync();
@@ -64,6 +86,48 @@ public sealed class DocumentedClusters
         var there = Regex.Matches(await hub.MetricsAsync(), "^# TYPE (sse_cluster_[a-z_]+)", RegexOptions.Multiline).Select(found => found.Groups[1].Value);
         var told = Regex.Matches(_document.Text, @"^\| `(sse_[a-z_]+)", RegexOptions.Multiline).Select(found => found.Groups[1].Value);
         Assert.That(told, Is.EquivalentTo(there));
+    }
+
+    private static async Task<string> RepublishAsync(TempFolder data, TestServer hub)
+    {
+        var command = _document.Line("python3 ")["python3 ".Length..]
+            .Replace("localhost:3001", $"127.0.0.1:{hub.Port}", StringComparison.Ordinal)
+            .Replace(" data ", $" '{data.Path}' ", StringComparison.Ordinal);
+        using var script = BuiltProgram.Shell($"cd '{Document.Repository}' && SSE_PUBLISH_TOKEN=a-token exec '{OtherPrograms.Python()}' {command}");
+        await script.EndsWellAsync();
+        return script.Output;
+    }
+
+    private static async Task ExpectAsync(TestServer hub, string channel, params string[] expected)
+    {
+        using var answer = await hub.SendAsync("GET", "/events?channel=" + channel, ("Accept", "application/json"));
+        var events = JsonDocument.Parse(await answer.Content.ReadAsStringAsync()).RootElement.GetProperty("events").EnumerateArray();
+        Assert.That(events.Select(item => $"{item.GetProperty("data")} {item.GetProperty("id")}"), Is.EqualTo(expected), channel);
+
+    }
+
+    // With events of several channels, and with files from which the rules have dropped something.
+    private static async Task WriteChangesAsync(TempFolder data)
+    {
+        await using var server = KeepingByRules.Start(["prices/*=1"], options => options with { Data = data.Path, History = 64 * 1024 });
+        await PostAsync(server, "channel=room/a&channel=room/b&id=both", "1");
+        await PostAsync(server, "", "{\"data\":2,\"id\":\"a\",\"channels\":[\"room/a\"]}\n{\"data\":3,\"id\":\"b\",\"channels\":[\"room/b\"]}\n", "application/x-ndjson");
+        await PostAsync(server, "channel=chat/1&id=ended&end=1", "4");
+        await PostAsync(server, "channel=chat/2&end=1", "");
+        await PostAsync(server, "channel=room/gone&id=old", "5");
+        await PostAsync(server, "channel=room/gone&channel=room/still&id=only", "8");
+        using var deleted = await server.SendAsync("DELETE", "/channels/room/gone");
+        await PostAsync(server, "channel=room/gone&id=new", "6");
+        for (var i = 0; i < 20; i++)
+            await PostAsync(server, "channel=prices/1", string.Concat(Enumerable.Range(1, 500).Select(number => $"{{\"data\":1,\"id\":\"price{i}-{number}\"}}\n")), "application/x-ndjson");
+
+        await Wait.UntilAsync(() => data.JournalTexts.Any(text => text.StartsWith(": without", StringComparison.Ordinal)), "nothing is cleaned");
+    }
+
+    private static async Task PostAsync(TestServer server, string query, string body, string type = "text/plain")
+    {
+        using var answer = await server.PostAsync("/events?" + query, type, body);
+        answer.EnsureSuccessStatusCode();
     }
 
     // Returns what a client gets of it, and the id of the event before the last.
