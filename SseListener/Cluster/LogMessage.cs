@@ -62,7 +62,7 @@ internal sealed record LogMessage(
         publishes = null;
         for (var offset = 0; offset < body.Length; count++)
         {
-            if (!JournalLine.TryReadFrame(body.Span, offset, out var line, out var frame))
+            if (!JournalLine.TryRead(body.Span, offset, out var line, out var frame, out var isDropped) || isDropped)
                 return false;
 
             frames.Add(new StoredFrame(line.Channels, Encoding.UTF8.GetString(SseFrame.IdOf(body.Span[frame])), body[frame]));

@@ -67,7 +67,7 @@ internal sealed class FileLog(JournalOptions options, LogWriter log) : IEventLog
                 _stopping.Cancel();
                 _cleaning.Wait();
                 _files.Flush();
-                DeleteOldFiles();
+                _files.TryDeleteOldFiles();
             }
 
             _stopping.Dispose();
@@ -143,7 +143,7 @@ internal sealed class FileLog(JournalOptions options, LogWriter log) : IEventLog
             {
                 ReportWrite(Disk.Attempt(EnsureWritable));
                 if (!_isFailing)
-                    DeleteOldFiles();
+                    _files.TryDeleteOldFiles();
             }
 
             if (!_isFailing && _cleaner is not null && _cleaning.IsCompleted)
@@ -151,14 +151,6 @@ internal sealed class FileLog(JournalOptions options, LogWriter log) : IEventLog
 
             _timer!.Change(_upkeepEvery, Timeout.InfiniteTimeSpan);
         }
-    }
-
-    // With rules of what is kept files are cleaned instead. That leaves of a file without anything to keep its mark, and lines that tell of
-    // gaps, until it is merged with another.
-    private void DeleteOldFiles()
-    {
-        if (_cleaner is null)
-            _files.TryDeleteOldFiles(SteadyClock.Now);
     }
 
     // Also when nobody publishes: publishers may wait until /healthz says that all is well. It probes with as many bytes as could not be

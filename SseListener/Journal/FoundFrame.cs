@@ -26,21 +26,14 @@ internal readonly record struct FoundFrame(JournalLine Line, int LineStart, int 
         List<FoundFrame> found = [];
         for (var offset = JournalLine.LengthOfMark(bytes); offset < bytes.Length;)
         {
-            var isWhole = TryRead(bytes, offset, out var frame);
+            var isWhole = JournalLine.TryRead(bytes, offset, out var line, out var frame, out var isDropped);
             if (isWhole)
-                found.Add(frame);
+                found.Add(new FoundFrame(line, offset, frame.Start.Value, frame.End.Value, isDropped));
 
-            offset = isWhole ? frame.End : NextLine(bytes, offset);
+            offset = isWhole ? frame.End.Value : NextLine(bytes, offset);
         }
 
         return found;
-    }
-
-    private static bool TryRead(ReadOnlySpan<byte> bytes, int offset, out FoundFrame frame)
-    {
-        var isWhole = JournalLine.TryRead(bytes, offset, out var line, out var range, out var isDropped);
-        frame = new FoundFrame(line, offset, range.Start.Value, range.End.Value, isDropped);
-        return isWhole;
     }
 
     // If the line feed before it is damaged, it begins one byte later. No line of a frame looks like either.

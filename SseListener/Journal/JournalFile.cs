@@ -85,7 +85,7 @@ internal sealed class JournalFile(string path, long first) : IDisposable
         }
     }
 
-    /// <summary>Counts frames in it, published at a time of <see cref="SteadyClock"/>. The reader calls it without an append.</summary>
+    /// <summary>Counts frames in it, published at a time of <see cref="SteadyClock"/>. Without an append when a file is read back or cleaned.</summary>
     public void Count(long frameBytes, long time)
     {
         FirstTime = FirstTime == 0 ? time : FirstTime;
@@ -113,11 +113,13 @@ internal sealed class JournalFile(string path, long first) : IDisposable
         }
     }
 
-    /// <summary>Brings to the disk what has been appended; if that fails, the next call tries again. It may run beside an append.</summary>
-    public void Flush(LogWriter log)
+    /// <summary>
+    /// Brings to the disk what has been appended. If that fails, it is false, and the next call tries again. It may run beside an append.
+    /// </summary>
+    public bool TryFlush(LogWriter log)
     {
         if (!_isUnflushed)
-            return;
+            return true;
 
         _isUnflushed = false;
         var started = Stopwatch.GetTimestamp();
@@ -126,10 +128,11 @@ internal sealed class JournalFile(string path, long first) : IDisposable
             // Also when a repair has just replaced the handle.
             _isUnflushed = true;
             log.Often(LogLevel.Warning, "not flushed", $"the journal could not be flushed to the disk: {failure.Message}");
-            return;
+            return false;
         }
 
         _options!.Flushes.Record(Stopwatch.GetElapsedTime(started).TotalSeconds);
+        return true;
     }
 
     public void Dispose() => _handle?.Dispose();

@@ -126,18 +126,22 @@ internal sealed class JournalFiles(JournalOptions options, LogWriter log) : IDis
     /// <summary>Brings to the disk what may not be there yet. One call at a time, beside the other methods: it may take long.</summary>
     public void Flush()
     {
-        while (_unflushed.TryDequeue(out var file))
+        while (_unflushed.TryPeek(out var file) && file.TryFlush(log))
         {
-            file.Flush(log);
+            _unflushed.TryDequeue(out _);
             file.Dispose();
         }
 
-        Current.Flush(log);
+        Current.TryFlush(log);
     }
 
-    public void TryDeleteOldFiles(long now)
+    /// <summary>
+    /// Deletes what is outside history. With rules of what is kept files are cleaned instead. That leaves of a file without anything to
+    /// keep its mark, and lines that tell of gaps, until it is merged with another.
+    /// </summary>
+    public void TryDeleteOldFiles()
     {
-        if (Disk.Attempt(() => DeleteOldFiles(now)) is { } e)
+        if (options.CleanEvery is null && Disk.Attempt(() => DeleteOldFiles(SteadyClock.Now)) is { } e)
             log.Often(LogLevel.Warning, "not deleted", $"a file of the journal that is not needed any more cannot be deleted: {e.Message}");
     }
 

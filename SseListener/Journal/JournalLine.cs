@@ -87,11 +87,10 @@ internal readonly record struct JournalLine(long Sequence, string Channels, long
         return isLine;
     }
 
-    /// <summary>Reads the line at an offset, and finds the frame behind it, up to the first blank line; false when damaged.</summary>
-    public static bool TryReadFrame(ReadOnlySpan<byte> bytes, int offset, out JournalLine line, out Range frame) =>
-        TryRead(bytes, offset, out line, out frame, out var isDropped) && !isDropped;
-
-    /// <summary>The same, also for a frame of which only the line is left, since it has been dropped.</summary>
+    /// <summary>
+    /// Reads the line at an offset, and finds the frame behind it, up to the first blank line; false when damaged. Of one that has been
+    /// dropped only the line is left.
+    /// </summary>
     public static bool TryRead(ReadOnlySpan<byte> bytes, int offset, out JournalLine line, out Range frame, out bool isDropped)
     {
         var start = offset + bytes[offset..].IndexOf((byte)'\n') + 1;
