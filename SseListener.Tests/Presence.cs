@@ -139,6 +139,7 @@ public sealed class Presence
         Assert.That(limit.TryAcquire(29, now: 6000), Is.True);
         Assert.That(limit.TryAcquire(2, now: 6000), Is.False);
         Assert.That(limit.TryAcquire(1, now: 6999), Is.True);
+        Assert.That(limit.TryAcquire(31, now: 7000), Is.True, "what comes first is done, else it never would be");
     }
 
     [Test]

@@ -42,8 +42,8 @@ internal sealed class DeliveryLanes : IDisposable
 }
 
 /// <summary>
-/// How long a client may be silent, or take nothing of a send, and how many of a channel are told who joins; 0 for none. How many a channel
-/// has, on all servers, and the id of a place.
+/// After how long without an event a client is sent a heartbeat, and how long it may take nothing of a send. How many of a channel are told
+/// who joins; 0 for none. How many a channel has, on all servers, and the id of a place.
 /// </summary>
 internal sealed record LaneOptions(
     TimeSpan Heartbeat, TimeSpan WriteTimeout, int PresenceLimit, Func<Topic, int> ClientsOf, Func<long, string> PositionOf);

@@ -82,7 +82,7 @@ internal sealed class Presence(LaneSubscribers subscribers, LaneOptions options,
         SseFrame.WritePresence(_frame, change.HasJoined, change.Client, change.User, clients, channel.Name, position, envelope);
 }
 
-/// <summary>Allows at most <paramref name="most"/> things in a second. For one thread.</summary>
+/// <summary>Allows at most <paramref name="most"/> things in a second, or more if they come first and together. For one thread.</summary>
 internal sealed class RateLimit(int most)
 {
     private long _second;
@@ -94,7 +94,7 @@ internal sealed class RateLimit(int most)
         if (now / 1000 != _second)
             (_second, _count) = (now / 1000, 0);
 
-        var isAllowed = _count + count <= most;
+        var isAllowed = _count == 0 || _count + count <= most;
         _count += isAllowed ? count : 0;
         return isAllowed;
     }

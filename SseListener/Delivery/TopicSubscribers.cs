@@ -3,7 +3,10 @@ using SseListener.Events;
 
 namespace SseListener.Delivery;
 
-/// <summary>The clients of a lane that listen to one topic. For the lane's thread, except <see cref="TryRequestSweep"/>.</summary>
+/// <summary>
+/// The clients of a lane that listen to one topic. For the lane's thread, except <see cref="TryRequestSweep"/>. They change under the lock of
+/// the <see cref="Roster"/> only, and with it any thread may read them.
+/// </summary>
 internal sealed class TopicSubscribers(Topic topic)
 {
     private const int ClockInterval = 64; // Clients that are served between two readings of the clock.
@@ -86,7 +89,10 @@ internal sealed class TopicSubscribers(Topic topic)
     }
 }
 
-/// <summary>The clients of a lane, by topic. For the lane's thread, except <see cref="TryFind"/>.</summary>
+/// <summary>
+/// The clients of a lane, by topic. For the lane's thread, except <see cref="TryFind"/>; added and removed with the lock of the
+/// <see cref="Roster"/>.
+/// </summary>
 internal sealed class LaneSubscribers
 {
     private readonly HashSet<Client> _clients = [];
