@@ -5,11 +5,11 @@ namespace SseListener.Http;
 /// <summary>The last events of a feed of whole events in envelopes, as JSON.</summary>
 internal sealed class NewestEvents(int most, int mostBytes)
 {
-    private readonly Queue<string> _events = [];
+    private readonly Queue<byte[]> _events = [];
     private readonly ArrayBufferWriter<byte> _unread = new();
     private int _length;
 
-    public string Joined => string.Join(',', _events);
+    public string Joined => string.Join(',', _events.Select(Encoding.UTF8.GetString));
 
     /// <summary>Reads what the feed has; false when some of it is dropped meanwhile.</summary>
     public bool TryReadAll(Feed feed)
@@ -21,7 +21,8 @@ internal sealed class NewestEvents(int most, int mostBytes)
                 return false;
 
             _unread.Write(slice.Bytes);
-            AddWholeFrames();
+            if (slice.Frames > 0)
+                AddWholeFrames();
         }
 
         return true;
@@ -40,7 +41,7 @@ internal sealed class NewestEvents(int most, int mostBytes)
 
     private void Add(ReadOnlySpan<byte> json)
     {
-        _events.Enqueue(Encoding.UTF8.GetString(json));
+        _events.Enqueue(json.ToArray());
         _length += json.Length;
         while (_events.Count > most || (_length > mostBytes && _events.Count > 1))
             _length -= _events.Dequeue().Length;
