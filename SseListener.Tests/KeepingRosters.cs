@@ -126,13 +126,16 @@ public sealed class KeepingRosters
     public void A_position_may_say_a_moment_of_the_last_half_hour()
     {
         var cipher = new PositionCipher();
-        foreach (var age in (long[])[0, 1, Second, 1800 * Second])
+        foreach (var age in (long[])[0, 1, Second, 1799 * Second])
         {
             var moment = SteadyClock.Microseconds - age;
             var position = cipher.Encode(7, moment);
             Assert.That(cipher.TryDecode(position, out var place) ? place : 0, Is.EqualTo(7));
-            Assert.That(cipher.MomentOf(position), Is.EqualTo(moment));
+            Assert.That(cipher.MomentOf(position), Is.InRange(moment - 1024, moment));
         }
+
+        Assert.That(cipher.MomentOf(cipher.Encode(7, SteadyClock.Microseconds - (1900 * Second))), Is.Null);
+        Assert.That(cipher.MomentOf(cipher.Encode(7, SteadyClock.Microseconds - (1L << 32))), Is.Null);
 
         Assert.That(cipher.MomentOf(cipher.Encode(7)), Is.Null);
         Assert.That(cipher.MomentOf("an id"), Is.Null);

@@ -20,6 +20,8 @@ internal sealed class PositionCipher
     private const int RandomAt = 8;
     private const int KindAt = 12;
     private const int ZerosAt = 13;
+    private const int MomentShift = 10; // About milliseconds: as 32 bits they come round again after 50 days.
+    private const long OldestMoment = 30 * 60 * 1_000_000L >> MomentShift;
 
     private readonly Lock _lock = new();
     private readonly Aes _aes = Aes.Create(); // Its first key is drawn at random.
@@ -35,7 +37,7 @@ internal sealed class PositionCipher
         if (moment is null)
             RandomNumberGenerator.Fill(block[RandomAt..KindAt]);
         else
-            BitConverter.TryWriteBytes(block[RandomAt..], (uint)moment);
+            BitConverter.TryWriteBytes(block[RandomAt..], (uint)(moment >> MomentShift));
 
         block[KindAt] = (byte)(moment is null ? 0 : 1);
         lock (_lock)
@@ -53,16 +55,16 @@ internal sealed class PositionCipher
         return isGood;
     }
 
-    /// <summary>The moment that an id says, of the last half hour or the next; null when it says none.</summary>
+    /// <summary>The moment that an id says, a millisecond early at most; null when it says none of the last half hour or the next.</summary>
     public long? MomentOf(string id)
     {
         Span<byte> block = stackalloc byte[BlockSize];
         if (!TryDecipher(id, block) || block[KindAt] == 0)
             return null;
 
-        // The lower 32 bits are there.
-        var now = SteadyClock.Microseconds;
-        return now - unchecked((int)((uint)now - BitConverter.ToUInt32(block[RandomAt..])));
+        var now = SteadyClock.Microseconds >> MomentShift;
+        var age = unchecked((int)((uint)now - BitConverter.ToUInt32(block[RandomAt..])));
+        return Math.Abs((long)age) > OldestMoment ? null : (now - age) << MomentShift;
     }
 
     private bool TryDecipher(string id, Span<byte> block)
