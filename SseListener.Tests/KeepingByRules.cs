@@ -200,6 +200,17 @@ public sealed class KeepingByRules
     }
 
     [Test]
+    public async Task The_copies_of_an_event_in_several_channels_count_together()
+    {
+        await using var server = Start(["llm/*=1000B"], o => o with { History = 2000 });
+        var text = new string('x', 450);
+        using var good = await server.PostAsync("/events?channel=llm/1&channel=llm/2&channel=a&channel=b", "text/plain", text);
+        Assert.That(good.StatusCode, Is.EqualTo(HttpStatusCode.OK));
+        using var large = await server.PostAsync("/events?channel=llm/1&channel=a&channel=llm/2&channel=llm/3", "text/plain", text);
+        await Problem.ExpectAsync(large, 413, "With its frame an event has more than the 1000 bytes that are kept of its channel (--keep llm/*). Nothing was published.");
+    }
+
+    [Test]
     public async Task Where_nothing_is_to_be_kept_nothing_is_refused()
     {
         await using var server = Start([], o => o with { History = 0 });

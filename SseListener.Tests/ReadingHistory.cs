@@ -55,16 +55,33 @@ public sealed class ReadingHistory
         await all;
     }
 
-    [Test]
-    public async Task Large_events_come_whole_and_together_are_bounded()
+    [TestCase('a', 900_000)]
+    [TestCase('\u8a9e', 300_000)]
+    public async Task Large_events_come_whole_and_together_are_bounded(char first, int length)
     {
         await using var server = TestServer.Start();
         for (var i = 0; i < 8; i++)
-            await server.PublishAsync($$"""{"data":"{{new string((char)('a' + i), 900_000)}}"}""");
+            await server.PublishAsync($$"""{"data":"{{new string((char)(first + i), length)}}"}""");
 
         var (_, events) = await ReadAsync(server, "?limit=8");
         Assert.That(events.Select(sseEvent => JsonDocument.Parse(sseEvent).RootElement.GetProperty("data").GetString()),
-            Is.EqualTo(Enumerable.Range(4, 4).Select(i => new string((char)('a' + i), 900_000))));
+            Is.EqualTo(Enumerable.Range(4, 4).Select(i => new string((char)(first + i), length))));
+    }
+
+    // Who does not read must not take memory without end, nor keep those out who read.
+    [Test]
+    public async Task Where_large_answers_have_no_room_the_oldest_is_broken_off()
+    {
+        await using var server = TestServer.Start(options => options with { MaxAnswerBytes = 5_000_000, History = 100_000_000, MaxBody = 20_000_000 });
+        await server.PublishAsync($$"""{"data":"{{new string('x', 10_000_000)}}"}""", "huge");
+        await server.PublishAsync($$"""{"data":"{{new string('y', 1_000_000)}}"}""", "large");
+        using var stalled = new RawRequest(server.Port, receiveBuffer: 1024);
+        await stalled.SendAsync($"GET /events?channel=huge HTTP/1.1\r\nHost: 127.0.0.1:{server.Port}\r\nAccept: application/json\r\n\r\n");
+        await stalled.ReadUntilAsync("position");
+        var (_, events) = await ReadAsync(server, "?channel=large");
+        Assert.That(events.Single(), Has.Length.GreaterThan(1_000_000));
+        Assert.That(await stalled.ReadToEndAsync(), Has.Length.LessThan(10_000_000));
+        Assert.That((await ReadAsync(server, "?channel=huge")).Events.Single(), Has.Length.GreaterThan(10_000_000), "alone it has room");
     }
 
     // Then it is read anew: what is left of it would look like all there is.

@@ -74,6 +74,28 @@ public sealed class Rewinding
         }
     }
 
+    // It has had a place in each channel for longest, and does not read what it has missed.
+    [Test]
+    public async Task Where_too_many_go_through_all_channels_the_first_that_does_not_read_is_disconnected()
+    {
+        await using var server = TestServer.Start(options => options with { MaxChannels = 10, History = 100_000_000, MaxBody = 20_000_000, PresenceLimit = 0 });
+        await server.PublishAsync($$"""{"data":"{{new string('x', 10_000_000)}}"}""", "p/0");
+        for (var channel = 1; channel < 10; channel++)
+            await server.PublishAsync("""{"data":1}""", $"p/{channel}");
+
+        var stalled = new List<StalledClient>();
+        for (var i = 0; i < 20; i++)
+            stalled.Add(await StalledClient.OpenAsync(server.Port, "?channel=p/*&rewind=1"));
+
+        await using var client = await server.SubscribeAsync("?channel=p/*&rewind=1");
+        await server.ExpectMetricAsync("""sse_streams_ended_total{reason="lapped"}""", 1);
+        for (var channel = 0; channel < 10; channel++)
+            Assert.That((await client.NextAsync()).Data, Has.Length.EqualTo(channel == 0 ? 10_000_002 : 1));
+
+        Assert.That(server.Server.Clients, Has.Count.EqualTo(20));
+        stalled.ForEach(one => one.Dispose());
+    }
+
     [Test]
     public async Task With_a_last_id_that_counts()
     {

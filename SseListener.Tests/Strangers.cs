@@ -52,6 +52,8 @@ public sealed class Strangers
         new("clients of 10 channels come and go", 200, i => Get(string.Join('&', Channels("ten", i % 3).Split('&').Take(10))), Then.Closes),
         new("clients of the others' channel come and go", 100, Get("channel=news"), Then.Resets),
         new("listeners to every channel ask for everything and read nothing", 200, Get("channel=n/*&channel=big&channel=news&lastEventId=earliest&envelope=1"), Then.Stalls),
+        new("histories as JSON that nobody reads", 200, "GET /events?channel=big&limit=1000 HTTP/1.1\r\n" + Host + "Accept: application/json\r\n\r\n", Then.Stalls),
+        new("listeners rewind under patterns and read nothing", 200, Get("channel=n/*&channel=big&rewind=1000"), Then.Stalls),
         new("listeners read nothing", 300, Get("channel=big&lastEventId=earliest"), Then.Stalls),
         new("listeners send on", 100, "GET /events HTTP/1.1\r\n" + Host + "\r\n", Then.SendsOn),
         new("half requests", 1000, "GET /events HTTP/1.1\r\nHost: local", Then.Stalls),

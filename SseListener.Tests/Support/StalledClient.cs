@@ -7,10 +7,10 @@ internal sealed class StalledClient : IDisposable
 
     private StalledClient(RawRequest raw) => _raw = raw;
 
-    public static async Task<StalledClient> OpenAsync(int port)
+    public static async Task<StalledClient> OpenAsync(int port, string query = "")
     {
         var raw = new RawRequest(port, receiveBuffer: 1024);
-        await raw.SendAsync($"GET /events HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n");
+        await raw.SendAsync($"GET /events{query} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n");
         await raw.ReadUntilAsync("retry: ");
         return new StalledClient(raw);
     }

@@ -69,6 +69,8 @@ internal static class CommandLine
                 "publishes under way at a time"),
             Size("max-publish-bytes", _defaults.MaxPublishBytes, 1, long.MaxValue, (o, v) => o with { MaxPublishBytes = v },
                 "bytes of their bodies at a time"),
+            Size("max-answer-bytes", _defaults.MaxAnswerBytes, 1, long.MaxValue, (o, v) => o with { MaxAnswerBytes = v },
+                "bytes of large answers on their way"),
             Size("max-body", _defaults.MaxBody, 1, 128 * 1024 * 1024, (o, v) => o with { MaxBody = (int)v }, "largest body of a publish"),
             Size("max-header", _defaults.MaxHeader, 256, 32 * 1024, (o, v) => o with { MaxHeader = (int)v },
                 "largest request line with its fields"),

@@ -17,7 +17,6 @@ internal sealed class Allowance
     private readonly Queue<(Segment Segment, long Time)> _superseded = new();
     private Queue<Segment> _segments = new();
     private int _keptSegments;
-    private long _appended;
     private long _slack; // Bytes of superseded segments.
 
     public Allowance(KeepRule rule, long bytes, TimeSpan age)
@@ -46,7 +45,7 @@ internal sealed class Allowance
     public long Bytes { get; private set; }
 
     /// <summary>Bytes of all frames that there have been.</summary>
-    public long Appended => _appended;
+    public long Appended { get; private set; }
 
     /// <summary>The highest number of a frame of its channels that is no longer kept; 0 for none.</summary>
     public long LastDropped { get; private set; }
@@ -63,7 +62,7 @@ internal sealed class Allowance
     /// <summary>Counts a frame that has been appended.</summary>
     public void Add(FrameLocation frame)
     {
-        _appended += frame.Length;
+        Appended += frame.Length;
         Bytes += frame.Length;
         if (frame.Segment.Count > 1)
             return;

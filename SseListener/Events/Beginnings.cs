@@ -26,9 +26,6 @@ internal sealed class Beginnings(TopicTable topics, History history, PositionCip
             : new Beginning(LogIndex.BeforeOldestKept, id != SseEvent.Earliest, Channels: null);
     }
 
-    /// <summary>Begins to look back in the channels under the patterns of a client.</summary>
-    public LookBack BeginLookBack() => new(LogIndex.Last);
-
     /// <summary>
     /// Looks at some channels under a pattern, from a name on, and returns the name to go on from; an empty text when there is none.
     /// </summary>
@@ -36,7 +33,7 @@ internal sealed class Beginnings(TopicTable topics, History history, PositionCip
     {
         var names = topics.FindNames(pattern[..^1], name, MostAtOnce);
         foreach (var log in names.Select(topics.FindChannel).OfType<ChannelLog>())
-            AddPlace(request.LookBack!.Places, log, request);
+            AddPlace(request.LookBack!, log, request);
 
         return names.Count < MostAtOnce ? "" : names[^1] + '\0';
     }
@@ -47,15 +44,14 @@ internal sealed class Beginnings(TopicTable topics, History history, PositionCip
         if (request.Rewind is null && !listened.Any(topic => topic is ChannelLog { IsEnded: true }))
             return new Beginning(LogIndex.Last, HasGap: false, Channels: null);
 
-        var places = request.LookBack?.Places ?? new(StringComparer.Ordinal);
+        var places = request.LookBack ?? new ChannelPlaces(LogIndex.Last);
         foreach (var log in listened.OfType<ChannelLog>().Where(log => request.Rewind is not null || log.IsEnded))
             AddPlace(places, log, request);
 
-        var others = request.LookBack?.Began ?? LogIndex.Last;
-        return new Beginning(places.Values.Append(others).Min(), HasGap: false, places) { Others = others };
+        return new Beginning(places.First, HasGap: false, places);
     }
 
-    private static void AddPlace(Dictionary<string, long> places, ChannelLog log, SubscribeRequest request)
+    private static void AddPlace(ChannelPlaces places, ChannelLog log, SubscribeRequest request)
     {
         if (log.IsEmpty || !request.Selection.MayHear(log.Name))
             return;
@@ -64,7 +60,7 @@ internal sealed class Beginnings(TopicTable topics, History history, PositionCip
         var place = log.PlaceBefore(request.Rewind ?? Rewind.All, SteadyClock.Now);
         place = Math.Min(place, log.IsEnded ? log.EndedAt - 1 : long.MaxValue);
         if (place < log.LastSequence)
-            places[log.Name] = place;
+            places.Add(log.Name, place);
     }
 
     // The event may be of a channel that the client no longer listens to, but it learns nothing of one that it may not hear.
@@ -83,21 +79,11 @@ internal sealed class Beginnings(TopicTable topics, History history, PositionCip
 /// <summary>Where a client begins.</summary>
 /// <param name="Place">The number of the last frame before all that it is to get.</param>
 /// <param name="HasGap">Whether it has missed what is no longer kept.</param>
-/// <param name="Channels">The same for each of these channels; null when that is all.</param>
-internal sealed record Beginning(long Place, bool HasGap, IReadOnlyDictionary<string, long>? Channels)
+/// <param name="Channels">The same for each channel; null when that is all.</param>
+internal sealed record Beginning(long Place, bool HasGap, ChannelPlaces? Channels)
 {
-    /// <summary>The same for all other channels, where there are such.</summary>
-    public long Others { get; init; }
-
     /// <summary>The number of the last frame of a channel before what the client is to get of it.</summary>
-    public long PlaceIn(string channel) => Channels is null ? Place : Channels.GetValueOrDefault(channel, Others);
-}
-
-/// <summary>Where a client that rewinds begins in the channels under its patterns, as it is found step by step.</summary>
-/// <param name="Began">The number of the last frame before the first step: what came later it gets, of any channel.</param>
-internal sealed record LookBack(long Began)
-{
-    public Dictionary<string, long> Places { get; } = new(StringComparer.Ordinal);
+    public long PlaceIn(string channel) => Channels?.PlaceIn(channel) ?? Place;
 }
 
 /// <summary>How far back a client without a last id begins: by events of each channel, or by their age.</summary>

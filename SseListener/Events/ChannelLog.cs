@@ -26,6 +26,9 @@ internal sealed class ChannelLog : Topic
     /// <summary>The number up to which its frames are as if they had never been.</summary>
     public long ForgottenThrough { get; set; }
 
+    /// <summary>The last batch that was to have a frame of it (<see cref="FrameBatch.Number"/>).</summary>
+    public long LastBatch { get; set; }
+
     /// <summary>Its node in the list of channels that are silent and that nobody listens to.</summary>
     public LinkedListNode<ChannelLog> SilentNode { get; }
 
@@ -39,8 +42,6 @@ internal sealed class ChannelLog : Topic
     public bool HasLeftTable { get; set; }
     public Segment First { get; private set; }
 
-    /// <summary>How many frames are kept.</summary>
-    public int Count { get; private set; }
     public bool IsEmpty => _last.Length == 0;
 
     /// <summary>The number of its last frame; 0 when none is kept.</summary>
@@ -66,7 +67,7 @@ internal sealed class ChannelLog : Topic
     /// <param name="now">In Unix milliseconds.</param>
     public long PlaceBefore(Rewind rewind, long now)
     {
-        var remaining = CountAfter(0) - (IsEnded ? 1 : 0);
+        var remaining = Kept.Events - (IsEnded ? 1 : 0);
         var oldest = rewind.Age == TimeSpan.MaxValue ? long.MinValue : now - (long)rewind.Age.TotalMilliseconds;
         for (var segment = First; segment is not null; remaining -= segment.Count, segment = segment.Next)
         {
@@ -80,7 +81,6 @@ internal sealed class ChannelLog : Topic
 
     public FrameLocation Append(ReadOnlySpan<byte> frame, FrameStamp stamp, SegmentLimits limits)
     {
-        Count++;
         var isTooFar = _last.IsTooFar(stamp, limits);
         if (!isTooFar && _last.TryAppend(frame, stamp, out var location))
             return location;
@@ -112,7 +112,6 @@ internal sealed class ChannelLog : Topic
 
         First = dropped.Next!;
         LastDropped = Math.Max(LastDropped, dropped.LastSequence);
-        Count -= dropped.Count;
         dropped.DropNumber = dropNumber;
     }
 

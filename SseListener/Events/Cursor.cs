@@ -9,7 +9,6 @@ internal struct Cursor<T>(ChainPart<T> part, int offset) where T : struct
     private int _offset = offset;
 
     public ChainPart<T> Part { readonly get; private set; } = part;
-    public readonly bool IsLapped => Part.Buffer is null;
     public readonly bool IsAt(in Cursor<T> other) => Part == other.Part && _offset == other._offset;
 
     /// <summary>Finds the next items, at most so many and all of one part. They stay next until <see cref="Advance"/>.</summary>

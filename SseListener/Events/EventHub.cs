@@ -9,7 +9,7 @@ namespace SseListener.Events;
 internal sealed class EventHub : IDisposable
 {
     private const int MostWork = 64; // So that lanes and publishers do not wait for what comes in meanwhile.
-    private const int MostBytes = 4 * 1024 * 1024; // Of frames, for they are in memory twice until they are stored.
+    private const int MostBytes = 4 * 1024 * 1024; // Of frames and their copies in several channels, which may come on top of the history.
     private readonly Action<long, int>? _dropped;
     private readonly EventStore _store;
     private readonly HubBatch _batch;
@@ -24,7 +24,7 @@ internal sealed class EventHub : IDisposable
     private volatile bool _isComplete;
 
     // Synchronous continuations: when the loop is idle, a publisher's own thread runs it, which saves two changes of threads.
-    // The queue needs no bound of its own: PublishEndpoint bounds the publishes under way, and EventsEndpoint (ClientSlots) the clients.
+    // The queue needs no bound of its own: a connection has one request under way, and its descriptor bounds the connections.
     private readonly Channel<HubWork> _queue =
         Channel.CreateUnbounded<HubWork>(new UnboundedChannelOptions { SingleReader = true, AllowSynchronousContinuations = true });
 
@@ -39,8 +39,8 @@ internal sealed class EventHub : IDisposable
         _batch = new HubBatch(_store, log.IsShared);
         (_eventLog, _wake, _breakStreams) = (log, wake, breakStreams);
 
-        // Often enough for history to be late by a twentieth at most.
-        var check = TimeSpan.FromMilliseconds(Math.Clamp(limits.ShortestAge.TotalMilliseconds / 20, 50, 60_000));
+        // Often enough for history to be late by a twentieth at most, and what is replaced by a few seconds.
+        var check = TimeSpan.FromMilliseconds(Math.Clamp(limits.ShortestAge.TotalMilliseconds / 20, 50, 5000));
         _expiry = new Timer(_ => _queue.Writer.TryWrite(new Expire()), state: null, check, check);
     }
 
@@ -56,14 +56,8 @@ internal sealed class EventHub : IDisposable
     /// <summary>Why nothing can be published; null when it can, as far as is known.</summary>
     public string? Problem => _eventLog.Problem;
 
-    /// <summary><inheritdoc cref="PositionCipher.Encode"/> Any thread may ask.</summary>
-    public string PositionOf(long place, long? moment = null) => _store.Positions.Encode(place, moment);
-
-    /// <summary>Whether an id is that of a place in this log. Any thread may ask.</summary>
-    public bool IsPosition(string id) => _store.Positions.TryDecode(id, out _);
-
-    /// <inheritdoc cref="PositionCipher.MomentOf"/>
-    public long? MomentOf(string position) => _store.Positions.MomentOf(position);
+    /// <summary>Ids of places in its log.</summary>
+    public PositionCipher Positions => _store.Positions;
 
     /// <summary>Opens the log, restores what it has stored, and goes on where it ended; before <see cref="RunAsync"/>.</summary>
     public bool TryOpen([NotNullWhen(false)] out string? problem)
@@ -86,18 +80,23 @@ internal sealed class EventHub : IDisposable
     /// </summary>
     public async Task<Subscription?> SubscribeAsync(SubscribeRequest request)
     {
-        var mayBeAhead = _eventLog.IsShared && request.LastEventId is not null && await EnqueueAsync(new Recognise(request)) is null;
+        var mayBeAhead = _eventLog.IsShared && request.LastEventId is not null && await EnqueueAsync(new Question<SubscribeRequest>(store => store.Beginnings.Knows(request) ? request : null)) is null;
         return mayBeAhead && !await CatchUpAsync() ? null : await EnqueueAsync(new Subscribe(await LookBackAsync(request)));
     }
 
     /// <summary>Finds what is kept of channels, in the order of the log; null when the hub has stopped.</summary>
-    public async Task<Reading?> ReadAsync(SubscribeRequest request) => await EnqueueAsync(new Read(await LookBackAsync(request)));
+    public async Task<Reading?> ReadAsync(SubscribeRequest request)
+    {
+        request = await LookBackAsync(request);
+        return await EnqueueAsync(new Question<Reading>(store => store.Read(request)));
+    }
 
     /// <summary>Completes when all has been applied that any hub had stored before the call; false when that cannot be had now.</summary>
     public Task<bool> CatchUpAsync() => _eventLog.CatchUpAsync();
 
     /// <summary>Finds the channels with these names, or all, that somebody here listens to; null when the hub has stopped.</summary>
-    public Task<IReadOnlyList<Topic>?> FindListenedAsync(IReadOnlyList<string>? channels) => EnqueueAsync(new FindListened(channels));
+    public Task<IReadOnlyList<Topic>?> FindListenedAsync(IReadOnlyList<string>? channels) =>
+        EnqueueAsync(new Question<IReadOnlyList<Topic>>(store => [.. store.Topics.FindListened(channels)]));
 
     /// <summary>Finds out what is kept of a channel; null when the hub has stopped.</summary>
     public Task<ChannelState?> InspectAsync(string channel) => EnqueueAsync(new Question<ChannelState>(store => store.Inspect(channel)));
@@ -115,7 +114,7 @@ internal sealed class EventHub : IDisposable
         _isComplete = true;
 
         // Behind all that was accepted: what waits in the queue has not reached the log yet.
-        var last = new FindListened([]);
+        var last = new Question<object>(_ => null);
         if (_eventLog.IsShared && _queue.Writer.TryWrite(last))
             await ((Task)last.Answer.Task).WaitAsync(limit).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
 
@@ -156,7 +155,7 @@ internal sealed class EventHub : IDisposable
         await _lookingBack.WaitAsync();
         try
         {
-            request = request with { LookBack = await EnqueueAsync(new Question<LookBack>(store => store.Beginnings.BeginLookBack())) };
+            request = request with { LookBack = await EnqueueAsync(new Question<ChannelPlaces>(store => new(store.History.LogIndex.Last))) };
             foreach (var pattern in patterns)
             {
                 for (var name = pattern[..^1]; !string.IsNullOrEmpty(name);)
@@ -176,7 +175,7 @@ internal sealed class EventHub : IDisposable
 
     private void ReadWork()
     {
-        while (_batch.Work.Count < MostWork && _batch.Frames.WrittenBytes < MostBytes && _queue.Reader.TryRead(out var work))
+        while (_batch.Work.Count < MostWork && _batch.Frames.CopiedBytes < MostBytes && _queue.Reader.TryRead(out var work))
         {
             _batch.Work.Add(work);
             if (work is Publish publish)
@@ -197,20 +196,8 @@ internal sealed class EventHub : IDisposable
                 case Arrived arrived:
                     Apply(arrived);
                     break;
-                case FindListened find:
-                    find.Answer.SetResult([.. _store.Topics.FindListened(find.Channels)]);
-                    break;
-                case FindDropped find:
-                    find.Answer.SetResult(_store.FindDropped(find.Channels));
-                    break;
-                case Recognise recognise:
-                    recognise.Answer.SetResult(_store.Beginnings.Knows(recognise.Request) ? recognise.Request : null);
-                    break;
                 case Subscribe subscribe:
                     _batch.Subscribes.Add((subscribe, _store.Subscribe(subscribe.Request)));
-                    break;
-                case Read read:
-                    _batch.Readings.Add((read, _store.Read(read.Request)));
                     break;
                 case Unsubscribe unsubscribe:
                     _store.Unsubscribe(unsubscribe.Subscription);

@@ -7,7 +7,9 @@ namespace SseListener.Events;
 /// </summary>
 internal sealed class EventStore
 {
+    private const long CrowdOfRewinds = 20; // Of clients that may go through all channels at a time: of 100,000 they take 60 MB.
     private readonly List<ChannelLog> _endings = []; // Of which clients do not know yet.
+    private readonly PlacesUnderWay _places;
     private long _time;
 
     /// <summary>
@@ -18,6 +20,7 @@ internal sealed class EventStore
         var allowances = new Allowances(limits.HistoryBytes, limits.HistoryAge, limits.Rules);
         Topics = new TopicTable(limits.MaxChannels, allowances);
         History = new History(allowances, Topics.MayBeIdle, dropped);
+        _places = new PlacesUnderWay(CrowdOfRewinds * limits.MaxChannels);
         Beginnings = new Beginnings(Topics, History, Positions);
     }
 
@@ -49,17 +52,15 @@ internal sealed class EventStore
         {
             while (!Topics.HasRoomFor(names[i]))
             {
-                if (Topics.LongestSilent is not { } silent || set.Logs.Contains(silent)
-                    || batch.Frames.Any(frame => frame.Channels.Logs.Contains(silent)))
-                {
+                if (Topics.LongestSilent is not { } silent || silent.LastBatch == batch.Number)
                     return null;
-                }
 
                 History.Drop(silent);
                 Topics.Remove(silent);
             }
 
             set.Logs[i] = Topics.Open(names[i]);
+            set.Logs[i].LastBatch = batch.Number;
         }
 
         return set;
@@ -129,18 +130,22 @@ internal sealed class EventStore
         };
     }
 
-    /// <summary>Finds what a client would be given of what is kept now, and nothing that comes later.</summary>
+    /// <summary>Finds what a client would be given of what is kept now, and nothing that comes later. Nobody has missed that.</summary>
     public Reading Read(SubscribeRequest request)
     {
         var beginning = Beginnings.Find(request, [.. Topics.Find(request.Selection.Topics)]);
         var range = new ReplayRange(beginning, History.LogIndex.Last, History.LogIndex.Drops);
-        return new Reading(new MergedFeed(History.LogIndex, Counts, request.Selection, [], range, request.Envelope), range.Through);
+        return new Reading(new MergedFeed(History.LogIndex, new HubCounts(), request.Selection, [], range, request.Envelope), range.Through);
     }
 
     public void Unsubscribe(Subscription subscription)
     {
         Topics.StopListening(subscription.Topics);
-        foreach (var topic in subscription.Feed is MergedFeed ? subscription.Topics : [])
+        if (subscription.Feed is not MergedFeed feed)
+            return;
+
+        feed.ReleasePlaces();
+        foreach (var topic in subscription.Topics)
             topic.CloseIndex();
     }
 
@@ -230,6 +235,9 @@ internal sealed class EventStore
 
         var range = new ReplayRange(beginning, History.LogIndex.Last, History.LogIndex.Drops);
         var live = topics.Select(topic => topic.OpenIndex().End).ToArray();
-        return new MergedFeed(History.LogIndex, Counts, request.Selection, live, range, request.Envelope);
+        if (beginning.Channels is { } places)
+            _places.Add(places);
+
+        return new MergedFeed(History.LogIndex, Counts, request.Selection, live, range, request.Envelope) { Places = _places };
     }
 }

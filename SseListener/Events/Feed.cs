@@ -28,7 +28,7 @@ internal sealed class ChannelFeed(LogIndex logIndex, Cursor<byte> start) : Feed(
     private Cursor<byte> _cursor = start;
 
     public override bool IsCaughtUp => _cursor.Read(1, out _) is CursorState.CaughtUp;
-    public override bool IsLapped => _cursor.IsLapped;
+    public override bool IsLapped => _cursor.Read(1, out _) is CursorState.Lapped;
     public override CursorState Fill(Slice slice) => slice.Fill(ref _cursor);
 }
 
@@ -51,7 +51,11 @@ internal sealed class MergedFeed(
 
     // Finding the next frame moves the cursors past those that are not for the client.
     public override bool IsCaughtUp => _copy.IsDone && !TryFindNext(out _) && !_isReplaying;
-    public override bool IsLapped => _copy.IsDone ? TryFindNext(out var next) && next.IsGone : _copy.IsLapped;
+    public override bool IsLapped => HasGivenWay || (_copy.IsDone ? TryFindNext(out var next) && next.IsGone : _copy.IsLapped);
+
+    /// <summary>Those to which the places of its beginning belong; null where they are not bounded.</summary>
+    public PlacesUnderWay? Places { get; init; }
+    private bool HasGivenWay => _range.Beginning?.Channels is { HasGivenWay: true };
 
     public override CursorState Fill(Slice slice)
     {
@@ -62,8 +66,18 @@ internal sealed class MergedFeed(
         return state is CursorState.Lapped && slice.Length > 0 ? CursorState.SliceAndMore : state;
     }
 
+    /// <summary>Gives back the places of its beginning, once nothing more is to be read from there.</summary>
+    public void ReleasePlaces()
+    {
+        if (_range.Beginning?.Channels is { } places)
+            Places?.Remove(places);
+    }
+
     private CursorState CopyNext(Slice slice)
     {
+        if (HasGivenWay)
+            return CursorState.Lapped;
+
         while (slice.Length < LongestWrite)
         {
             if (_copy.IsDone)
@@ -101,6 +115,7 @@ internal sealed class MergedFeed(
             return false;
 
         // A cursor keeps all later parts of the index in memory, and a range perhaps the names of all channels.
+        ReleasePlaces();
         (_replay, _range) = (default, default);
         return TryFindLive(out next);
     }

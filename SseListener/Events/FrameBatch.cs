@@ -14,6 +14,9 @@ internal sealed class FrameBatch
     public IReadOnlyList<Proposed> Proposed => _proposed;
     public long FrameBytes => _frames.Sum(frame => (long)frame.Length);
 
+    /// <summary>Which batch it is.</summary>
+    public long Number { get; private set; }
+
     /// <summary>The number of its first frame, or the one that it would have.</summary>
     public long First { get; private set; }
 
@@ -22,6 +25,9 @@ internal sealed class FrameBatch
 
     /// <summary>Bytes that were written, those included that were discarded.</summary>
     public int WrittenBytes { get; private set; }
+
+    /// <summary>Bytes of all copies of its frames, one for each channel of a frame; those that were removed included.</summary>
+    public long CopiedBytes { get; private set; }
 
     /// <summary>Takes the next frame's bytes, until <see cref="Add"/> or <see cref="EndFrame"/>.</summary>
     public IBufferWriter<byte> Output => _bytes;
@@ -40,7 +46,8 @@ internal sealed class FrameBatch
         Reset(ref _bytes);
         _frames.Clear();
         _proposed.Clear();
-        WrittenBytes = 0;
+        (WrittenBytes, CopiedBytes) = (0, 0);
+        Number++;
         First = sequence;
         Time = time;
     }
@@ -49,6 +56,7 @@ internal sealed class FrameBatch
     public void Add(ChannelSet channels)
     {
         _frames.Add(new BatchFrame(channels, First + _frames.Count, WrittenBytes, Written.Length, Following: 0));
+        CopiedBytes += (long)Written.Length * channels.Logs.Length;
         EndFrame();
     }
 

@@ -30,7 +30,7 @@ internal sealed class History(Allowances allowances, Action<ChannelLog> emptied,
         _byId.Add(location);
         _bytes += frame.Length;
         _count++;
-        while (log.Count - (log.IsEnded ? 1 : 0) - log.First.Count >= allowance.MostEvents)
+        while (log.Kept.Events - (log.IsEnded ? 1 : 0) - log.First.Count >= allowance.MostEvents)
             allowance.Supersede(DropFirst(log), time);
 
         return location;

@@ -12,7 +12,6 @@ internal sealed class HubBatch(EventStore store, bool isShared)
     /// <summary>What became of each publish, and whether that holds only if the batch is stored: not for a mere repetition.</summary>
     public List<(Publish Work, PublishResult Result, bool NeedsStoring)> Publishes { get; } = [];
     public List<(Subscribe Work, Subscription? Result)> Subscribes { get; } = [];
-    public List<(Read Work, Reading Result)> Readings { get; } = [];
     public List<Arrived> Arrivals { get; } = [];
 
     /// <summary>The topics that have something new.</summary>
@@ -26,7 +25,6 @@ internal sealed class HubBatch(EventStore store, bool isShared)
         _hasEnded.Clear();
         Publishes.Clear();
         Subscribes.Clear();
-        Readings.Clear();
         Arrivals.Clear();
         Appended.Clear();
     }
@@ -49,9 +47,6 @@ internal sealed class HubBatch(EventStore store, bool isShared)
         }
 
         foreach (var (work, result) in Subscribes)
-            work.Answer.SetResult(result);
-
-        foreach (var (work, result) in Readings)
             work.Answer.SetResult(result);
     }
 
@@ -119,11 +114,14 @@ internal sealed class HubBatch(EventStore store, bool isShared)
     // Behind an end only what is repeated is good. And what would be no history, where some is to be kept, nobody would get who comes back.
     private PublishResult? RefusalOf(ChannelSet channels) =>
         Array.Find(channels.Logs, HasEnded) is { } ended ? new PublishResult.Ended(ended.Name)
-        : Array.Find(channels.Logs, IsTooSmall) is { Allowance: { } allowance }
-            ? new PublishResult.TooLargeToKeep(allowance.MostBytes, allowance.BytesSetting)
+        : channels.Logs.Select(log => log.Allowance!).FirstOrDefault(allowance => IsTooSmall(allowance, channels)) is { } small
+            ? new PublishResult.TooLargeToKeep(small.MostBytes, small.BytesSetting)
         : null;
 
-    private bool IsTooSmall(ChannelLog log) => log.Allowance is { MostBytes: > 0 } allowance && Frames.Written.Length > allowance.MostBytes;
+    // Each channel has its own copy.
+    private bool IsTooSmall(Allowance allowance, ChannelSet channels) => allowance.MostBytes > 0
+        && (long)Frames.Written.Length * channels.Logs.Length > allowance.MostBytes
+        && (long)Frames.Written.Length * channels.Logs.Count(log => log.Allowance == allowance) > allowance.MostBytes;
 
     private PublishResult.Conflict? Discard(string id, bool isSame)
     {

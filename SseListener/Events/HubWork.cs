@@ -3,10 +3,9 @@ namespace SseListener.Events;
 /// <summary>Something that waits for the hub's writer.</summary>
 internal abstract record HubWork
 {
-    /// <summary>Answers what is only a question.</summary>
+    /// <summary>Answers it, if it is a question; other work is not answered here.</summary>
     public virtual void AnswerFrom(EventStore store)
     {
-        // It is none.
     }
 }
 
@@ -33,25 +32,14 @@ internal sealed record Publish(IReadOnlyList<string> Channels, IReadOnlyList<Sse
         Events.Count == 0 ? Channels : Events.SelectMany(sseEvent => sseEvent.Channels ?? Channels).Distinct();
 }
 
-/// <summary>Finds the channels with these names that somebody listens to; all of them without names.</summary>
-internal sealed record FindListened(IReadOnlyList<string>? Channels) : HubWork<IReadOnlyList<Topic>>;
-
-/// <summary>Finds something in what the hub keeps, in a few microseconds, and changes nothing.</summary>
+/// <summary>Finds something in what the hub keeps, and changes nothing. Publishers wait meanwhile, so it looks at little.</summary>
 internal sealed record Question<T>(Func<EventStore, T?> Find) : HubWork<T> where T : class
 {
     public override void AnswerFrom(EventStore store) => Answer.SetResult(Find(store));
 }
 
-/// <summary>Whether a client's last id is known; answered with the request itself if it is.</summary>
-internal sealed record Recognise(SubscribeRequest Request) : HubWork<SubscribeRequest>;
 internal sealed record Subscribe(SubscribeRequest Request) : HubWork<Subscription>;
-
-/// <summary>Reads what is kept, without a place for what comes.</summary>
-internal sealed record Read(SubscribeRequest Request) : HubWork<Reading>;
 internal sealed record Unsubscribe(Subscription Subscription) : HubWork;
-
-/// <summary>Finds what is no longer kept of channels with these names.</summary>
-internal sealed record FindDropped(IReadOnlyCollection<string> Channels) : HubWork<DroppedFrames>;
 
 /// <summary>Which frames are no longer kept, of those that had been applied.</summary>
 /// <param name="ByChannel">

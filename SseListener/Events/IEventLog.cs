@@ -13,7 +13,7 @@ internal interface IEventLog : IDisposable
     /// <summary>
     /// Opens it, and gives back what it has stored: one of this machine alone before the call returns, by <paramref name="restore"/>. One
     /// that hubs share does so from then on by <paramref name="enqueue"/>, as <see cref="Arrived"/>, and goes on with what any hub stores.
-    /// A log of files asks by <paramref name="enqueue"/> what is no longer kept (<see cref="FindDropped"/>).
+    /// A log of files asks by <paramref name="enqueue"/> what is no longer kept (<see cref="DroppedFrames"/>).
     /// </summary>
     bool TryOpen(RestoreFrame restore, Action<HubWork> enqueue, [NotNullWhen(false)] out string? problem);
 

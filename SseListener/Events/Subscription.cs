@@ -9,7 +9,7 @@ internal enum Envelope { None, Channel, Event }
 internal sealed record SubscribeRequest(Selection Selection, Envelope Envelope, string? LastEventId, Rewind? Rewind)
 {
     /// <summary>Where it begins in the channels under its patterns, if it rewinds; found before.</summary>
-    public LookBack? LookBack { get; init; }
+    public ChannelPlaces? LookBack { get; init; }
 }
 
 /// <summary>What a client listens to, and its place in it.</summary>

@@ -74,7 +74,7 @@ internal sealed class ChannelsEndpoint(
 
         var elsewhere = neighbours is null || options.PresenceLimit == 0 ? [] : await neighbours.AskWhoIsOnAsync(name);
         var who = options.PresenceLimit > 0 ? Describe(Attendance.Sum([Look(state), .. elsewhere])) : "";
-        var position = hub.PositionOf(state.Place, moment);
+        var position = hub.Positions.Encode(state.Place, moment);
         return $$"""{"channel":"{{name}}",{{who}}"events":{{state.Events}},"bytes":{{state.Bytes}},"position":"{{position}}"}""";
     }
 

@@ -105,7 +105,7 @@ internal sealed class EventsEndpoint(
             : new Client(NanoId.Generate(), output, subscription, permit.Lifetime)
             {
                 User = permit.User,
-                PresenceSince = permit.Request.LastEventId is { } id ? hub.MomentOf(id) : null,
+                PresenceSince = permit.Request.LastEventId is { } id ? hub.Positions.MomentOf(id) : null,
             };
     }
 
@@ -143,8 +143,8 @@ internal sealed class EventsEndpoint(
         var retry = (int)Math.Min(int.MaxValue, Jittered(options.Retry, parts: 4));
 
         // A good position comes back as it is: it says all that a new one would. The id of an end does not: it goes with its channel.
-        var isPosition = lastEventId is not null && !subscription.HasGap && hub.IsPosition(lastEventId);
-        var position = isPosition ? lastEventId! : hub.PositionOf(subscription.Place);
+        var isPosition = lastEventId is not null && !subscription.HasGap && hub.Positions.TryDecode(lastEventId, out _);
+        var position = isPosition ? lastEventId! : hub.Positions.Encode(subscription.Place);
         SseFrame.WriteHello(greeting, client.Id, subscription.Topics.Select(topic => topic.Name), retry, position, subscription.Envelope);
         if (subscription.HasGap)
             SseFrame.WriteGap(greeting, lastEventId!, subscription.Envelope);

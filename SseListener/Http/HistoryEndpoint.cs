@@ -46,22 +46,18 @@ internal sealed class HistoryEndpoint(EventHub hub, Permissions access, Response
     // Null when the hub has stopped. What is dropped while it is read is no longer history: then less is read, anew.
     private async Task<(NewestEvents Events, string Position)?> ReadNewestAsync(SubscribeRequest request, int limit)
     {
-        for (; await hub.ReadAsync(request with { Rewind = Rewind.ToLast(limit) }) is var (feed, through); limit = Math.Max(1, limit / 2))
-        {
-            if (await ReadInTurnAsync(feed, limit) is { } events)
-                return (events, hub.PositionOf(through));
-        }
-
-        return null;
-    }
-
-    private async Task<NewestEvents?> ReadInTurnAsync(Feed feed, int limit)
-    {
+        // First the turn: under a pattern the feed has the names of all channels.
         await _turns.WaitAsync();
         try
         {
-            var events = new NewestEvents(limit, MostBytes);
-            return events.TryReadAll(feed) ? events : null;
+            for (; await hub.ReadAsync(request with { Rewind = Rewind.ToLast(limit) }) is var (feed, through); limit = Math.Max(1, limit / 2))
+            {
+                var events = new NewestEvents(limit, MostBytes);
+                if (events.TryReadAll(feed))
+                    return (events, hub.Positions.Encode(through));
+            }
+
+            return null;
         }
         finally
         {

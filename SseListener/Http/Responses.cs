@@ -9,12 +9,16 @@ namespace SseListener.Http;
 /// Short, complete answers. Each is written without holding a thread and within the write timeout, whatever its client does;
 /// errors are problem details (RFC 9457).
 /// </summary>
-internal sealed class Responses(TimeSpan writeTimeout, ServerMetrics metrics, LogWriter log)
+internal sealed class Responses(ServerOptions options, ServerMetrics metrics, LogWriter log)
 {
+    /// <summary>Most bytes that are written at once. A larger answer takes room while it is on its way.</summary>
+    public const int PartSize = 64 * 1024;
+
     // How long the rest of a refused body is read and thrown away (RFC 9112, section 9.6): a connection that is closed with
     // bytes unread is reset, and the client would lose the answer. All may write to the same array.
     private static readonly TimeSpan _linger = TimeSpan.FromSeconds(2);
     private static readonly byte[] _discarded = new byte[16 * 1024];
+    private readonly LargeAnswers _large = new(options.MaxAnswerBytes);
 
     /// <summary>Sends an answer that no cache may keep; a HEAD request gets only the head.</summary>
     public Task SendTextAsync(Exchange exchange, string contentType, string text, int status = 200)
@@ -65,7 +69,7 @@ internal sealed class Responses(TimeSpan writeTimeout, ServerMetrics metrics, Lo
     {
         // A connection cannot be used again while the body of this request is still on its way.
         exchange.Response.KeepAlive &= exchange.BodyIsRead;
-        await WriteAsync(exchange, body);
+        await (body.Length <= PartSize ? WriteAsync(exchange, body) : _large.SendAsync(exchange, body.Length, () => WriteAllAsync(exchange, body)));
         await CloseAsync(exchange);
     }
 
@@ -78,7 +82,7 @@ internal sealed class Responses(TimeSpan writeTimeout, ServerMetrics metrics, Lo
         if (exchange.Socket is { } socket)
         {
             var head = $"HTTP/1.1 200 OK\r\nDate: {DateTime.UtcNow:r}\r\nConnection: close\r\n{exchange.Response.Headers}";
-            await socket.SendAsync(Encoding.ASCII.GetBytes(head)).WaitAsync(writeTimeout);
+            await socket.SendAsync(Encoding.ASCII.GetBytes(head)).WaitAsync(options.WriteTimeout);
         }
 
         if (!exchange.TryBreak())
@@ -91,7 +95,7 @@ internal sealed class Responses(TimeSpan writeTimeout, ServerMetrics metrics, Lo
     /// </summary>
     /// <exception cref="TimeoutException">The client did not take it within the write timeout.</exception>
     public Task WriteAsync(Exchange exchange, ReadOnlyMemory<byte> part) =>
-        exchange.Response.OutputStream.WriteAsync(part).AsTask().WaitAsync(writeTimeout);
+        exchange.Response.OutputStream.WriteAsync(part).AsTask().WaitAsync(options.WriteTimeout);
 
     public static async Task CloseAsync(Exchange exchange)
     {
@@ -99,6 +103,15 @@ internal sealed class Responses(TimeSpan writeTimeout, ServerMetrics metrics, Lo
             await LingerAsync(exchange);
 
         exchange.Close();
+    }
+
+    // HttpListener has its own copy of each part.
+    private async Task WriteAllAsync(Exchange exchange, ReadOnlyMemory<byte> body)
+    {
+        for (; body.Length > PartSize; body = body[PartSize..])
+            await WriteAsync(exchange, body[..PartSize]);
+
+        await WriteAsync(exchange, body);
     }
 
     private void Record(Exchange exchange, Refusal refusal)

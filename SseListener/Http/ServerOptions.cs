@@ -35,6 +35,9 @@ internal sealed record ServerOptions : AccessOptions
 
     /// <summary>Most bytes of their bodies at a time, beside 16 KiB for each; with more it is the same.</summary>
     public long MaxPublishBytes { get; init; } = 64 * 1024 * 1024;
+
+    /// <summary>Most bytes of large answers that are on their way; of more the one that has been for longest is broken off.</summary>
+    public long MaxAnswerBytes { get; init; } = 64 * 1024 * 1024;
     public int PresenceLimit { get; init; } = 100;
     public IReadOnlyList<string> Cors { get; init; } = [];
 

@@ -47,7 +47,7 @@ internal sealed class SseServer : IAsyncDisposable
         _lanes = CreateLanes();
         _hub = new EventHub(limits, _eventLog, _lanes.Wake, () => BreakStreams(EndReason.Lapped));
         _metrics.Observe(() => _clients.Count, bounded.MaxClients, _hub, _lanes);
-        var responses = new Responses(bounded.WriteTimeout, _metrics, log);
+        var responses = new Responses(bounded, _metrics, log);
         var crossOrigin = new CrossOrigin(bounded.Cors, log);
         _keys = new KeyRing(bounded, log);
         _access = new Permissions(bounded, _keys, crossOrigin);
@@ -121,7 +121,7 @@ internal sealed class SseServer : IAsyncDisposable
     {
         var (heartbeat, writeTimeout, presenceLimit) = (_options.Heartbeat, _options.WriteTimeout, _options.PresenceLimit);
         var lanes = new LaneOptions(heartbeat, writeTimeout, presenceLimit,
-            topic => topic.Clients + ClientsElsewhere(topic.Name), place => _hub!.PositionOf(place));
+            topic => topic.Clients + ClientsElsewhere(topic.Name), place => _hub!.Positions.Encode(place));
         var meter = () => new LaneMeter(_metrics.Sweeps, _metrics.Latencies);
         return new DeliveryLanes(_options.Lanes, lanes, meter, _neighbours is null ? null : AnnounceElsewhere);
     }

@@ -13,7 +13,6 @@ namespace SseListener.Http;
 internal sealed class StaticFiles(string? root, Responses responses)
 {
     private const string Folder = "public";
-    private const int PartSize = 64 * 1024;
 
     // A page may load only from here. Script within a page does not run, which also holds for data that became script (CSP Level 3).
     private const string Policy = "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
@@ -115,10 +114,10 @@ internal sealed class StaticFiles(string? root, Responses responses)
     private async Task CopyAsync(Exchange exchange, Stream content)
     {
         exchange.Response.KeepAlive &= exchange.BodyIsRead;
-        var part = new byte[PartSize];
+        var part = new byte[Responses.PartSize];
         for (var left = exchange.Response.ContentLength64; left > 0;)
         {
-            var read = await content.ReadAsync(part.AsMemory(0, (int)Math.Min(left, PartSize)));
+            var read = await content.ReadAsync(part.AsMemory(0, (int)Math.Min(left, Responses.PartSize)));
             if (read == 0)
             {
                 exchange.Response.Abort();

@@ -56,11 +56,10 @@ internal sealed class JournalCleaner(JournalOptions options, JournalFiles files,
         var droppedBefore = old.Sum(file => file.DroppedBytes);
         var parts = old.Select((file, index) => new Part(file, index + 1 < old.Count ? old[index + 1].First : end)).ToList();
         var channels = parts.SelectMany(part => part.Frames).SelectMany(frame => ChannelSet.Split(frame.Line.Channels));
-        var find = new FindDropped(channels.ToHashSet(StringComparer.Ordinal));
+        var names = channels.ToHashSet(StringComparer.Ordinal);
+        var find = new Question<DroppedFrames>(store => store.FindDropped(names));
         enqueue(find);
-        if (await find.Answer.Task.WaitAsync(stopping) is not { } dropped)
-            return;
-
+        var dropped = (await find.Answer.Task.WaitAsync(stopping))!;
         var (cleaned, bytes) = Encode(parts, dropped);
         var unfinished = cleaned.Path + Unfinished;
         using (var output = new FileStream(unfinished, FileMode.Create, FileAccess.Write, FileShare.None, bufferSize: 0))
