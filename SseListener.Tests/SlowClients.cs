@@ -1,4 +1,6 @@
 using System.Globalization;
+using System.Text;
+using SseListener.Events;
 using SseListener.Http;
 using SseListener.Tests.Support;
 
@@ -99,6 +101,26 @@ public sealed class SlowClients(bool usesPrivateNames)
         await Wait.UntilAsync(() => server.Server.Clients.Count == 0, "lapped clients are still there");
         foreach (var client in stalled)
             client.Dispose();
+    }
+
+    // What it is being sent may be dropped, as it is held for it. It ends when what it is to get next is gone.
+    [Test]
+    public void A_client_whose_next_event_is_kept_has_not_fallen_behind()
+    {
+        var history = new History(new Allowances(100, TimeSpan.FromHours(1)), _ => { });
+        var log = new ChannelLog("a");
+        var frame = Encoding.UTF8.GetBytes($"data: {new string('x', 60)}\n\n");
+        void Append(int sequence) => history.Append(log, frame, sequence, time: sequence);
+
+        Append(1);
+        var feed = new ChannelFeed(history.LogIndex, log.After(0));
+        Assert.That(feed.Fill(new Slice()), Is.EqualTo(CursorState.Slice));
+        Append(2);
+        history.Trim(first: 2);
+        Assert.That(feed.IsLapped, Is.False);
+        Append(3);
+        history.Trim(first: 3);
+        Assert.That(feed.IsLapped, Is.True);
     }
 
     private static async Task FillAsync(TestServer server)
