@@ -63,7 +63,7 @@ public sealed class Newcomers
         var body = $"[{string.Join(',', Enumerable.Repeat(1, 50_000))}]";
         var fields = (string[])["Content-Type: application/json", $"Content-Length: {body.Length + 9}"];
         var publish = Encoding.ASCII.GetBytes(RawRequest.Head(port, "POST /events", fields) + $$"""{"data":{{body}}}""");
-        var publishers = Enumerable.Range(0, 200).Select(_ => PublishAllTheTimeAsync(port, publish, end.Token)).ToList();
+        var publishers = Enumerable.Range(0, 100).Select(_ => PublishAllTheTimeAsync(port, publish, end.Token)).ToList();
         using var listener = ConnectAndSend(port, Encoding.ASCII.GetBytes(RawRequest.Head(port, "GET /events")));
         await Wait.UntilAsync(() => listener.Available > 10_000, "nothing is published");
         var request = Encoding.ASCII.GetBytes(RawRequest.Head(port, "GET /events"));

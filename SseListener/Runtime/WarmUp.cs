@@ -7,18 +7,21 @@ namespace SseListener.Runtime;
 
 /// <summary>
 /// Has the code compiled before it is needed: after a restart everybody comes back at once, and the first publish would take 50 to
-/// 140 ms. For half a second another server, on a port that only this machine reaches, is sent what this one will be sent.
+/// 140 ms. For half a second, or longer on a busy machine, another server, on a port that only this machine reaches, is sent what this one
+/// will be sent.
 /// </summary>
 internal static class WarmUp
 {
     private const int Subscribers = 4;
 
-    // Events or answers on one connection. Then comes another one: the code of clients that come and go must be called often too.
-    private const int UsesOfConnection = 10;
+    // Code is compiled at its best when it has been called 30 times: also that of clients that come and go, so connections have few uses.
+    private const int ConnectionsOfPublisher = 25;
+    private const int UsesOfConnection = 10; // Events or answers.
+    private const int EventSize = 256; // About that of one with its chunk, so that each is read by itself.
 
     private const string Event = """{"type":"warm-up","data":{"number":1,"text":"as long as many an event is"}}""";
 
-    private static readonly TimeSpan _duration = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan _longest = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan _pace = TimeSpan.FromMilliseconds(1);
 
     /// <summary>Warms up, unless the program was compiled beforehand. If that fails, only the first requests are slower.</summary>
@@ -54,20 +57,24 @@ internal static class WarmUp
         if (!server.TryStart(out _))
             return;
 
-        using var end = new CancellationTokenSource(_duration);
+        using var end = new CancellationTokenSource(_longest);
         var head = $" /events HTTP/1.1\r\nHost: 127.0.0.1:{options.Port}\r\n";
         var publish = $"POST{head}Content-Type: application/json\r\nContent-Length: {Event.Length}\r\n\r\n{Event}";
-        var subscribers = Enumerable.Range(0, Subscribers).Select(_ => UseAsync(options.Port, $"GET{head}\r\n", requests: 1, end.Token));
-        await Task.WhenAll(subscribers.Append(UseAsync(options.Port, publish, requests: UsesOfConnection, end.Token)));
+        var subscribe = $"GET{head}\r\n";
+        var subscribers = Enumerable.Range(0, Subscribers)
+            .Select(_ => UseAsync(options.Port, subscribe, requests: 1, connections: int.MaxValue, end.Token)).ToList();
+        await UseAsync(options.Port, publish, requests: UsesOfConnection, ConnectionsOfPublisher, end.Token);
+        await end.CancelAsync();
+        await Task.WhenAll(subscribers);
     }
 
     // Opens one connection after the other, sends a number of requests on each, and reads that something has come back.
-    private static async Task UseAsync(int port, string request, int requests, CancellationToken end)
+    private static async Task UseAsync(int port, string request, int requests, int connections, CancellationToken end)
     {
-        var (bytes, nowhere) = (Encoding.ASCII.GetBytes(request), new byte[1024]);
+        var (bytes, nowhere) = (Encoding.ASCII.GetBytes(request), new byte[EventSize]);
         try
         {
-            while (true)
+            for (; connections > 0; connections--)
             {
                 using var client = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
                 await client.ConnectAsync(IPAddress.Loopback, port, end);
