@@ -33,7 +33,7 @@ using var tooLarge = PosixSignalRegistration.Create((PosixSignal)25, static sign
 AppDomain.CurrentDomain.FirstChanceException += (_, thrown) =>
 {
     if (thrown.Exception is OutOfMemoryException)
-        Environment.FailFast("The memory is used up: --history and --max-publish-bytes say how much of it is taken.");
+        Environment.FailFast("The memory is used up: --history, --max-publish-bytes and --max-answer-bytes say how much of it is taken.");
 };
 
 PoolThreads.Prepare(options);
