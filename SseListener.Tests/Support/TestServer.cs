@@ -156,8 +156,8 @@ internal sealed class TestServer : IAsyncDisposable
         Assert.That(subscriber.LastEventId, Is.EqualTo(id));
     }
 
-    /// <summary>Its end of its only connection; disposing it does not close it.</summary>
-    public Socket Accepted() => Directory.GetFiles("/proc/self/fd").Select(TryOpen).OfType<Socket>().Single();
+    /// <summary>Its ends of its connections; disposing them does not close them.</summary>
+    public IReadOnlyList<Socket> Accepted() => [.. Directory.GetFiles("/proc/self/fd").Select(TryOpen).OfType<Socket>()];
 
     private Socket? TryOpen(string link)
     {
