@@ -34,7 +34,7 @@ public sealed class DescribedAnswers
         await using var server = TestServer.Start(o => o with { JwtKey = SignedTokens.Key(Jwt.Secret), PublishToken = "t" });
         server.Http.DefaultRequestHeaders.Authorization = new("Bearer", "t");
         var answers = new JsonArray();
-        await using var stream = await EventStream.OpenAsync(server.Http, "/events?channel=room/7", "unknown");
+        await using var stream = await server.SubscribeAsync("?channel=room/7", "unknown");
         Add(answers, "HelloData", stream.Hello);
         await AddEventAsync(answers, stream, "Gap");
         await using (await EventStream.OpenAsync(server.Http, "/events?channel=room/7"))

@@ -131,9 +131,7 @@ public sealed class Envelopes
         var raw = new RawRequest(server.Port);
         await raw.SendAsync(RawRequest.Head(server.Port, $"GET /events?channel=orders&channel=alerts&{query}"));
         await raw.ReadUntilAsync("retry: ");
-
-        // From then on it is told who comes and goes.
-        await Wait.UntilAsync(() => server.Server.Clients.Values.All(client => client.Lane is not null), "no lane serves it");
+        await server.ServesAllAsync();
         return raw;
     }
 }

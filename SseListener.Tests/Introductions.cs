@@ -47,7 +47,7 @@ public sealed class Introductions
         var port = TestServer.FreePort();
         var start = $"exec dotnet '{BuiltProgram.File}' --port {port} --data none";
         using var program = BuiltProgram.Shell($"{start} > >(dd bs=64k count=1 status=none)");
-        await program.WritesAsync("> ");
+        await program.WritesAsync("> history: ");
         Assert.That(program.Output, Does.Match($"^> http://localhost:{port}\n> publishing: .*\n> history: .*$"));
     }
 }

@@ -227,9 +227,11 @@ public sealed class KeepingByRules
         await using var a = Start(["prices/*=1,100MiB", "orders/*=7d"], OnCluster);
         await using var b = Start([], OnCluster);
         await using var early = await b.SubscribeAsync("?channel=prices/a");
+        await using var earlyAtA = await a.SubscribeAsync("?channel=prices/a");
         var position = PositionOf(early);
         await Task.WhenAll(Enumerable.Range(0, 20).Select(i => PublishAsync(i % 2 == 0 ? a : b, "prices/a", i)));
         var live = await early.NextDataAsync(20);
+        Assert.That(await earlyAtA.NextDataAsync(20), Is.EqualTo(live));
         await using var latest = await a.SubscribeAsync("?channel=prices/a", "earliest");
         Assert.That((await latest.NextAsync()).Data, Is.EqualTo(live[^1]));
         await using var all = await b.SubscribeAsync("?channel=prices/a", "earliest");

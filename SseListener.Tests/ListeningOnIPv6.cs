@@ -1,6 +1,5 @@
 using System.Net;
 using System.Net.Sockets;
-using System.Text;
 using SseListener.Tests.Support;
 
 namespace SseListener.Tests;
@@ -19,9 +18,8 @@ public sealed class ListeningOnIPv6
         foreach (var address in (IPAddress[])[IPAddress.Loopback, IPAddress.IPv6Loopback])
         {
             using var client = Connect(address, server.Port);
-            await client.SendAsync(Encoding.ASCII.GetBytes($"GET /events HTTP/1.1\r\nHost: {name}:{server.Port}\r\n\r\n"));
-            var answer = await ReadAsync(client);
-            Assert.That(answer, Does.StartWith("HTTP/1.1 200 "));
+            await client.SendAsync($"GET /events HTTP/1.1\r\nHost: {name}:{server.Port}\r\n\r\n");
+            Assert.That(await client.ReadUntilAsync("\r\n\r\n"), Does.StartWith("HTTP/1.1 200 "));
         }
     }
 
@@ -33,17 +31,15 @@ public sealed class ListeningOnIPv6
     {
         await using var server = TestServer.Start(o => o with { Host = host, OpenPublish = true });
         using var client = Connect(IPAddress.IPv6Loopback, server.Port);
-        await client.SendAsync(Encoding.ASCII.GetBytes($"GET / HTTP/1.1\r\nHost: {address}:{server.Port}\r\n\r\n"));
-        Assert.That(await ReadAsync(client), Does.StartWith("HTTP/1.1 200 "));
+        await client.SendAsync($"GET / HTTP/1.1\r\nHost: {address}:{server.Port}\r\n\r\n");
+        Assert.That(await client.ReadUntilAsync(TestServer.EmptyPage), Does.StartWith("HTTP/1.1 200 "));
         var body = "\nHost: [::1]\n";
-        await client.SendAsync(Encoding.ASCII.GetBytes(
+        await client.SendAsync(
             $"POST /events HTTP/1.1\r\nHost: {address}:{server.Port}\r\nOrigin: http://{address}:{server.Port}\r\n"
-            + $"Content-Type: text/plain\r\nContent-Length: {body.Length}\r\n\r\n{body}"));
-        Assert.That(await ReadAsync(client), Does.StartWith("HTTP/1.1 200 "));
-        await client.SendAsync(Encoding.ASCII.GetBytes($"GET /events?lastEventId=earliest HTTP/1.1\r\nHost: {address}:{server.Port}\r\n\r\n"));
-        var stream = await ReadAsync(client);
-        while (!stream.Contains("data: Host: [::1]\n", StringComparison.Ordinal))
-            stream += await ReadAsync(client);
+            + $"Content-Type: text/plain\r\nContent-Length: {body.Length}\r\n\r\n{body}");
+        await client.ReadUntilAsync("{\"id\":\"");
+        await client.SendAsync($"GET /events?lastEventId=earliest HTTP/1.1\r\nHost: {address}:{server.Port}\r\n\r\n");
+        await client.ReadUntilAsync("data: Host: [::1]\n");
     }
 
     // With "%" .NET takes anything for a part of an address, so that other fields would be read as one.
@@ -56,8 +52,8 @@ public sealed class ListeningOnIPv6
     {
         await using var server = TestServer.Start();
         using var client = Connect(IPAddress.IPv6Loopback, server.Port);
-        await client.SendAsync(Encoding.ASCII.GetBytes($"GET / HTTP/1.1\r\nHost: {address}:{server.Port}\r\n\r\n"));
-        Assert.That(await ReadAsync(client), Does.StartWith(address == "[::2]" ? "HTTP/1.1 421 " : "HTTP/1.1 400 "));
+        await client.SendAsync($"GET / HTTP/1.1\r\nHost: {address}:{server.Port}\r\n\r\n");
+        Assert.That(await client.ReadUntilAsync("\r\n\r\n"), Does.StartWith(address == "[::2]" ? "HTTP/1.1 421 " : "HTTP/1.1 400 "));
     }
 
     [Test]
@@ -72,7 +68,7 @@ public sealed class ListeningOnIPv6
     {
         await using var server = TestServer.Start(o => o with { IdleTimeout = TimeSpan.FromSeconds(1) });
         using var silent = Connect(IPAddress.IPv6Loopback, server.Port);
-        Assert.That(await ReadAsync(silent), Is.Empty);
+        Assert.That(await silent.ReadToEndAsync(), Is.Empty);
         await server.LogsAsync("no request for longer than the idle timeout");
     }
 
@@ -82,11 +78,11 @@ public sealed class ListeningOnIPv6
         await using var server = TestServer.Start(o => o with { MaxClientsPerAddress = 1 });
         using var first = Connect(IPAddress.IPv6Loopback, server.Port);
         using var second = Connect(IPAddress.IPv6Loopback, server.Port);
-        var request = Encoding.ASCII.GetBytes($"GET /events HTTP/1.1\r\nHost: localhost:{server.Port}\r\n\r\n");
+        var request = $"GET /events HTTP/1.1\r\nHost: localhost:{server.Port}\r\n\r\n";
         await first.SendAsync(request);
-        Assert.That(await ReadAsync(first), Does.StartWith("HTTP/1.1 200 "));
+        Assert.That(await first.ReadUntilAsync("\r\n\r\n"), Does.StartWith("HTTP/1.1 200 "));
         await second.SendAsync(request);
-        Assert.That(await ReadAsync(second), Is.Empty);
+        Assert.That(await second.ReadToEndAsync(), Is.Empty);
         await using var other = await server.SubscribeAsync();
     }
 
@@ -101,24 +97,5 @@ public sealed class ListeningOnIPv6
         Assert.That(program.Errors, Is.EqualTo($"Port {port} is in use."));
     }
 
-    private static Socket Connect(IPAddress address, int port)
-    {
-        var socket = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
-        socket.Connect(address, port);
-        return socket;
-    }
-
-    // What comes first; nothing when the connection ends.
-    private static async Task<string> ReadAsync(Socket socket)
-    {
-        var buffer = new byte[4096];
-        try
-        {
-            return Encoding.ASCII.GetString(buffer, 0, await socket.ReceiveAsync(buffer).WaitAsync(Wait.Limit));
-        }
-        catch (SocketException)
-        {
-            return "";
-        }
-    }
+    private static RawRequest Connect(IPAddress address, int port) => new(port, address: address);
 }

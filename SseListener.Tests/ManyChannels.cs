@@ -140,7 +140,9 @@ public sealed class ManyChannels
             Assert.That((await client.NextAsync()).EventId, Is.EqualTo(id));
     }
 
+    // The memory is that of the process.
     [Test]
+    [NonParallelizable]
     public void A_hundred_thousand_channels_with_an_event_each_take_little_memory()
     {
         const int Channels = 100_000;

@@ -217,6 +217,7 @@ public sealed class ManyHubs
             await b.PublishAsync("""{"data":2}""");
 
         await b.PublishAsync("""{"id":"x","data":3}""");
+        await a.ExpectMetricAsync("sse_history_events", 102);
         await using var client = await a.SubscribeAsync(lastEventId: "x");
         Assert.That((await client.NextAsync()).EventType, Is.EqualTo("gap"));
         Assert.That((await client.NextDataAsync(102))[^1], Is.EqualTo("3"));

@@ -182,7 +182,9 @@ public sealed class Measuring
         Assert.That(await server.MetricAsync($$"""sse_build_info{version="{{ServerMetrics.Version}}"}"""), Is.EqualTo(1));
     }
 
+    // The listener hears of the servers of other tests, too.
     [Test]
+    [NonParallelizable]
     public async Task Other_tools_see_the_same_instruments()
     {
         await using var server = TestServer.Start();

@@ -23,7 +23,7 @@ public sealed class Operating
     [Test]
     public async Task One_that_drains_is_not_well_but_can_be_watched()
     {
-        await using var server = TestServer.Start(o => o with { Drain = TimeSpan.FromSeconds(5) });
+        await using var server = TestServer.Start(o => o with { Drain = TimeSpan.FromMinutes(1) });
         await using var first = await server.SubscribeAsync();
         await using var second = await server.SubscribeAsync();
         var stopping = server.Server.StopAsync();

@@ -65,7 +65,7 @@ public sealed class SendBuffers
     // What is queued first grows while the lane sends, and then stays.
     private static async Task ExpectLittleIsHeldAsync(TestServer server, Func<Task> publish)
     {
-        var socket = server.Accepted();
+        var socket = server.Accepted().Single();
         await publish();
         var before = 0;
         await Wait.UntilAsync(() => HeldFor(socket) is var held && held >= new ServerOptions().SendBuffer && Interlocked.Exchange(ref before, held) == held, "nothing is held");

@@ -76,7 +76,7 @@ public sealed class SlowClients(bool usesPrivateNames)
     {
         await using var server = Start(o => o with { PresenceLimit = 0 });
         using var stalled = await StalledClient.OpenAsync(server.Port);
-        server.Accepted().SetRawSocketOption(TcpOption.Level, TcpOption.UserTimeout, BitConverter.GetBytes(300));
+        server.Accepted().Single().SetRawSocketOption(TcpOption.Level, TcpOption.UserTimeout, BitConverter.GetBytes(300));
         await FillAsync(server);
         await Wait.UntilAsync(() => server.Server.Clients.Count == 0, "it is still there");
         await Wait.UntilAsync(() => server.Logged.Contains("took nothing for longer than the write timeout", StringComparison.Ordinal), "the reason is not logged");

@@ -39,7 +39,9 @@ public sealed class TrimmingMemory
     public void It_takes_no_more_than_a_small_part_of_the_time(int trim, int pause) =>
         Assert.That(HeapTrim.IntervalAfter(TimeSpan.FromMilliseconds(trim)), Is.EqualTo(TimeSpan.FromMilliseconds(pause)));
 
+    // Other tests collect, too.
     [Test]
+    [NonParallelizable]
     public async Task The_whole_heap_is_compacted()
     {
         var before = GC.GetGCMemoryInfo(GCKind.FullBlocking).Index;

@@ -21,7 +21,7 @@ public sealed class EndingAndRewinding
         await Expect(page.Text("lost-text")).ToHaveTextAsync("llm/1: all has ended, and you have had all of it.");
         await Expect(page.Rows.Locator(".type").First).ToHaveTextAsync("end");
         await Expect(page.Tab.Locator("#ends")).Not.ToBeCheckedAsync();
-        Assert.That(server.Server.Clients, Is.Empty);
+        await Wait.UntilAsync(() => server.Server.Clients.Count == 0, "it is still there");
 
         // Another channel goes on.
         await page.ListenAsync("llm/2");

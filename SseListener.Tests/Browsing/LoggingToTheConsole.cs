@@ -20,9 +20,11 @@ public sealed class LoggingToTheConsole
             """));
         await page.Button("Disconnect").ClickAsync();
         await page.ExpectStateAsync("Not connected");
+        await Wait.UntilAsync(() => server.Server.Clients.Count == 0, "the page is still there");
         var lines = new ConcurrentQueue<string>();
         page.Tab.Console += (_, message) => lines.Enqueue(message.Text);
         await page.Tab.EvaluateAsync(script + "\nnew Promise(opened => source.onopen = opened)");
+        await server.ServesAllAsync();
         await using var other = await server.SubscribeAsync();
         await Wait.UntilAsync(() => !lines.IsEmpty, "it does not log the join");
         await server.PublishAsync("""{"data":"of the tutorial"}""");
@@ -39,6 +41,7 @@ public sealed class LoggingToTheConsole
         await page.ClientIdAsync();
         var lines = new ConcurrentQueue<string>();
         page.Tab.Console += (_, message) => lines.Enqueue(message.Text);
+        await server.ServesAllAsync();
         await using var other = await server.SubscribeAsync();
         await Wait.UntilAsync(() => !lines.IsEmpty, "it does not log the join");
         await server.PublishAsync("""{"data":{"nested":"here"}}""");

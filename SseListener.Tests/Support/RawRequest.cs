@@ -12,15 +12,17 @@ internal sealed class RawRequest : IDisposable
     // open stream always brings another heartbeat.
     private static readonly TimeSpan _limit = 3 * Wait.Limit;
 
-    private readonly Socket _socket = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+    private readonly Socket _socket;
     private readonly StringBuilder _received = new();
 
-    public RawRequest(int port, int? receiveBuffer = null)
+    public RawRequest(int port, int? receiveBuffer = null, IPAddress? address = null)
     {
+        address ??= IPAddress.Loopback;
+        _socket = new(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
         if (receiveBuffer is { } size)
             _socket.ReceiveBufferSize = size;
 
-        _socket.Connect(IPAddress.Loopback, port);
+        _socket.Connect(address, port);
     }
 
     /// <summary>Whether the connection has ended with RST in place of FIN.</summary>

@@ -68,12 +68,13 @@ internal sealed class TestServer : IAsyncDisposable
             var options = change?.Invoke(defaults) ?? defaults;
             var log = new LogWriter(logged, options.LogLevel);
             var server = new SseServer(options, pages, log);
-            if (server.TryStart(out _))
+            if (server.TryStart(out var problem))
                 return new TestServer(server, port, log, logged, pages);
 
             // Somebody else has taken the port.
             server.DisposeAsync().AsTask().Wait();
             log.Dispose();
+            Assert.That(problem, Is.EqualTo($"Port {port} is in use."));
         }
     }
 
@@ -84,6 +85,9 @@ internal sealed class TestServer : IAsyncDisposable
         await Wait.UntilAsync(() => !Server.Clients.TryGetValue(stream.ClientId, out var client) || client.Lane is not null, "no lane serves it");
         return stream;
     }
+
+    /// <summary>Waits until a lane serves each client: from then on it is told who comes and goes.</summary>
+    public Task ServesAllAsync() => Wait.UntilAsync(() => Server.Clients.Values.All(client => client.Lane is not null), "no lane serves it");
 
     /// <summary>Publishes JSON and returns the event's id.</summary>
     public async Task<string> PublishAsync(string json, string channel = "default")
@@ -156,8 +160,8 @@ internal sealed class TestServer : IAsyncDisposable
         Assert.That(subscriber.LastEventId, Is.EqualTo(id));
     }
 
-    /// <summary>Its end of its only connection; disposing it does not close it.</summary>
-    public Socket Accepted() => Directory.GetFiles("/proc/self/fd").Select(TryOpen).OfType<Socket>().Single();
+    /// <summary>Its ends of its connections; disposing them does not close them.</summary>
+    public IReadOnlyList<Socket> Accepted() => [.. Directory.GetFiles("/proc/self/fd").Select(TryOpen).OfType<Socket>()];
 
     private Socket? TryOpen(string link)
     {
