@@ -24,15 +24,13 @@ public sealed class ExpiringTokens
         if (!ends)
         {
             // The clock of streams has ticks of some milliseconds, so one may end that much before its token.
-            var late = await server.SendAsync("GET", "/events?channel=user/7", cookie);
-            while (late.IsSuccessStatusCode)
+            await Wait.UntilAsync(async () =>
             {
-                late.Dispose();
-                late = await server.SendAsync("GET", "/events?channel=user/7", cookie);
-            }
-
+                using var early = await server.SendAsync("GET", "/events?channel=user/7", cookie);
+                return !early.IsSuccessStatusCode;
+            }, "its token does not expire");
+            using var late = await server.SendAsync("GET", "/events?channel=user/7", cookie);
             await PublishTokens.ExpectAsync(late, 401, "invalid_token");
-            late.Dispose();
             await Wait.UntilAsync(() => server.Server.Clients.Count == 1, "the other one has ended, or somebody else has not");
         }
     }
