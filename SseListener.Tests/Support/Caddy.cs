@@ -22,6 +22,7 @@ internal sealed class Caddy : IDisposable
             {
                 admin off
                 https_port {{port}}
+                default_bind 127.0.0.1
                 auto_https disable_redirects
                 local_certs
                 skip_install_trust
