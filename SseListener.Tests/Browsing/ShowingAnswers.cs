@@ -196,7 +196,7 @@ public sealed class ShowingAnswers
         public static async Task<Application> StartAsync(int hub)
         {
             var application = new Application(hub);
-            await application.StartAsync();
+            await application.StartAsync().OrDisposeAsync(application);
             return application;
         }
 

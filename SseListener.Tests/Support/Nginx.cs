@@ -57,7 +57,8 @@ internal sealed class Nginx : IDisposable
         while (true)
         {
             var nginx = new Nginx(path, TestServer.FreePort(), configuration);
-            await Wait.UntilAsync(() => nginx._process.HasExited || File.Exists(nginx.In("nginx.pid")), "nginx neither listens nor ends");
+            await Wait.UntilAsync(() => nginx._process.HasExited || File.Exists(nginx.In("nginx.pid")), "nginx neither listens nor ends")
+                .OrDisposeAsync(nginx);
             if (!nginx._process.HasExited)
                 return nginx;
 
