@@ -183,7 +183,7 @@ public sealed class EndingChannels
     [Test]
     public async Task An_end_goes_with_its_history_though_somebody_listens()
     {
-        await using var server = TestServer.Start(options => options with { HistoryAge = TimeSpan.FromMilliseconds(200), PresenceLimit = 0 });
+        await using var server = TestServer.Start(options => options with { HistoryAge = TimeSpan.FromSeconds(3), PresenceLimit = 0 });
         await using var both = await server.SubscribeAsync("?channel=a&channel=b");
         await EndAsync(server, "a");
         Assert.That((await both.NextAsync()).EventType, Is.EqualTo("end"));
