@@ -37,12 +37,13 @@ public sealed class ChunkedStreams
         Assert.That(chunks.TakeWhile(chunk => !chunk.Contains("\"xxxxx", StringComparison.Ordinal)), Is.All.EndsWith("\n\n").And.Exactly(5).Items);
     }
 
-    [Test]
-    public async Task A_client_that_speaks_HTTP_1_0_gets_the_frames_bare_until_the_connection_closes()
+    [TestCase("")]
+    [TestCase("Host: localhost:PORT\r\nConnection: keep-alive\r\n")]
+    public async Task A_client_that_speaks_HTTP_1_0_gets_the_frames_bare_until_the_connection_closes(string fields)
     {
         await using var server = TestServer.Start();
         using var raw = new RawRequest(server.Port);
-        await raw.SendAsync($"GET /events HTTP/1.0\r\nHost: localhost:{server.Port}\r\n\r\n");
+        await raw.SendAsync($"GET /events HTTP/1.0\r\n{fields.Replace("PORT", $"{server.Port}", StringComparison.Ordinal)}\r\n");
         await raw.ReadUntilAsync("retry: ");
         var id = await server.PublishAsync("""{"data":"old but fine"}""");
         await raw.ReadUntilAsync("old but fine");
