@@ -64,10 +64,9 @@ public sealed class FailingDisks
     public async Task A_full_disk_loses_nothing_that_was_answered_and_keeps_nothing_that_was_not(string sync)
     {
         using var folder = new TempFolder();
-        var port = TestServer.FreePort();
-        using var program = BuiltProgram.Shell(
-            $"trap '' XFSZ; ulimit -Sf 64; DOTNET_EnableWriteXorExecute=0 exec dotnet \"{BuiltProgram.File}\" --port {port} --data {folder.Path} --sync {sync}");
-        await Wait.UntilAsync(() => program.Output.Contains('>', StringComparison.Ordinal), "it does not listen");
+        var (program, port) = await BuiltProgram.ListenAsync($"--data {folder.Path} --sync {sync}", line =>
+            BuiltProgram.Shell($"trap '' XFSZ; ulimit -Sf 64; DOTNET_EnableWriteXorExecute=0 exec dotnet \"{BuiltProgram.File}\" {line}"));
+        using var running = program;
         using var http = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{port}"), Timeout = Wait.Limit };
         await using var client = await EventStream.OpenAsync(http, "/events");
         var data = new string('x', 7000);
