@@ -102,6 +102,15 @@ internal sealed class BuiltProgram : IDisposable
         return program;
     }
 
+    /// <summary>Publishes JSON to the one that listens on this port.</summary>
+    public static async Task PublishAsync(int port, string json, string path = "/events")
+    {
+        using var http = new HttpClient { Timeout = Wait.Limit };
+        using var content = new StringContent(json, Encoding.UTF8, "application/json");
+        using var answer = await http.PostAsync(new Uri($"http://localhost:{port}{path}"), content);
+        answer.EnsureSuccessStatusCode();
+    }
+
     /// <summary>Waits until one of these texts is in its log; fails with what is in it instead.</summary>
     public async Task LogsAsync(params string[] texts)
     {
