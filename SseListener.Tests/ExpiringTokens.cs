@@ -44,7 +44,7 @@ public sealed class ExpiringTokens
         await using var other = await server.SubscribeAsync("?channel=user/7&token=" + Jwt.For(subscribe: _user7));
         Assert.That((await client.NextAsync()).EventType, Is.EqualTo("join"));
         await client.EndAsync();
-        await Wait.UntilAsync(() => server.Logged.Contains($"closed the connection of client {client.ClientId}: its token has expired", StringComparison.Ordinal), server.Logged);
+        await server.LogsAsync($"closed the connection of client {client.ClientId}: its token has expired");
         Assert.That((await other.NextAsync()).EventType, Is.EqualTo("leave"));
         using var answer = await server.SendAsync("POST", "/events?channel=user/7", ("Authorization", "Bearer " + Jwt.For(publish: _user7)));
         Assert.That((await other.NextAsync()).EventType, Is.EqualTo("message"));
