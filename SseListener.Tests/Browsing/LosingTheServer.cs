@@ -98,7 +98,7 @@ public sealed partial class LosingTheServer
     }
 
     [Test]
-    public async Task Also_a_page_that_has_not_got_an_event_yet_gets_what_it_missed_and_nothing_older()
+    public async Task A_page_that_has_not_got_an_event_yet_gets_what_it_missed_and_nothing_older()
     {
         await using var server = TestServer.StartWithPages();
         using var before = await server.PostAsync("/events", "application/x-ndjson", WatchingEvents.Batch(0, 40));
@@ -133,7 +133,7 @@ public sealed partial class LosingTheServer
     }
 
     [Test]
-    public async Task Also_when_it_was_the_server_that_went()
+    public async Task A_page_without_an_event_gets_what_it_missed_while_the_server_was_killed()
     {
         using var data = new TempFolder();
         var options = $"--data {data.Path} --retry 1s";
