@@ -36,7 +36,7 @@ public sealed class AskingForHealth
     [TestCase("HTTP/1.1 503 No\r\nContent-Length: 24\r\n\r\n{\"detail\":\"It\\nis not.\"}", "503 No: It\\u000ais not.")]
     [TestCase("HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n", "404 No: the server says no more")]
     [TestCase("", "no answer within 4 s")]
-    public async Task One_that_is_not_is_a_failure(string answer, string told)
+    public async Task A_server_that_is_not_well_is_a_failure(string answer, string told)
     {
         using var listener = new TcpListener(IPAddress.Loopback, 0);
         listener.Start();
@@ -49,7 +49,7 @@ public sealed class AskingForHealth
     }
 
     [Test]
-    public async Task One_that_is_not_there_is_a_failure()
+    public async Task A_server_that_is_not_there_is_a_failure()
     {
         using var health = BuiltProgram.Start("health", directory: null, ("PORT", $"{TestServer.FreePort()}"));
         Assert.That(await health.EndAsync(), Is.EqualTo(1));

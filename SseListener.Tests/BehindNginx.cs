@@ -84,8 +84,7 @@ public sealed class BehindNginx
         Assert.That(await StatusAsync(http, Token), Is.EqualTo(502));
         Assert.That(await IsAnsweredAsync(http), Is.False);
 
-        using var restarted = BuiltProgram.Start($"--port {port} {arguments}");
-        await Wait.UntilAsync(() => restarted.Output.Contains('>', StringComparison.Ordinal), "it does not start again");
+        using var restarted = await BuiltProgram.ListenAgainAsync(port, arguments);
         await PublishAsync(http, "missed");
         foreach (var last in before)
         {

@@ -34,7 +34,7 @@ public sealed class BehindOtherProxies(string proxy)
         var (running, http) = await StartAsync(server.Port);
         using var disposed = running;
         using var client = http;
-        await using var stream = await EventStream.OpenAsync(http, "/events");
+        await using var stream = await EventStream.OpenAsync(http, "/events" + IntendedEnds.Query(end));
         await server.EndStreamAsync(end);
         Assert.That(await stream.ReadToEndAsync(), Is.Empty);
         Assert.That((running as Nginx)?.Errors ?? "", Does.Not.Contain("prematurely"));

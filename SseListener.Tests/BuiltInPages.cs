@@ -1,6 +1,4 @@
 using System.Net;
-using SseListener.Http;
-using SseListener.Log;
 using SseListener.Tests.Support;
 
 namespace SseListener.Tests;
@@ -31,13 +29,9 @@ public sealed class BuiltInPages
     [TestCase("/folder/")]
     public async Task Nothing_else_is_there(string path)
     {
-        using var log = new LogWriter(TextWriter.Null, LogLevel.Error);
-        var port = TestServer.FreePort();
-        await using var bare = new Http.SseServer(new ServerOptions { Port = port, Data = null }, pages: null, log);
-        Assert.That(bare.TryStart(out var problem), Is.True, problem);
-        using var http = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{port}"), Timeout = Wait.Limit };
-        Assert.That(await StatusAsync(http, "/index.html"), Is.EqualTo(HttpStatusCode.OK));
-        Assert.That(await StatusAsync(http, path), Is.EqualTo(HttpStatusCode.NotFound));
+        await using var server = TestServer.StartWithPages();
+        Assert.That(await StatusAsync(server.Http, "/index.html"), Is.EqualTo(HttpStatusCode.OK));
+        Assert.That(await StatusAsync(server.Http, path), Is.EqualTo(HttpStatusCode.NotFound));
     }
 
     private static async Task<HttpStatusCode> StatusAsync(HttpClient http, string path)

@@ -47,8 +47,6 @@ public sealed class ChannelNaming
         await using var server = TestServer.Start();
         using var all = await server.SendAsync("GET", "/events?channel=*");
         await Problem.ExpectAsync(all, 400, "such as orders/*. There is none for all channels: give those that are to be heard together a prefix in common.");
-        using var published = await server.PostAsync("/events?channel=orders/*", "text/plain", "x");
-        await Problem.ExpectAsync(published, 400, "Patterns are for listening");
     }
 
     [Test]

@@ -37,12 +37,13 @@ public sealed class ChunkedStreams
         Assert.That(chunks.TakeWhile(chunk => !chunk.Contains("\"xxxxx", StringComparison.Ordinal)), Is.All.EndsWith("\n\n").And.Exactly(5).Items);
     }
 
-    [Test]
-    public async Task A_client_that_speaks_HTTP_1_0_gets_the_frames_bare_until_the_connection_closes()
+    [TestCase("")]
+    [TestCase("Host: localhost:PORT\r\nConnection: keep-alive\r\n")]
+    public async Task A_client_that_speaks_HTTP_1_0_gets_the_frames_bare_until_the_connection_closes(string fields)
     {
         await using var server = TestServer.Start();
         using var raw = new RawRequest(server.Port);
-        await raw.SendAsync($"GET /events HTTP/1.0\r\nHost: localhost:{server.Port}\r\n\r\n");
+        await raw.SendAsync($"GET /events HTTP/1.0\r\n{fields.Replace("PORT", $"{server.Port}", StringComparison.Ordinal)}\r\n");
         await raw.ReadUntilAsync("retry: ");
         var id = await server.PublishAsync("""{"data":"old but fine"}""");
         await raw.ReadUntilAsync("old but fine");
@@ -52,33 +53,12 @@ public sealed class ChunkedStreams
         Assert.That(body, Does.StartWith("event: hello\n").And.EndsWith($"\n\ndata: \"old but fine\"\nid: {id}\n\n"));
     }
 
-    [TestCase("server_stop")]
-    [TestCase("dismissed")]
-    [TestCase("max_age")]
-    [TestCase("token_expired")]
-    public async Task A_stream_that_ends_on_purpose_ends_with_the_last_chunk_and_nothing_behind_it(string reason)
+    [TestCaseSource(typeof(IntendedEnds), nameof(IntendedEnds.All))]
+    public async Task A_stream_that_ends_on_purpose_ends_with_the_last_chunk_and_nothing_behind_it(string end)
     {
-        await using var server = TestServer.Start(o => o with
-        {
-            MaxAge = reason is "max_age" ? TimeSpan.FromSeconds(1) : TimeSpan.Zero,
-            Heartbeat = TimeSpan.FromMilliseconds(200),
-            JwtKey = SignedTokens.Key(Jwt.Secret),
-            PublishToken = "secret",
-            Private = ["private"],
-        });
-        var token = reason is "token_expired" ? "?channel=private&token=" + Jwt.For(subscribe: ["private"], life: TimeSpan.FromSeconds(3)) : "";
-        using var raw = await SubscribeAsync(server, token);
-        if (reason is "server_stop")
-        {
-            await server.Server.StopAsync();
-        }
-        else if (reason is "dismissed")
-        {
-            var id = server.Server.Clients.Keys.Single();
-            using var answer = await server.SendAsync("DELETE", "/clients/" + id, ("Authorization", "Bearer secret"));
-            Assert.That((int)answer.StatusCode, Is.EqualTo(204));
-        }
-
+        await using var server = TestServer.Start(o => o.EndingBy(end));
+        using var raw = await SubscribeAsync(server, IntendedEnds.Query(end));
+        await server.EndStreamAsync(end);
         var received = await raw.ReadToEndAsync();
         Assert.That(received, Does.EndWith("\n\n\r\n" + LastChunk));
         Assert.That(received.Split("\r\n" + LastChunk), Has.Length.EqualTo(2), "there is one last chunk");

@@ -49,9 +49,8 @@ public sealed class CommandLineOptions
     [TestCase("--max-body 11", "SSE_MAX_BODY", "10", 200)]
     public async Task An_option_also_comes_from_its_variable(string argument, string variable, string value, int status)
     {
-        var port = TestServer.FreePort();
-        using var program = BuiltProgram.Start($"--port {port} {argument}", environment: (variable, value));
-        await Wait.UntilAsync(() => program.Output.Length > 0, "it does not listen");
+        var (program, port) = await BuiltProgram.ListenAsync(argument, line => BuiltProgram.Start(line, environment: (variable, value)));
+        using var running = program;
         using var http = new HttpClient();
         using var body = new StringContent("11 letters.", MediaTypeHeaderValue.Parse("text/plain"));
         using var answer = await http.PostAsync(new Uri($"http://localhost:{port}/events"), body);
@@ -79,11 +78,10 @@ public sealed class CommandLineOptions
         var directory = Directory.CreateTempSubdirectory("sse-work-").FullName;
         Directory.CreateDirectory(Path.Combine(directory, "public"));
         await File.WriteAllTextAsync(Path.Combine(directory, "public", "index.html"), "edited here");
-        var port = TestServer.FreePort();
-        using (var program = BuiltProgram.Start($"--port {port}", directory))
+        var (program, port) = await BuiltProgram.ListenAsync("", line => BuiltProgram.Start(line, directory));
+        using (program)
         using (var http = new HttpClient())
         {
-            await Wait.UntilAsync(() => program.Output.Length > 0, "it does not listen");
             Assert.That(await http.GetStringAsync(new Uri($"http://localhost:{port}/")), Is.EqualTo("edited here"));
         }
 
@@ -192,9 +190,12 @@ public sealed class CommandLineOptions
     [Test]
     public async Task Flags_and_lists_also_come_from_the_environment()
     {
-        var port = TestServer.FreePort();
-        using var program = BuiltProgram.Start($"--port {port}", null, ("SSE_TRUST_PROXY", "true"), ("SSE_MAX_CLIENTS_PER_ADDRESS", "1"), ("SSE_CORS", "https://a.example,https://b.example"));
-        await Wait.UntilAsync(() => program.Output.Length > 0, "it does not listen");
+        (string, string)[] environment =
+        [
+            ("SSE_TRUST_PROXY", "true"), ("SSE_MAX_CLIENTS_PER_ADDRESS", "1"), ("SSE_CORS", "https://a.example,https://b.example"),
+        ];
+        var (program, port) = await BuiltProgram.ListenAsync("", line => BuiltProgram.Start(line, directory: null, environment));
+        using var running = program;
         foreach (var origin in (string[])["https://a.example", "https://b.example"])
             Assert.That(await StatusAsync(port, "OPTIONS /events", "Origin: " + origin, "Access-Control-Request-Method: POST"), Is.EqualTo(204));
 

@@ -67,7 +67,7 @@ public sealed class Connecting
     {
         await using var server = TestServer.Start();
         await using var client = await server.SubscribeAsync(lastEventId: "some-id");
-        await Wait.UntilAsync(() => server.Logged.Contains($"client {client.ClientId} connected", StringComparison.Ordinal), "not logged");
+        await server.LogsAsync($"client {client.ClientId} connected");
         Assert.That(server.Logged, Does.Match("info  GET /events from 127.0.0.1:[0-9]+"));
         Assert.That(server.Logged, Does.Match("debug .*Last-Event-ID: some-id"));
     }
@@ -77,7 +77,7 @@ public sealed class Connecting
     {
         await using var server = TestServer.Start(o => o with { LogLevel = LogLevel.Info });
         await using var client = await server.SubscribeAsync(lastEventId: "some-id");
-        await Wait.UntilAsync(() => server.Logged.Contains($"client {client.ClientId} connected", StringComparison.Ordinal), "not logged");
+        await server.LogsAsync($"client {client.ClientId} connected");
         Assert.That(server.Logged, Does.Not.Contain("some-id"));
     }
 }

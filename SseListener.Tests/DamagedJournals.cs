@@ -178,7 +178,7 @@ public sealed class DamagedJournals
     {
         await using var server = KeepingHistory.Start(folder);
         await ExpectAsync(server, data);
-        await Wait.UntilAsync(() => server.Logged.Contains(told, StringComparison.Ordinal), told);
+        await server.LogsAsync(told);
     }
 
     private static async Task ExpectAsync(TestServer server, params string[] data)

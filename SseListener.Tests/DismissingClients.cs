@@ -17,7 +17,7 @@ public sealed class DismissingClients
         Assert.That(await answer.Content.ReadAsByteArrayAsync(), Is.Empty);
         await client.EndAsync();
         Assert.That((await other.NextAsync()).Data, Is.EqualTo($$"""{"left":"{{client.ClientId}}","clients":1}"""));
-        await Wait.UntilAsync(() => server.Logged.Contains($"closed the connection of client {client.ClientId}: it was dismissed", StringComparison.Ordinal), server.Logged);
+        await server.LogsAsync($"closed the connection of client {client.ClientId}: it was dismissed");
         await Wait.UntilAsync(() => server.Server.Clients.Count == 1, "it is still there");
         using var again = await server.SendAsync("DELETE", "/clients/" + client.ClientId);
         await Problem.ExpectAsync(again, 404, "no client with this id");

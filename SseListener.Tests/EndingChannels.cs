@@ -7,6 +7,8 @@ namespace SseListener.Tests;
 /// <summary>Channels that end: their readers get all of it and the end, and need not come again.</summary>
 public sealed class EndingChannels
 {
+    private const string End = """{"ended":"llm/1"}""";
+
     [TestCase("text/plain", "3", """{"id":"ID","ended":true}""")]
     [TestCase("text/plain", "", """{"ended":true}""")]
     [TestCase("application/json", """{"data":3}""", """{"id":"ID","ended":true}""")]
@@ -22,7 +24,7 @@ public sealed class EndingChannels
         var ids = JsonDocument.Parse(text).RootElement.EnumerateObject().SelectMany(member =>
             member.Value.ValueKind is JsonValueKind.String ? [member.Value] : member.Value.ValueKind is JsonValueKind.Array ? member.Value.EnumerateArray().ToArray() : []);
         Assert.That(ids.Aggregate(text, (known, id) => known.Replace(id.GetString()!, "ID", StringComparison.Ordinal)), Is.EqualTo(expected));
-        Assert.That(await RestAsync(reader), Is.EqualTo((string[])["1", .. body.Length == 0 ? [] : body.Contains('4', StringComparison.Ordinal) ? ["3", "4"] : (string[])["3"], "end"]));
+        Assert.That(await reader.ReadToEndAsync(), Is.EqualTo((string[])["1", .. body.Length == 0 ? [] : body.Contains('4', StringComparison.Ordinal) ? ["3", "4"] : (string[])["3"], End]));
     }
 
     [Test]
@@ -33,16 +35,16 @@ public sealed class EndingChannels
         await EndAsync(server, "llm/1");
         await using var first = await server.SubscribeAsync("?channel=llm/1");
         var position = first.LastEventId;
-        Assert.That(await RestAsync(first), Is.EqualTo((string[])["1", "end"]));
+        Assert.That(await first.ReadToEndAsync(), Is.EqualTo((string[])["1", End]));
         using var again = await server.SendAsync("GET", "/events?channel=llm/1", ("Last-Event-ID", first.LastEventId));
         Assert.That(again.StatusCode, Is.EqualTo(HttpStatusCode.NoContent));
         Assert.That(again.Headers.CacheControl?.NoStore, Is.True);
 
         // Whose connection broke behind the greeting, and whose client makes envelopes of it.
         await using var broken = await server.SubscribeAsync("?channel=llm/1", position);
-        Assert.That(await RestAsync(broken), Is.EqualTo((string[])["1", "end"]));
+        Assert.That(await broken.ReadToEndAsync(), Is.EqualTo((string[])["1", End]));
         await using var enveloped = await server.SubscribeAsync("?channel=llm/1&envelope=2");
-        Assert.That((await RestAsync(enveloped))[^1], Does.StartWith("""{"channel":"llm/1","type":"end","id":"@end-""").And.EndWith(""","data":{"ended":"llm/1"}}"""));
+        Assert.That((await enveloped.ReadToEndAsync())[^1], Does.StartWith("""{"channel":"llm/1","type":"end","id":"@end-""").And.EndWith(""","data":{"ended":"llm/1"}}"""));
     }
 
     [Test]
@@ -52,7 +54,7 @@ public sealed class EndingChannels
         var last = await server.PublishAsync("""{"data":1}""", "llm/1");
         await EndAsync(server, "llm/1");
         await using var reader = await server.SubscribeAsync("?channel=llm/1", lastEventId: last);
-        Assert.That(await RestAsync(reader), Is.EqualTo((string[])["end"]));
+        Assert.That(await reader.ReadToEndAsync(), Is.EqualTo((string[])[End]));
     }
 
     [Test]
@@ -75,7 +77,7 @@ public sealed class EndingChannels
         }
 
         await using var reader = await server.SubscribeAsync("?channel=llm/1");
-        Assert.That(await RestAsync(reader), Is.EqualTo((string[])["1", "end"]));
+        Assert.That(await reader.ReadToEndAsync(), Is.EqualTo((string[])["1", End]));
     }
 
     // Many at once are one batch of the hub.
@@ -91,9 +93,9 @@ public sealed class EndingChannels
                 $"/events?channel={channel}{(number == 20 ? "&end=1" : "")}", "text/plain", $"{number}")));
             var good = answers.Index().Where(answer => answer.Item.StatusCode is HttpStatusCode.OK).Select(answer => $"{answer.Index}");
             Assert.That(answers.Select(answer => answer.StatusCode), Is.All.EqualTo(HttpStatusCode.OK).Or.EqualTo(HttpStatusCode.Conflict));
-            var received = await RestAsync(reader);
+            var received = await reader.ReadToEndAsync();
             Assert.That(received.SkipLast(1), Is.EquivalentTo(good));
-            Assert.That(received.TakeLast(2), Is.EqualTo((string[])["20", "end"]));
+            Assert.That(received.TakeLast(2), Is.EqualTo((string[])["20", $$"""{"ended":"{{channel}}"}"""]));
         }
     }
 
@@ -106,7 +108,7 @@ public sealed class EndingChannels
         await EndAsync(server, "a");
         await server.PublishAsync("""{"data":1}""", "b");
         await EndAsync(server, "b");
-        Assert.That(await RestAsync(several), Is.EqualTo((string[])["end", "1", "end"]));
+        Assert.That(await several.ReadToEndAsync(), Is.EqualTo((string[])["""{"ended":"a"}""", "1", """{"ended":"b"}"""]));
         await server.PublishAsync("""{"data":2}""", "c/1");
         await EndAsync(server, "c/1");
         var received = new List<string>();
@@ -148,7 +150,7 @@ public sealed class EndingChannels
             await server.PublishAsync("""{"data":1}""", "llm/1");
             await EndAsync(server, "llm/1");
             await using var reader = await server.SubscribeAsync("?channel=llm/1");
-            await RestAsync(reader);
+            await reader.ReadToEndAsync();
             last = reader.LastEventId;
         }
 
@@ -158,7 +160,7 @@ public sealed class EndingChannels
         using var late = await again.PostAsync("/events?channel=llm/1", "text/plain", "2");
         Assert.That(late.StatusCode, Is.EqualTo(HttpStatusCode.Conflict));
         await using var newcomer = await again.SubscribeAsync("?channel=llm/1");
-        Assert.That(await RestAsync(newcomer), Is.EqualTo((string[])["1", "end"]));
+        Assert.That(await newcomer.ReadToEndAsync(), Is.EqualTo((string[])["1", End]));
     }
 
     // It had given way to another one, which no journal says, and the name was free again.
@@ -183,7 +185,7 @@ public sealed class EndingChannels
     [Test]
     public async Task An_end_goes_with_its_history_though_somebody_listens()
     {
-        await using var server = TestServer.Start(options => options with { HistoryAge = TimeSpan.FromMilliseconds(200), PresenceLimit = 0 });
+        await using var server = TestServer.Start(options => options with { HistoryAge = TimeSpan.FromSeconds(3), PresenceLimit = 0 });
         await using var both = await server.SubscribeAsync("?channel=a&channel=b");
         await EndAsync(server, "a");
         Assert.That((await both.NextAsync()).EventType, Is.EqualTo("end"));
@@ -257,16 +259,6 @@ public sealed class EndingChannels
 
         using var without = await server.SendAsync("DELETE", "/channels/mine");
         Assert.That((int)without.StatusCode, Is.EqualTo(401));
-    }
-
-    // The data of events, and "end" for an end; the stream must be over behind it.
-    private static async Task<List<string>> RestAsync(EventStream stream)
-    {
-        var received = new List<string>();
-        while (await stream.TryNextAsync().WaitAsync(Wait.Limit) is { } item)
-            received.Add(item.EventType is "end" ? "end" : item.Data);
-
-        return received;
     }
 
     private static async Task EndAsync(TestServer server, string channel)

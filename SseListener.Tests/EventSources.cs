@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text;
 using System.Text.RegularExpressions;
 using SseListener.Tests.Support;
 
@@ -59,7 +58,7 @@ public sealed class EventSources
         var (meanwhile, otherPort) = await BuiltProgram.ListenAsync(arguments);
         using (meanwhile)
         {
-            await PublishAsync(otherPort, "missed");
+            await BuiltProgram.PublishAsync(otherPort, """{"text":"missed"}""");
             meanwhile.Signal("TERM");
             Assert.That(await meanwhile.EndAsync(), Is.Zero);
         }
@@ -102,7 +101,7 @@ public sealed class EventSources
         await Wait.UntilAsync(() => Attempts(sources).Count() > 2 * Count, "they do not try again");
         using var restarted = await BuiltProgram.ListenAgainAsync(port, arguments);
         await sources.WritesAsync(" opened.", 2 * Count);
-        await PublishAsync(port, "again");
+        await BuiltProgram.PublishAsync(port, """{"text":"again"}""");
         await sources.WritesAsync(" received again.", Count);
         Assert.That(Pauses(sources), Has.All.GreaterThan(140), "each waits for what it was told, 200 ms less a quarter at least");
     }
@@ -124,14 +123,6 @@ public sealed class EventSources
 
     private static Task<BuiltProgram> StartAsync(int port, int count = 1) =>
         RealClient.NodeAsync(Script, $"http://127.0.0.1:{port}/events", count.ToString(CultureInfo.InvariantCulture));
-
-    private static async Task PublishAsync(int port, string text)
-    {
-        using var http = new HttpClient { Timeout = Wait.Limit };
-        using var content = new StringContent(text, Encoding.UTF8, "text/plain");
-        using var answer = await http.PostAsync(new Uri($"http://127.0.0.1:{port}/events"), content);
-        answer.EnsureSuccessStatusCode();
-    }
 
     private static IEnumerable<(string Source, int Time)> Attempts(BuiltProgram sources) =>
         from Match attempt in Regex.Matches(sources.Output, @"(\d+) attempts at (\d+)\.")

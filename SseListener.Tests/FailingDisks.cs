@@ -35,7 +35,7 @@ public sealed class FailingDisks
         Assert.That(await server.PublishAsync("""{"data":2,"id":"a"}"""), Is.EqualTo("a"));
         Assert.That((await client.NextAsync()).Data, Is.EqualTo("2"));
         Assert.That((await second.NextAsync()).Data, Is.EqualTo("2"));
-        await Wait.UntilAsync(() => server.Logged.Contains("the journal can be written again", StringComparison.Ordinal), "not logged");
+        await server.LogsAsync("the journal can be written again");
         Assert.That(server.Logged.Split("nothing can be published, for the journal cannot be written: "), Has.Length.EqualTo(2), "once for all three");
     }
 
@@ -64,10 +64,9 @@ public sealed class FailingDisks
     public async Task A_full_disk_loses_nothing_that_was_answered_and_keeps_nothing_that_was_not(string sync)
     {
         using var folder = new TempFolder();
-        var port = TestServer.FreePort();
-        using var program = BuiltProgram.Shell(
-            $"trap '' XFSZ; ulimit -Sf 64; DOTNET_EnableWriteXorExecute=0 exec dotnet \"{BuiltProgram.File}\" --port {port} --data {folder.Path} --sync {sync}");
-        await Wait.UntilAsync(() => program.Output.Contains('>', StringComparison.Ordinal), "it does not listen");
+        var (program, port) = await BuiltProgram.ListenAsync($"--data {folder.Path} --sync {sync}", line =>
+            BuiltProgram.Shell($"trap '' XFSZ; ulimit -Sf 64; DOTNET_EnableWriteXorExecute=0 exec dotnet \"{BuiltProgram.File}\" {line}"));
+        using var running = program;
         using var http = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{port}"), Timeout = Wait.Limit };
         await using var client = await EventStream.OpenAsync(http, "/events");
         var data = new string('x', 7000);
@@ -138,7 +137,7 @@ public sealed class FailingDisks
         {
             await server.PublishAsync("""{"data":1}""");
             File.Delete(folder.Journals.Single());
-            await Wait.UntilAsync(() => server.Logged.Contains("has been deleted: what was in it may not outlive the process", StringComparison.Ordinal), "not logged");
+            await server.LogsAsync("has been deleted: what was in it may not outlive the process");
             await server.PublishAsync("""{"data":2}""");
         }
 
@@ -157,7 +156,7 @@ public sealed class FailingDisks
             await server.PublishAsync("""{"data":1}""");
             await Wait.UntilAsync(() => folder.JournalTexts is [""], "the old file is still there");
             File.Delete(folder.Journals.Single());
-            await Wait.UntilAsync(() => server.Logged.Contains("has been deleted", StringComparison.Ordinal), "not logged");
+            await server.LogsAsync("has been deleted");
             await server.PublishAsync("""{"data":2}""");
             Assert.That(await File.ReadAllTextAsync(folder.Journals.Single()), Does.Contain("data: 2"));
         }

@@ -179,11 +179,7 @@ public sealed class FewDescriptors
         }
     }
 
-    private static async Task<(BuiltProgram Program, int Port)> LimitedProgramAsync(int descriptors)
-    {
-        var port = TestServer.FreePort();
-        var program = BuiltProgram.Shell($"ulimit -n {descriptors}; exec dotnet \"{BuiltProgram.File}\" --port {port} --idle-timeout 10m --body-timeout 10m");
-        await Wait.UntilAsync(() => program.Output.Contains('>', StringComparison.Ordinal), "it does not listen");
-        return (program, port);
-    }
+    private static Task<(BuiltProgram Program, int Port)> LimitedProgramAsync(int descriptors) => BuiltProgram.ListenAsync(
+        "--idle-timeout 10m --body-timeout 10m",
+        line => BuiltProgram.Shell($"ulimit -n {descriptors}; exec dotnet \"{BuiltProgram.File}\" {line}"));
 }

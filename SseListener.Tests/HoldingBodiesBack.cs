@@ -27,7 +27,7 @@ public sealed class HoldingBodiesBack
 
     [TestCase("Content-Length: 1000000", "")]
     [TestCase("Transfer-Encoding: chunked", "F4240\r\n")]
-    public async Task When_they_have_too_many_bytes_it_is_the_same(string framing, string before)
+    public async Task When_bodies_have_too_many_bytes_one_that_takes_room_is_refused(string framing, string before)
     {
         await using var server = TestServer.Start(options => options with { MaxBody = Limit, MaxPublishBytes = Limit });
         using var small = await BeginAsync(server, "Content-Length: 16000", "small");

@@ -9,21 +9,8 @@ public sealed class HttpClients
     public async Task A_stream_that_the_server_ends_is_a_whole_response([ValueSource(typeof(IntendedEnds), nameof(IntendedEnds.All))] string end)
     {
         await using var server = TestServer.Start(o => o.EndingBy(end));
-        await using var stream = await server.SubscribeAsync();
+        await using var stream = await server.SubscribeAsync(IntendedEnds.Query(end));
         await server.EndStreamAsync(end);
-        Assert.That(await stream.ReadToEndAsync(), Is.Empty);
-    }
-
-    [Test]
-    public async Task So_is_one_whose_token_expires()
-    {
-        await using var server = TestServer.Start(o => o with
-        {
-            JwtKey = SignedTokens.Key(Jwt.Secret),
-            Private = ["*"],
-            Heartbeat = TimeSpan.FromMilliseconds(40),
-        });
-        await using var stream = await server.SubscribeAsync("?token=" + Jwt.For(subscribe: ["*"], life: TimeSpan.FromSeconds(5)));
         Assert.That(await stream.ReadToEndAsync(), Is.Empty);
     }
 

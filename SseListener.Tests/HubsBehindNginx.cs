@@ -38,7 +38,9 @@ public sealed class HubsBehindNginx
         using var nats = await NatsServer.StartAsync();
         var arguments = $"--cluster {nats.Address} --cluster-replicas 1 --presence-limit 0 --retry 300ms --drain 500ms --trust-proxy --publish-token {Token}";
         var (a, portOfA) = await BuiltProgram.ListenAsync(arguments);
+        using var firstOfA = a;
         var (b, portOfB) = await BuiltProgram.ListenAsync(arguments);
+        using var firstOfB = b;
         using var nginx = await Nginx.StartAsync(portOfA, portOfB);
         using var sources = await RealClient.NodeAsync(Script, $"https://127.0.0.1:{nginx.Port}/events", $"{Sources}");
         using var http = nginx.Connect();
@@ -48,17 +50,8 @@ public sealed class HubsBehindNginx
 
         // Publishing goes on while first the one and then the other is away.
         var publisher = new Publisher(http);
-        foreach (var (hub, port) in ((BuiltProgram, int)[])[(a, portOfA), (b, portOfB)])
-        {
-            using (hub)
-                await EndAsync(hub, signal);
-
-            await Task.WhenAll(streams.Select(stream => stream.MovesOnAsync()));
-            (a, b) = (b, await BuiltProgram.ListenAgainAsync(port, arguments));
-        }
-
-        using var firstAgain = a;
-        using var secondAgain = b;
+        using var secondOfA = await RestartAsync(a, portOfA);
+        using var secondOfB = await RestartAsync(b, portOfB);
         string[] published = [.. Enumerable.Range(0, await publisher.StopAsync()).Select(Text)];
         await sources.WritesAsync($" received {published[^1]}.", Sources);
         foreach (var stream in streams)
@@ -66,6 +59,13 @@ public sealed class HubsBehindNginx
 
         for (var i = 0; i < Sources; i++)
             Assert.That(Regex.Matches(sources.Output, $@"^{i} received (.*)\.$", RegexOptions.Multiline).Select(found => found.Groups[1].Value), Is.EqualTo(published));
+
+        async Task<BuiltProgram> RestartAsync(BuiltProgram hub, int port)
+        {
+            await EndAsync(hub, signal);
+            await Task.WhenAll(streams.Select(stream => stream.MovesOnAsync()));
+            return await BuiltProgram.ListenAgainAsync(port, arguments);
+        }
     }
 
     [Test]

@@ -59,7 +59,7 @@ public sealed class LeavingHistory
     public async Task What_is_too_old_is_kept_neither_in_memory_nor_on_disk(bool onDisk)
     {
         using var folder = new TempFolder();
-        await using var server = TestServer.Start(o => o with { Data = onDisk ? folder.Path : null, HistoryAge = TimeSpan.FromSeconds(1) });
+        await using var server = TestServer.Start(o => o with { Data = onDisk ? folder.Path : null, HistoryAge = TimeSpan.FromSeconds(3) });
         await using var live = await server.SubscribeAsync();
         await server.PublishAsync("""{"data":"old","id":"order-1"}""");
         await Wait.UntilAsync(() => TryPublishAsync(server, """{"data":"new","id":"order-1"}"""), "its id is still taken");

@@ -100,11 +100,6 @@ public sealed class ListeningExamples
     private static string[] Lines(BuiltProgram listener) =>
         [.. from line in listener.Output.Split('\n') select line.StartsWith("paid", StringComparison.Ordinal) ? line : line.Split(':')[0]];
 
-    private static async Task PublishAsync(int port, string data)
-    {
-        using var http = new HttpClient { Timeout = Wait.Limit };
-        using var content = new StringContent($$"""{"type":"paid","data":{{data}}}""", null, "application/json");
-        using var answer = await http.PostAsync(new Uri($"http://localhost:{port}{Channel}"), content);
-        answer.EnsureSuccessStatusCode();
-    }
+    private static Task PublishAsync(int port, string data) =>
+        BuiltProgram.PublishAsync(port, $$"""{"type":"paid","data":{{data}}}""", Channel);
 }

@@ -55,21 +55,6 @@ public sealed class ListeningToPatterns
             Assert.That((await all.NextAsync()).EventId, Is.EqualTo(id));
     }
 
-    [TestCase("?channel=q/a&channel=q/*")]
-    [TestCase("?channel=q/*&channel=q/a")]
-    public async Task Who_is_alone_on_a_channel_and_on_its_pattern_tells_nobody(string query)
-    {
-        await using var server = TestServer.Start(o => o with { MaxChannels = 2 });
-        await using (await server.SubscribeAsync(query))
-        {
-            await Wait.UntilAsync(() => server.Server.Clients.Count == 1, "it is not there");
-        }
-
-        await Wait.UntilAsync(() => server.Server.Clients.Count == 0, "it is still there");
-        await using var earliest = await server.SubscribeAsync("?channel=q/a&lastEventId=earliest");
-        await server.ExpectNothingArrivedAsync(earliest, "q/a");
-    }
-
     [Test]
     public async Task When_one_client_leaves_it_the_others_go_on()
     {

@@ -160,18 +160,6 @@ public sealed class Malformed
         await server.ExpectNothingArrivedAsync(subscriber);
     }
 
-    [TestCase("GET /events HTTP/1.0\r\n\r\n")]
-    [TestCase("GET /events HTTP/1.0\r\nHOST\r\nConnection: keep-alive\r\n\r\n")]
-    public async Task A_client_that_speaks_HTTP_1_0_gets_the_events(string request)
-    {
-        await using var server = TestServer.Start();
-        using var raw = new RawRequest(server.Port);
-        await raw.SendAsync(Filled(server, request));
-        await raw.ReadUntilAsync("event: hello\n");
-        await server.PublishAsync("""{"data":"to all","id":"last"}""");
-        Assert.That(await raw.ReadUntilAsync("id: last\n\n"), Does.StartWith("HTTP/1.1 200 ").And.EndsWith("\n\ndata: \"to all\"\nid: last\n\n"));
-    }
-
     [Test]
     public async Task Of_requests_that_are_sent_at_once_none_is_answered_wrongly()
     {

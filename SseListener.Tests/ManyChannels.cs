@@ -160,10 +160,7 @@ public sealed class ManyChannels
 
     private static async Task UntilThereIsRoomAsync(TestServer server)
     {
-        using var limit = new CancellationTokenSource(Wait.Limit);
-        while (!await server.IsAdmittedAsync("?channel=other"))
-            limit.Token.ThrowIfCancellationRequested();
-
+        await Wait.UntilAsync(() => server.IsAdmittedAsync("?channel=other"), "there is no room");
         await Wait.UntilAsync(() => server.Server.Clients.Count == 0, "it is still there");
     }
 }

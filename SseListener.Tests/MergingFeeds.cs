@@ -83,7 +83,7 @@ public sealed class MergingFeeds
     }
 
     [Test]
-    public void So_does_one_in_which_something_is_found_now_and_then()
+    public void A_long_search_in_which_something_is_found_gives_way_too()
     {
         for (var i = 0; i < 10_000; i++)
             Append(i % 500 == 0 ? _a : _b, "1");

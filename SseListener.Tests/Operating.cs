@@ -60,7 +60,7 @@ public sealed class Operating
             using var answer = await server.SendAsync("GET", "/healthz", _nothing);
             return answer.IsSuccessStatusCode;
         }, "it does not get well");
-        await Wait.UntilAsync(() => server.Logged.Contains("the journal can be written again", StringComparison.Ordinal), "not logged");
+        await server.LogsAsync("the journal can be written again");
         var file = Directory.GetFiles(path, "journal-*").Single();
         Assert.That(new FileInfo(file).Length, Is.Zero, "what was tried has not been taken back");
         await server.PublishAsync("""{"data":1}""");

@@ -78,7 +78,7 @@ public sealed class OptionValues
     [TestCase("00")]
     [TestCase("-1s")]
     [TestCase("1")]
-    public void Nothing_else_is_one_of_those(string text)
+    public void No_other_text_is_a_duration_that_may_be_none(string text)
     {
         Assert.That(Units.TryDurationOrZero(text, out _, out var expected), Is.False);
         Assert.That(expected, Is.EqualTo("a duration such as 300ms, 15s, 2m or 24h, or 0"));

@@ -40,21 +40,6 @@ public sealed class Overload
     }
 
     [Test]
-    public async Task A_connection_without_a_request_is_cut_and_one_with_a_stream_is_not()
-    {
-        await using var server = TestServer.Start(o => o with { IdleTimeout = TimeSpan.FromSeconds(1) });
-        await using var client = await server.SubscribeAsync();
-        using var silent = new RawRequest(server.Port);
-        using var half = new RawRequest(server.Port);
-        await half.SendAsync("GET /events HT");
-        Assert.That(await silent.ReadToEndAsync(), Is.Empty);
-        Assert.That(await half.ReadToEndAsync(), Is.Not.Null);
-        await Wait.UntilAsync(() => server.Logged.Contains("no request for longer than the idle timeout", StringComparison.Ordinal), "not logged");
-        var id = await server.PublishAsync("""{"data":1}""");
-        Assert.That((await client.NextAsync()).EventId, Is.EqualTo(id));
-    }
-
-    [Test]
     public async Task A_header_without_end_is_cut_before_it_fills_the_memory()
     {
         var (program, port) = await BuiltProgram.ListenAsync();

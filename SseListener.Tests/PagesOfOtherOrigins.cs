@@ -85,7 +85,7 @@ public sealed class PagesOfOtherOrigins
     }
 
     [Test]
-    public async Task Also_that_of_a_URL_that_cannot_be_read()
+    public async Task The_refusal_of_a_malformed_URL_can_be_read()
     {
         await using var server = Start();
         var answer = await RawRequest.ExchangeAsync(server.Port, RawRequest.Head(server.Port, "GET /events?x=%zz", "Origin: " + App, "Connection: close"));

@@ -18,7 +18,7 @@ public sealed class PoolOfThreads
     [TestCase("data", true, 2)]
     [TestCase("data", false, 1)]
     [TestCase(null, true, 1)]
-    public void Few_run_and_more_may(string? data, bool syncs, int running)
+    public void Few_threads_run_and_more_may(string? data, bool syncs, int running)
     {
         ThreadPool.GetMinThreads(out var least, out var leastPorts);
         ThreadPool.GetMaxThreads(out var most, out var mostPorts);

@@ -37,7 +37,7 @@ public sealed class PrivateChannels
         if (status == 403)
         {
             await PublishTokens.ExpectAsync(answer, 403, "insufficient_scope");
-            await Wait.UntilAsync(() => server.Logged.Contains("the token may not listen to user/", StringComparison.Ordinal), server.Logged);
+            await server.LogsAsync("the token may not listen to user/");
         }
     }
 
@@ -59,7 +59,7 @@ public sealed class PrivateChannels
         var path = "/events?channel=user/7" + query.Replace("TOKEN", token, StringComparison.Ordinal);
         using var answer = await server.SendAsync("GET", path, (field, value.Replace("TOKEN", token, StringComparison.Ordinal)), ("Referer", "http://localhost/?token=" + token));
         Assert.That((int)answer.StatusCode, Is.EqualTo(200));
-        await Wait.UntilAsync(() => server.Logged.Contains(" connected from ", StringComparison.Ordinal), server.Logged);
+        await server.LogsAsync(" connected from ");
         Assert.That(server.Logged, Does.Not.Contain(token.Split('.')[1]));
     }
 
@@ -119,7 +119,7 @@ public sealed class PrivateChannels
     {
         await using var server = Start();
         using var answer = await server.SendAsync("GET", path, ("X-Original-URI", "/events?token=SECRET"), ("Proxy-Authorization", "Basic SECRET"));
-        await Wait.UntilAsync(() => server.Logged.Contains($" {(int)answer.StatusCode}: ", StringComparison.Ordinal), server.Logged);
+        await server.LogsAsync($" {(int)answer.StatusCode}: ");
         Assert.That(server.Logged, Does.Contain("X-Original-URI: …").And.Contain("Proxy-Authorization: …").And.Not.Contain("SECRET"));
     }
 

@@ -34,7 +34,7 @@ public sealed class PublishTokens
         await using var client = await server.SubscribeAsync();
         using var answer = await server.SendAsync("POST", "/events", authorization is null ? [] : [("Authorization", authorization)]);
         await ExpectAsync(answer, 401, error);
-        await Wait.UntilAsync(() => server.Logged.Contains(error is null ? "publishing needs Authorization: Bearer" : "the token is not good: it is not the publish token", StringComparison.Ordinal), server.Logged);
+        await server.LogsAsync(error is null ? "publishing needs Authorization: Bearer" : "the token is not good: it is not the publish token");
         using var next = await server.SendAsync("POST", "/events?type=next", ("Authorization", "Bearer " + Token));
         Assert.That((await client.NextAsync()).EventType, Is.EqualTo("next"));
     }

@@ -57,7 +57,7 @@ public sealed class SlowClients(bool usesPrivateNames)
         }
 
         await Wait.UntilAsync(() => server.Server.Clients.Count == 1, "it is still there");
-        await Wait.UntilAsync(() => server.Logged.Contains("no longer kept", StringComparison.Ordinal), "the reason is not logged");
+        await server.LogsAsync("no longer kept");
     }
 
     [Test]
@@ -67,7 +67,7 @@ public sealed class SlowClients(bool usesPrivateNames)
         using var stalled = await StalledClient.OpenAsync(server.Port);
         await FillAsync(server);
         await Wait.UntilAsync(() => server.Server.Clients.Count == 0, "it is still there");
-        await Wait.UntilAsync(() => server.Logged.Contains("took nothing for longer than the write timeout", StringComparison.Ordinal), "the reason is not logged");
+        await server.LogsAsync("took nothing for longer than the write timeout");
     }
 
     [Test]
@@ -79,7 +79,7 @@ public sealed class SlowClients(bool usesPrivateNames)
         server.Accepted().Single().SetRawSocketOption(TcpOption.Level, TcpOption.UserTimeout, BitConverter.GetBytes(300));
         await FillAsync(server);
         await Wait.UntilAsync(() => server.Server.Clients.Count == 0, "it is still there");
-        await Wait.UntilAsync(() => server.Logged.Contains("took nothing for longer than the write timeout", StringComparison.Ordinal), "the reason is not logged");
+        await server.LogsAsync("took nothing for longer than the write timeout");
     }
 
     [Test]

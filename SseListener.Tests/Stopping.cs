@@ -69,26 +69,6 @@ public sealed class Stopping
     }
 
     [Test]
-    public async Task After_a_restart_an_id_is_unknown_and_the_client_is_told_of_the_gap()
-    {
-        var (program, port) = await BuiltProgram.ListenAsync();
-        using var http = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{port}"), Timeout = Wait.Limit };
-        using (program)
-        {
-            await using var before = await EventStream.OpenAsync(http, "/events");
-            program.Signal("TERM");
-            Assert.That(await program.EndAsync(), Is.Zero);
-            Assert.That(await before.EndAsync(), Is.Zero);
-        }
-
-        var (restarted, otherPort) = await BuiltProgram.ListenAsync();
-        using var running = restarted;
-        using var otherHttp = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{otherPort}"), Timeout = Wait.Limit };
-        await using var after = await EventStream.OpenAsync(otherHttp, "/events", "an-id-from-before");
-        Assert.That((await after.NextAsync()).EventType, Is.EqualTo("gap"));
-    }
-
-    [Test]
     public async Task A_publish_that_has_not_arrived_yet_is_refused_with_503_and_one_that_has_is_delivered()
     {
         await using var server = TestServer.Start(o => o with { Drain = TimeSpan.FromMinutes(1) });

@@ -74,7 +74,7 @@ public sealed class Strangers
     private static IEnumerable<string> Names => Attacks.Where((_, place) => _seconds >= 20 || place % 4 == 0).Select(attack => attack.Name);
 
     [TestCaseSource(nameof(Names))]
-    public async Task Others_get_everything_in_order_while_there_are(string name)
+    public async Task Others_get_everything_in_order_while_there_are_strangers(string name)
     {
         var attack = Attacks.Single(attack => attack.Name == name);
         var (program, port) = await BuiltProgram.ListenAsync("--publish-token t --log-level error");

@@ -9,7 +9,7 @@ public sealed class TrimmingMemory
     private const long Much = 8 * 1024 * 1024;
 
     [Test]
-    public void It_is_given_back_once_after_much_was_allocated_and_it_has_been_quiet()
+    public void Memory_is_given_back_once_after_much_was_allocated_and_it_has_been_quiet()
     {
         using var trim = new HeapTrim(() => 0);
         Assert.That(trim.IsDue(currentActivity: 1, allocated: Much), Is.False, "something had happened before");
@@ -19,14 +19,14 @@ public sealed class TrimmingMemory
     }
 
     [Test]
-    public void It_is_not_after_little_was_allocated()
+    public void Memory_is_not_given_back_after_little_was_allocated()
     {
         using var trim = new HeapTrim(() => 0);
         Assert.That(Enumerable.Range(0, 100).Any(_ => trim.IsDue(currentActivity: 1, allocated: Much - 1)), Is.False);
     }
 
     [Test]
-    public void It_is_not_while_something_happens()
+    public void Memory_is_not_given_back_while_something_happens()
     {
         using var trim = new HeapTrim(() => 0);
         Assert.That(Enumerable.Range(1, 100).Any(i => trim.IsDue(currentActivity: i, allocated: i * Much)), Is.False);

@@ -221,7 +221,7 @@ public sealed class TroubleInClusters
         using var silent = new TcpListener(IPAddress.Loopback, 0);
         silent.Start();
         using var program = BuiltProgram.Start($"--cluster nats://{silent.LocalEndpoint} --cluster-timeout 1h --port {TestServer.FreePort()}");
-        using var connected = await silent.AcceptTcpClientAsync();
+        using var connected = await silent.AcceptTcpClientAsync().WaitAsync(3 * Wait.Limit);
         program.Signal("TERM");
         Assert.That(await program.EndAsync(), Is.Zero, program.Errors);
     }

@@ -7,17 +7,9 @@ using SseListener.Events;
 
 namespace SseListener.Tests;
 
-/// <summary>The exact bytes of each kind of frame, and that any text survives them.</summary>
+/// <summary>The exact bytes of frames, and that any text survives them.</summary>
 public sealed class WireFormat
 {
-    [Test]
-    public void An_event_has_its_fields_in_the_order_event_data_retry_id() =>
-        Assert.That(Frame("x", "alert", 10000, "abc"), Is.EqualTo("event: alert\ndata: x\nretry: 10000\nid: abc\n\n"));
-
-    [Test]
-    public void An_event_without_type_and_retry_has_neither_field() =>
-        Assert.That(Frame("x", null, null, "abc"), Is.EqualTo("data: x\nid: abc\n\n"));
-
     [TestCase("", "data: \n")]
     [TestCase("a", "data: a\n")]
     [TestCase("  a", "data:   a\n")]
@@ -31,13 +23,7 @@ public sealed class WireFormat
     [TestCase("a\0b", "data: a\0b\n")]
     [TestCase("event: forged", "data: event: forged\n")]
     public void Data_is_split_at_CRLF_LF_and_CR_and_at_nothing_else(string data, string lines) =>
-        Assert.That(Frame(data, null, null, "i"), Is.EqualTo(lines + "id: i\n\n"));
-
-    [Test]
-    public void The_greeting_names_the_client_its_channels_the_delay_and_the_place() =>
-        Assert.That(
-            Written(output => SseFrame.WriteHello(output, "V1StGXR8_Z", ["default"], 3127, "@o3vT0bq5nS1kZ8wYx2LdQg", Envelope.None)),
-            Is.EqualTo("event: hello\ndata: {\"client\":\"V1StGXR8_Z\",\"channels\":[\"default\"]}\nretry: 3127\nid: @o3vT0bq5nS1kZ8wYx2LdQg\n\n"));
+        Assert.That(Frame(data, null, "i"), Is.EqualTo(lines + "id: i\n\n"));
 
     [TestCase(true, nameof(Envelope.None), "event: join\ndata: {\"joined\":\"V1StGXR8_Z\",\"clients\":17}\nid: @o3v\n\n")]
     [TestCase(true, nameof(Envelope.None), "event: join\ndata: {\"joined\":\"V1StGXR8_Z\",\"user\":\"a\\\"\\nb\",\"clients\":17}\nid: @o3v\n\n", "a\"\nb")]
@@ -56,10 +42,6 @@ public sealed class WireFormat
             Is.EqualTo($"event: gap\ndata: {{\"lastEventId\":\"{quoted}\"}}\n\n"));
 
     [Test]
-    public void A_heartbeat_is_a_comment() =>
-        Assert.That(Encoding.UTF8.GetString(SseFrame.Heartbeat), Is.EqualTo(":\n\n"));
-
-    [Test]
     public void Any_text_comes_out_of_a_parser_as_it_went_in_however_its_bytes_are_split()
     {
         // Line breaks, and what other software takes for line breaks, far more often than by chance.
@@ -69,7 +51,7 @@ public sealed class WireFormat
         var texts = piece.ListOf().Select(string.Concat).ToArbitrary();
         Prop.ForAll(texts, ArbMap.Default.ArbFor<PositiveInt>(), (text, split) =>
         {
-            var items = Parse(Encoding.UTF8.GetBytes(Frame(text, "alert", null, "i") + Frame("next", null, null, "j")), split.Get);
+            var items = Parse(Encoding.UTF8.GetBytes(Frame(text, "alert", "i") + Frame("next", null, "j")), split.Get);
             Assert.That(items, Has.Count.EqualTo(2));
             Assert.That(items[0].Data, Is.EqualTo(text.Replace("\r\n", "\n", StringComparison.Ordinal).Replace('\r', '\n')));
             Assert.That(items[0].EventType, Is.EqualTo("alert"));
@@ -77,9 +59,9 @@ public sealed class WireFormat
         }).QuickCheckThrowOnFailure();
     }
 
-    private static string Frame(string data, string? type, int? retry, string id)
+    private static string Frame(string data, string? type, string id)
     {
-        Assert.That(SseEvent.TryCreate(Encoding.UTF8.GetBytes(data), type, id, retry, channels: null, out var sseEvent, out var problem), Is.True, problem);
+        Assert.That(SseEvent.TryCreate(Encoding.UTF8.GetBytes(data), type, id, retry: null, channels: null, out var sseEvent, out var problem), Is.True, problem);
         return Written(output => SseFrame.WriteEvent(output, sseEvent!, id));
     }
 

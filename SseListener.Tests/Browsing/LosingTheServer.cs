@@ -1,4 +1,3 @@
-using System.Text;
 using System.Text.RegularExpressions;
 using SseListener.Tests.Support;
 using static SseListener.Tests.Support.BrowserPage;
@@ -20,7 +19,7 @@ public sealed partial class LosingTheServer
         var (program, port) = await BuiltProgram.ListenAsync(options);
         using var first = program;
         await using var page = await BrowserPage.OpenAsync(port, expected: Broken);
-        await PublishAsync(port, "\"seen\"");
+        await BuiltProgram.PublishAsync(port, """{"data":"seen"}""");
         await page.ExpectDataAsync("\"seen\"");
 
         program.Signal("KILL");
@@ -32,7 +31,7 @@ public sealed partial class LosingTheServer
 
         using var again = await BuiltProgram.ListenAgainAsync(port, options);
         foreach (var n in Enumerable.Range(1, 5))
-            await PublishAsync(port, $"{n}");
+            await BuiltProgram.PublishAsync(port, $$"""{"data":{{n}}}""");
 
         await page.ExpectStateAsync("Live");
         await page.ExpectDataAsync("5", "4", "3", "2", "1");
@@ -99,7 +98,7 @@ public sealed partial class LosingTheServer
     }
 
     [Test]
-    public async Task Also_a_page_that_has_not_got_an_event_yet_gets_what_it_missed_and_nothing_older()
+    public async Task A_page_that_has_not_got_an_event_yet_gets_what_it_missed_and_nothing_older()
     {
         await using var server = TestServer.StartWithPages();
         using var before = await server.PostAsync("/events", "application/x-ndjson", WatchingEvents.Batch(0, 40));
@@ -134,7 +133,7 @@ public sealed partial class LosingTheServer
     }
 
     [Test]
-    public async Task Also_when_it_was_the_server_that_went()
+    public async Task A_page_without_an_event_gets_what_it_missed_while_the_server_was_killed()
     {
         using var data = new TempFolder();
         var options = $"--data {data.Path} --retry 1s";
@@ -144,7 +143,7 @@ public sealed partial class LosingTheServer
         program.Signal("KILL");
         await program.EndAsync();
         using var again = await BuiltProgram.ListenAgainAsync(port, options);
-        await PublishAsync(port, "\"while away\"");
+        await BuiltProgram.PublishAsync(port, """{"data":"while away"}""");
         await page.ExpectStateAsync("Live");
         await page.ShowPublishedAsync();
         await page.ExpectDataAsync("\"while away\"");
@@ -194,14 +193,6 @@ public sealed partial class LosingTheServer
         await page.Tab.UnrouteAsync("**/events?*");
         await page.ExpectStateAsync("Live");
         await Expect(page.Lost).ToBeHiddenAsync();
-    }
-
-    private static async Task PublishAsync(int port, string data)
-    {
-        using var http = new HttpClient { Timeout = Wait.Limit };
-        using var content = new StringContent($$"""{"data":{{data}}}""", Encoding.UTF8, "application/json");
-        using var answer = await http.PostAsync(new Uri($"http://localhost:{port}/events"), content);
-        answer.EnsureSuccessStatusCode();
     }
 
     [GeneratedRegex("^Reconnecting in [1-3][0-9][0-9] s\\.$")]

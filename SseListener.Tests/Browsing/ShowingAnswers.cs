@@ -186,7 +186,7 @@ public sealed class ShowingAnswers
             var scripts = _document.Blocks("js");
             Write("model.mjs", Model);
             Write("relay.mjs", scripts[0].Replace("localhost:3000", $"localhost:{hub}", StringComparison.Ordinal));
-            Write("application.mjs", scripts[1].Replace("listen(8080)", $"listen({_port})", StringComparison.Ordinal));
+            Write("application.mjs", scripts[1].Replace("listen(8080)", $"listen({_port}, '127.0.0.1')", StringComparison.Ordinal));
         }
 
         public string Url => $"http://localhost:{_port}/answers/42";
@@ -196,7 +196,7 @@ public sealed class ShowingAnswers
         public static async Task<Application> StartAsync(int hub)
         {
             var application = new Application(hub);
-            await application.StartAsync();
+            await application.StartAsync().OrDisposeAsync(application);
             return application;
         }
 

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Text;
 using SseListener.Tests.Support;
 
 namespace SseListener.Tests.Browsing;
@@ -32,15 +31,15 @@ public sealed class StreamsOfScripts
         var (other, otherPort) = await BuiltProgram.ListenAsync(options);
         using (other)
         {
-            await PublishAsync(otherPort, "1");
-            await PublishAsync(otherPort, "2");
+            await BuiltProgram.PublishAsync(otherPort, """{"data":1}""");
+            await BuiltProgram.PublishAsync(otherPort, """{"data":2}""");
             other.Signal("TERM");
             await other.EndAsync();
         }
 
         using var again = await BuiltProgram.ListenAgainAsync(port, options);
         await ExpectAsync(page, "1,2");
-        await PublishAsync(port, "3");
+        await BuiltProgram.PublishAsync(port, """{"data":3}""");
         await ExpectAsync(page, "1,2,3");
     }
 
@@ -122,12 +121,4 @@ public sealed class StreamsOfScripts
 
     private static Task ExpectAsync(BrowserPage page, string data) =>
         Wait.UntilAsync(async () => await page.Tab.EvaluateAsync<string>("() => received.join()") == data, $"it has not received {data}");
-
-    private static async Task PublishAsync(int port, string data)
-    {
-        using var http = new HttpClient { Timeout = Wait.Limit };
-        using var content = new StringContent($$"""{"data":{{data}}}""", Encoding.UTF8, "application/json");
-        using var answer = await http.PostAsync(new Uri($"http://localhost:{port}/events"), content);
-        answer.EnsureSuccessStatusCode();
-    }
 }

@@ -38,6 +38,8 @@ internal sealed class BuiltProgram : IDisposable
     /// <summary>Whether it has come to its end.</summary>
     public bool HasEnded => _process.HasExited;
 
+    private bool Listens => Output.Contains('>', StringComparison.Ordinal);
+
     public static string File => Path.Combine(AppContext.BaseDirectory, "SseListener.dll");
 
     /// <summary>Starts it with these arguments, in an environment and a working directory of the test's choice.</summary>
@@ -82,16 +84,8 @@ internal sealed class BuiltProgram : IDisposable
         {
             var port = TestServer.FreePort();
             var program = start($"--port {port} {arguments}");
-            try
-            {
-                await Wait.UntilAsync(() => program._process.HasExited || program.Output.Contains('>', StringComparison.Ordinal), "it neither listens nor ends", _longestStart);
-            }
-            catch
-            {
-                program.Dispose();
-                throw;
-            }
-
+            await Wait.UntilAsync(() => program.HasEnded || program.Listens, "it neither listens nor ends", _longestStart)
+                .OrDisposeAsync(program);
             if (!program._process.HasExited)
                 return (program, port);
 
@@ -104,8 +98,17 @@ internal sealed class BuiltProgram : IDisposable
     public static async Task<BuiltProgram> ListenAgainAsync(int port, string arguments)
     {
         var program = Start($"--port {port} {arguments}");
-        await Wait.UntilAsync(() => program.Output.Contains('>', StringComparison.Ordinal), "it does not listen", _longestStart);
+        await Wait.UntilAsync(() => program.Listens, "it does not listen", _longestStart).OrDisposeAsync(program);
         return program;
+    }
+
+    /// <summary>Publishes JSON to the one that listens on this port.</summary>
+    public static async Task PublishAsync(int port, string json, string path = "/events")
+    {
+        using var http = new HttpClient { Timeout = Wait.Limit };
+        using var content = new StringContent(json, Encoding.UTF8, "application/json");
+        using var answer = await http.PostAsync(new Uri($"http://localhost:{port}{path}"), content);
+        answer.EnsureSuccessStatusCode();
     }
 
     /// <summary>Waits until one of these texts is in its log; fails with what is in it instead.</summary>
@@ -167,7 +170,7 @@ internal sealed class BuiltProgram : IDisposable
     {
         if (!_process.HasExited)
         {
-            _process.Kill();
+            _process.Kill(entireProcessTree: true);
             _process.WaitForExit();
         }
 

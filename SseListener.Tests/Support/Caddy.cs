@@ -22,6 +22,7 @@ internal sealed class Caddy : IDisposable
             {
                 admin off
                 https_port {{port}}
+                default_bind 127.0.0.1
                 auto_https disable_redirects
                 local_certs
                 skip_install_trust
@@ -41,11 +42,11 @@ internal sealed class Caddy : IDisposable
         while (true)
         {
             var caddy = new Caddy(path, TestServer.FreePort(), serverPort);
-            await Wait.UntilAsync(() => caddy.IsRunning || caddy._program.HasEnded, "Caddy neither listens nor ends");
+            await Wait.UntilAsync(() => caddy.IsRunning || caddy._program.HasEnded, "Caddy neither listens nor ends").OrDisposeAsync(caddy);
             if (caddy.IsRunning)
             {
                 // It has the certificate a moment before it presents it.
-                await Wait.UntilAsync(caddy.PresentsCertificateAsync, "Caddy presents no certificate");
+                await Wait.UntilAsync(caddy.PresentsCertificateAsync, "Caddy presents no certificate").OrDisposeAsync(caddy);
                 return caddy;
             }
 

@@ -58,9 +58,12 @@ internal sealed class FaultyServer : IDisposable
 
             if (request.StartsWith("GET", StringComparison.Ordinal))
             {
-                await stream.WriteAsync("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n: hi\n"u8.ToArray());
+                // Whoever has the head is a subscriber: no event may come in between.
                 lock (_lock)
+                {
+                    stream.Write("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n: hi\n"u8);
                     _subscribers.Add(stream);
+                }
 
                 return;
             }

@@ -33,7 +33,8 @@ internal sealed class Haproxy : IDisposable
         while (true)
         {
             var haproxy = new Haproxy(path, TestServer.FreePort(), serverPort, silence);
-            await Wait.UntilAsync(async () => haproxy._program.HasEnded || await haproxy.ListensAsync(), "HAProxy neither listens nor ends");
+            await Wait.UntilAsync(async () => haproxy._program.HasEnded || await haproxy.ListensAsync(), "HAProxy neither listens nor ends")
+                .OrDisposeAsync(haproxy);
             if (!haproxy._program.HasEnded)
                 return haproxy;
 

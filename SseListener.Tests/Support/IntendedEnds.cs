@@ -6,15 +6,20 @@ namespace SseListener.Tests.Support;
 internal static class IntendedEnds
 {
     /// <summary>What they are called in tests.</summary>
-    public static readonly string[] All = ["stop", "dismissal", "max-age"];
+    public static readonly string[] All = ["stop", "dismissal", "max-age", "token-expiry"];
 
     /// <summary>The options with which streams can end in this way.</summary>
     public static ServerOptions EndingBy(this ServerOptions options, string end) => end switch
     {
         // The heartbeat is also how often the age is looked at.
         "max-age" => options with { MaxAge = TimeSpan.FromSeconds(1), Heartbeat = TimeSpan.FromMilliseconds(40) },
+        "token-expiry" => options with { JwtKey = SignedTokens.Key(Jwt.Secret), Private = ["*"], Heartbeat = TimeSpan.FromMilliseconds(40) },
         _ => options,
     };
+
+    /// <summary>The query of a stream that is to end in this way: a token lives from now.</summary>
+    public static string Query(string end) =>
+        end is "token-expiry" ? "?token=" + Jwt.For(subscribe: ["*"], life: TimeSpan.FromSeconds(5)) : "";
 
     /// <summary>Ends the stream of the only client in this way.</summary>
     public static async Task EndStreamAsync(this TestServer server, string end)

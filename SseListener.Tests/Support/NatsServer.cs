@@ -29,7 +29,7 @@ internal sealed class NatsServer : IDisposable
     public static async Task<NatsServer> StartAsync(string arguments = "")
     {
         var server = new NatsServer(arguments);
-        await server.ListenAsync();
+        await server.ListenAsync().OrDisposeAsync(server);
         return server;
     }
 
@@ -41,7 +41,7 @@ internal sealed class NatsServer : IDisposable
         NatsServer[] servers = [.. ports.Select((port, index) => new NatsServer(string.Create(
             CultureInfo.InvariantCulture, $"--cluster_name test --cluster nats://127.0.0.1:{port} --routes {routes} -n node{index}")))];
         foreach (var server in servers)
-            await server.ListenAsync();
+            await server.ListenAsync().OrDisposeAsync(servers);
 
         return servers;
     }

@@ -43,7 +43,7 @@ internal sealed class Nginx : IDisposable
     /// <param name="directives">More of it.</param>
     public static Task<Nginx> StartWithDefaultsAsync(int serverPort, string directives = "") => StartAsync(nginx => $$"""
         server {
-            listen {{nginx.Port}};
+            listen 127.0.0.1:{{nginx.Port}};
             location / {
                 proxy_pass http://127.0.0.1:{{serverPort}};
                 {{directives}}
@@ -57,7 +57,8 @@ internal sealed class Nginx : IDisposable
         while (true)
         {
             var nginx = new Nginx(path, TestServer.FreePort(), configuration);
-            await Wait.UntilAsync(() => nginx._process.HasExited || File.Exists(nginx.In("nginx.pid")), "nginx neither listens nor ends");
+            await Wait.UntilAsync(() => nginx._process.HasExited || File.Exists(nginx.In("nginx.pid")), "nginx neither listens nor ends")
+                .OrDisposeAsync(nginx);
             if (!nginx._process.HasExited)
                 return nginx;
 
@@ -91,7 +92,7 @@ internal sealed class Nginx : IDisposable
     private string Configuration(string file, params (string, string)[] servers) => Deployed.Read(
         file,
         [
-            ("listen 443 ", $"listen {Port} "),
+            ("listen 443 ", $"listen 127.0.0.1:{Port} "),
             ("/etc/ssl/sse.example.com.pem", In("certificate.pem")),
             ("/etc/ssl/sse.example.com.key", In("key.pem")),
             .. servers,

@@ -24,7 +24,7 @@ internal sealed class OtherSite : IDisposable
     public static async Task<OtherSite> StartAsync()
     {
         var site = new OtherSite(TestServer.FreePort());
-        await site._program.WritesAsync("Serving HTTP");
+        await site._program.WritesAsync("Serving HTTP").OrDisposeAsync(site);
         return site;
     }
 

@@ -30,7 +30,7 @@ internal sealed class PrometheusServer : IDisposable
     public static async Task<PrometheusServer> StartAsync(params int[] servers)
     {
         var prometheus = new PrometheusServer(OtherPrograms.Prometheus(), servers);
-        await Wait.UntilAsync(prometheus.AnswersAsync, "Prometheus does not answer");
+        await Wait.UntilAsync(prometheus.AnswersAsync, "Prometheus does not answer").OrDisposeAsync(prometheus);
         return prometheus;
     }
 

@@ -69,7 +69,7 @@ internal sealed class RawRequest : IDisposable
         $"{methodAndTarget} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n{string.Concat(fields.Select(field => field + "\r\n"))}\r\n";
 
     /// <summary>Sends characters as bytes.</summary>
-    public async Task SendAsync(string text) => await _socket.SendAsync(Encoding.Latin1.GetBytes(text));
+    public async Task SendAsync(string text) => await _socket.SendAsync(Encoding.Latin1.GetBytes(text)).WaitAsync(_limit);
 
     /// <summary>Says that nothing more will be sent.</summary>
     public void EndSending() => _socket.Shutdown(SocketShutdown.Send);

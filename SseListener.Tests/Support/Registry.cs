@@ -51,11 +51,23 @@ internal sealed class Registry : IDisposable
         try
         {
             while (true)
-                Answer(await _listener.GetContextAsync());
+                AnswerOne(await _listener.GetContextAsync());
         }
         catch (Exception e) when (e is HttpListenerException or ObjectDisposedException)
         {
             // Disposed.
+        }
+    }
+
+    private void AnswerOne(HttpListenerContext context)
+    {
+        try
+        {
+            Answer(context);
+        }
+        catch (Exception e) when (e is HttpListenerException or ObjectDisposedException)
+        {
+            // Nobody waits any more.
         }
     }
 

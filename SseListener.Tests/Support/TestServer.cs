@@ -148,8 +148,18 @@ internal sealed class TestServer : IAsyncDisposable
         }
     }
 
-    /// <summary>Waits until this is in its log.</summary>
-    public Task LogsAsync(string text) => Wait.UntilAsync(() => Logged.Contains(text, StringComparison.Ordinal), $"not logged: {text}");
+    /// <summary>Waits until this is in its log; fails with what is in it instead.</summary>
+    public async Task LogsAsync(string text)
+    {
+        try
+        {
+            await Wait.UntilAsync(() => Logged.Contains(text, StringComparison.Ordinal), "not logged");
+        }
+        catch (AssertionException)
+        {
+            Assert.Fail($"not logged: {text}; but: {Logged}");
+        }
+    }
 
     /// <summary>Publishes one event more, which must be the very next that arrives.</summary>
     public async Task ExpectNothingArrivedAsync(EventStream subscriber, string channel = "default")

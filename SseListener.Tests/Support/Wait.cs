@@ -23,4 +23,18 @@ internal static class Wait
             await Task.Delay(_look);
         }
     }
+
+    /// <summary>Disposes what was started when the wait for it fails: nobody else has it yet.</summary>
+    public static async Task OrDisposeAsync(this Task wait, params IDisposable[] started)
+    {
+        try
+        {
+            await wait;
+        }
+        catch
+        {
+            Array.ForEach(started, one => one.Dispose());
+            throw;
+        }
+    }
 }
