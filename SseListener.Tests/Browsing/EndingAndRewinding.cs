@@ -20,6 +20,8 @@ public sealed class EndingAndRewinding
         await page.ExpectStateAsync("Ended");
         await Expect(page.Text("lost-text")).ToHaveTextAsync("llm/1: all has ended, and you have had all of it.");
         await Expect(page.Rows.Locator(".type").First).ToHaveTextAsync("end");
+        await page.ShowPublishedAsync();
+        await page.ExpectDataAsync("\"last\"");
         await Expect(page.Tab.Locator("#ends")).Not.ToBeCheckedAsync();
         Assert.That(server.Server.Clients, Is.Empty);
 
