@@ -104,6 +104,32 @@ public sealed partial class PublishingFromThePage
         }));
     }
 
+    [Test]
+    public async Task A_button_that_could_not_copy_says_so_for_a_moment_however_often_it_is_pressed()
+    {
+        await using var server = TestServer.StartWithPages();
+        await using var page = await BrowserPage.OpenAsync(server.Port);
+        await page.Tab.EvaluateAsync("""
+            () => {
+              const wait = setTimeout;
+              window.moments = [];
+              window.setTimeout = (end, time) => time === 3000 ? moments.push(end) : wait(end, time);
+              navigator.clipboard.writeText = () => Promise.reject();
+            }
+            """);
+        var button = page.Text("curl-copy");
+        await button.ClickAsync();
+        await Expect(button).ToContainTextAsync("Not copied");
+        await button.ClickAsync();
+        await page.Tab.EvaluateAsync("() => moments.forEach(end => end())");
+        await Expect(button).ToHaveTextAsync("Copy the command");
+        await button.ClickAsync();
+        await Expect(button).ToContainTextAsync("Not copied");
+        await page.Tab.EvaluateAsync("() => { navigator.clipboard.writeText = () => Promise.resolve(); }");
+        await button.ClickAsync();
+        await Expect(button).ToHaveTextAsync("Copied the command");
+    }
+
     // What a shell hands to curl, whether curl is installed or not.
     private static async Task<string[]> ArgumentsAsync(string command)
     {
