@@ -130,6 +130,19 @@ public sealed partial class PublishingFromThePage
         await Expect(button).ToHaveTextAsync("Copied the command");
     }
 
+    [TestCase("JSON")]
+    [TestCase("Text")]
+    public async Task Without_data_it_only_ends_the_channel(string format)
+    {
+        await using var server = TestServer.StartWithPages();
+        await using var page = await BrowserPage.OpenAsync(server.Port);
+        await page.Field(format).CheckAsync();
+        await page.Field("Data").FillAsync("");
+        await page.Tab.Locator("#ends").CheckAsync();
+        await page.Button("Publish").ClickAsync();
+        await Expect(page.Result).ToHaveTextAsync("The channel default has ended.");
+    }
+
     // What a shell hands to curl, whether curl is installed or not.
     private static async Task<string[]> ArgumentsAsync(string command)
     {
