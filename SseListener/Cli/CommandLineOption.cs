@@ -76,7 +76,7 @@ internal sealed record CommandLineOption(string Name, string Default, string Val
     public static CommandLineOption Text(string name, string? standard, Setter<string> set, string help, string value = "TEXT") =>
         Create(name, standard ?? None, Units.TryText, set, help, value);
 
-    public static CommandLineOption Secret<T>(string name, TryParse<T> tryParse, Setter<T> set, string help, string value = "TEXT") =>
+    public static CommandLineOption Secret(string name, TryParse<string> tryParse, Setter<string> set, string help, string value) =>
         Create(name, None, tryParse, set, help, value, OptionKind.Secret);
 
     public static CommandLineOption Flag(string name, Setter<bool> set, string help) =>
@@ -86,7 +86,7 @@ internal sealed record CommandLineOption(string Name, string Default, string Val
         Create(name, None, tryParse, set, help, value, OptionKind.List);
 
     public static CommandLineOption Create<T>(
-        string name, string standard, TryParse<T> tryParse, Setter<T> set, string help, string value = "TEXT",
+        string name, string standard, TryParse<T> tryParse, Setter<T> set, string help, string value,
         OptionKind kind = OptionKind.Value) =>
         new(name, standard, value, help, kind, (options, text, out expected) =>
             tryParse(text, out var value, out expected) ? set(options, value) : null);
