@@ -114,7 +114,7 @@ public sealed class CommandLineOptions
     [TestCase("--max-clients 0", "--max-clients is a whole number from 1, not '0'.")]
     [TestCase("--history 1MB", "--history is a size such as 64KiB or 1MiB, not '1MB'.")]
     [TestCase("--max-body 0", "--max-body is a size from 1B to 134217728B, such as 64KiB or 1MiB, not '0'.")]
-    [TestCase("--heartbeat 15", "--heartbeat is a duration such as 300ms, 15s, 2m or 24h, not '15'.")]
+    [TestCase("--heartbeat 15", "--heartbeat is a duration of up to 576h, such as 300ms, 15s or 2m, not '15'.")]
     [TestCase("--host http://localhost", "--host is a host name, an address, or + for every address, not 'http://localhost'.")]
     [TestCase("--log-level verbose", "--log-level is debug, info, warning or error, not 'verbose'.")]
     [TestCase("--public \"\"", "--public is a text that is not empty, not ''.")]
@@ -148,7 +148,7 @@ public sealed class CommandLineOptions
     [TestCase("--publish-token-file /nowhere/to/be/found", "--publish-token-file is a file with a token of visible ASCII characters.")]
     [TestCase("", "SSE_PRIVATE is a channel's name, a pattern such as user/*, or * for all, not 'user*'.", "SSE_PRIVATE", "orders, user*")]
     [TestCase("", "PORT is a whole number from 1 to 65535, not 'none'.", "PORT", "none")]
-    [TestCase("", "SSE_RETRY is a duration such as 300ms, 15s, 2m or 24h, not 'soon'.", "SSE_RETRY", "soon")]
+    [TestCase("", "SSE_RETRY is a duration of up to 576h, such as 300ms, 15s or 2m, not 'soon'.", "SSE_RETRY", "soon")]
     [TestCase("", "SSE_LOG_LEVEL is debug, info, warning or error, not '1'.", "SSE_LOG_LEVEL", "1")]
     public async Task What_it_does_not_understand_it_says_in_one_line(string arguments, string line, string variable = "SSE_OTHER", string value = "x")
     {

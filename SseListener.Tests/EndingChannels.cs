@@ -245,6 +245,19 @@ public sealed class EndingChannels
     }
 
     [Test]
+    public async Task An_end_without_an_event_has_no_type_id_or_retry([Values("type", "id", "retry")] string name, [Values] bool isChunked)
+    {
+        await using var server = TestServer.Start();
+        using var content = new ByteArrayContent([]);
+        content.Headers.ContentType = new("text/plain");
+        using var request = new HttpRequestMessage(HttpMethod.Post, $"/events?channel=llm/1&end=1&{name}=1") { Content = content };
+        request.Headers.TransferEncodingChunked = isChunked;
+        using var answer = await server.Http.SendAsync(request);
+        Assert.That(answer.StatusCode, Is.EqualTo(HttpStatusCode.BadRequest));
+        await server.PublishAsync("""{"data":"it goes on"}""", "llm/1");
+    }
+
+    [Test]
     public async Task Only_who_may_publish_to_a_channel_may_end_or_forget_it()
     {
         await using var server = TestServer.Start(options => options with { JwtKey = SignedTokens.Key(Jwt.Secret) });

@@ -14,15 +14,4 @@ public sealed class NanoIds
         Assert.That(ids.Select(id => id.Length).Distinct(), Is.EqualTo([NanoId.Size]));
         Assert.That(ids.SelectMany(id => id).Distinct(), Is.EquivalentTo(NanoId.Alphabet), "all of the alphabet, and nothing else");
     }
-
-    [TestCase(1)]
-    [TestCase(21)]
-    [TestCase(640)]
-    public void Ids_may_have_other_sizes(int size) =>
-        Assert.That(Enumerable.Range(0, 100).Select(_ => NanoId.Generate(size)), Has.All.Length.EqualTo(size));
-
-    [TestCase(-1)]
-    [TestCase(0)]
-    public void Ids_of_no_size_are_not_drawn(int size) =>
-        Assert.That(() => NanoId.Generate(size), Throws.TypeOf<ArgumentOutOfRangeException>().With.Property("ParamName").EqualTo("size"));
 }

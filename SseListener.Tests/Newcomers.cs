@@ -50,7 +50,7 @@ public sealed class Newcomers
         using var accepted = await listener.AcceptSocketAsync();
         client.Dispose();
         var entered = new TaskCompletionSource<Connection>();
-        await new NewcomerQueue(entered.SetResult).AdmitAsync(new Connection(accepted, longestHeader: 1000));
+        await new NewcomerQueue(entered.SetResult).AdmitAsync(new Connection(accepted));
         Assert.That(accepted.SafeHandle.IsClosed, Is.EqualTo(!isLetIn));
         if (isLetIn)
             await entered.Task.WaitAsync(Wait.Limit);

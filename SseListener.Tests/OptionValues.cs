@@ -81,7 +81,7 @@ public sealed class OptionValues
     public void No_other_text_is_a_duration_that_may_be_none(string text)
     {
         Assert.That(Units.TryDurationOrZero(text, out _, out var expected), Is.False);
-        Assert.That(expected, Is.EqualTo("a duration such as 300ms, 15s, 2m or 24h, or 0"));
+        Assert.That(expected, Is.EqualTo("a duration of up to 576h, such as 300ms, 15s or 2m, or 0"));
     }
 
     [TestCase("1ms", 1)]
@@ -120,7 +120,7 @@ public sealed class OptionValues
     public void What_is_not_a_duration_is_refused(string text)
     {
         Assert.That(Units.TryDuration(text, out _, out var expected), Is.False);
-        Assert.That(expected, Is.EqualTo("a duration such as 300ms, 15s, 2m or 24h"));
+        Assert.That(expected, Is.EqualTo("a duration of up to 576h, such as 300ms, 15s or 2m"));
     }
 
     [TestCase("history", "0", 0)]

@@ -49,7 +49,7 @@ public sealed class SigningTokens
     [TestCase("--publish news --jwt-issuer https://example.com", 1, "The keys are somebody else's, who signs with the private ones.")]
     [TestCase(Key, 2, "The token would allow nothing: give it --publish or --subscribe, or both.")]
     [TestCase($"--publish news* {Key}", 2, "'news*' is neither a channel's name nor a pattern such as user/*, nor * for all.")]
-    [TestCase($"--publish news --ttl soon {Key}", 2, "--ttl is a duration such as 300ms, 15s, 2m or 24h, not 'soon'.")]
+    [TestCase($"--publish news --ttl soon {Key}", 2, "--ttl is a duration of up to 576h, such as 300ms, 15s or 2m, not 'soon'.")]
     [TestCase($"--publish news --user {LongName} {Key}", 2, "--user is a name of up to 128 bytes.")]
     [TestCase("--publish news --jwt-key short", 2, "--jwt-key is a secret of at least 32 bytes, where this one has 5, or the name of a file, of which there is none.")]
     public async Task It_says_why_it_does_not_sign(string arguments, int exitCode, string problem)

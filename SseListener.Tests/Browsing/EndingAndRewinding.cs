@@ -20,6 +20,8 @@ public sealed class EndingAndRewinding
         await page.ExpectStateAsync("Ended");
         await Expect(page.Text("lost-text")).ToHaveTextAsync("llm/1: all has ended, and you have had all of it.");
         await Expect(page.Rows.Locator(".type").First).ToHaveTextAsync("end");
+        await page.ShowPublishedAsync();
+        await page.ExpectDataAsync("\"last\"");
         await Expect(page.Tab.Locator("#ends")).Not.ToBeCheckedAsync();
         await Wait.UntilAsync(() => server.Server.Clients.Count == 0, "it is still there");
 
@@ -49,5 +51,22 @@ public sealed class EndingAndRewinding
         await using var other = await BrowserPage.OpenAsync(server.Port, new Uri(page.Tab.Url).PathAndQuery);
         await other.ShowPublishedAsync();
         await Expect(other.Rows).ToHaveCountAsync(10);
+    }
+
+    [Test]
+    public async Task A_link_may_begin_elsewhere_than_the_choices_say_and_one_that_the_hub_refuses_is_shown()
+    {
+        await using var server = TestServer.StartWithPages();
+        for (var i = 1; i <= 12; i++)
+            await server.PublishAsync($$"""{"data":{{i}}}""", "a");
+
+        await using var page = await BrowserPage.OpenAsync(server.Port, "/?channel=a&rewind=3", expected: "status of 400");
+        await page.ShowPublishedAsync();
+        await page.ExpectDataAsync("12", "11", "10");
+        await Expect(page.Rows).ToHaveCountAsync(3);
+        await Expect(page.Field("Begin with")).ToHaveValueAsync("3");
+        Assert.That(page.Tab.Url, Does.EndWith("/?channel=a&rewind=3"));
+        await page.Tab.GotoAsync($"http://localhost:{server.Port}/?channel=b&rewind=1%26channel%3Da");
+        await Expect(page.Text("lost-text")).ToContainTextAsync("rewind is a number of events, or an age");
     }
 }

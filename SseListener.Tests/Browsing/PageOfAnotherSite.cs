@@ -83,6 +83,24 @@ public sealed class PageOfAnotherSite
         await Expect(page.Text("state")).ToContainTextAsync("This takes a token that may publish");
     }
 
+    [Test]
+    public async Task It_tries_again_where_an_answer_says_so_and_stops_at_the_end()
+    {
+        using var site = await OtherSite.StartAsync();
+        await using var server = TestServer.Start(o => o with { Cors = [site.Origin], Retry = TimeSpan.FromMilliseconds(100) });
+        await using var page = await VisitAsync(site, server.Port);
+        await ExpectLiveAsync(page);
+        var refusals = new Stack<int>([408, 429]);
+        await page.Tab.RouteAsync(url => url.EndsWith("channel=orders/42", StringComparison.Ordinal), route => refusals.TryPop(out var status)
+            ? route.FulfillAsync(new() { Status = status, Headers = new Dictionary<string, string> { ["Access-Control-Allow-Origin"] = site.Origin } })
+            : route.ContinueAsync());
+        await PublishAsync(page, "1");
+        await ExpectAsync(page, "1");
+        Assert.That(refusals, Is.Empty);
+        using var ended = await server.PostAsync("/events?channel=orders/42&end=1", "text/plain", "");
+        await page.ExpectStateAsync("The end.");
+    }
+
     private static async Task<BrowserPage> VisitAsync(OtherSite site, int port)
     {
         var text = Example.Read("page.html");

@@ -104,6 +104,45 @@ public sealed partial class PublishingFromThePage
         }));
     }
 
+    [Test]
+    public async Task A_button_that_could_not_copy_says_so_for_a_moment_however_often_it_is_pressed()
+    {
+        await using var server = TestServer.StartWithPages();
+        await using var page = await BrowserPage.OpenAsync(server.Port);
+        await page.Tab.EvaluateAsync("""
+            () => {
+              const wait = setTimeout;
+              window.moments = [];
+              window.setTimeout = (end, time) => time === 3000 ? moments.push(end) : wait(end, time);
+              navigator.clipboard.writeText = () => Promise.reject();
+            }
+            """);
+        var button = page.Text("curl-copy");
+        await button.ClickAsync();
+        await Expect(button).ToContainTextAsync("Not copied");
+        await button.ClickAsync();
+        await page.Tab.EvaluateAsync("() => moments.forEach(end => end())");
+        await Expect(button).ToHaveTextAsync("Copy the command");
+        await button.ClickAsync();
+        await Expect(button).ToContainTextAsync("Not copied");
+        await page.Tab.EvaluateAsync("() => { navigator.clipboard.writeText = () => Promise.resolve(); }");
+        await button.ClickAsync();
+        await Expect(button).ToHaveTextAsync("Copied the command");
+    }
+
+    [TestCase("JSON")]
+    [TestCase("Text")]
+    public async Task Without_data_it_only_ends_the_channel(string format)
+    {
+        await using var server = TestServer.StartWithPages();
+        await using var page = await BrowserPage.OpenAsync(server.Port);
+        await page.Field(format).CheckAsync();
+        await page.Field("Data").FillAsync("");
+        await page.Tab.Locator("#ends").CheckAsync();
+        await page.Button("Publish").ClickAsync();
+        await Expect(page.Result).ToHaveTextAsync("The channel default has ended.");
+    }
+
     // What a shell hands to curl, whether curl is installed or not.
     private static async Task<string[]> ArgumentsAsync(string command)
     {

@@ -12,20 +12,16 @@ internal delegate ServerOptions Setter<T>(ServerOptions options, T value);
 /// <summary>Sets one of the options to the value in a text; null, and what the text should be, if it is none.</summary>
 internal delegate ServerOptions? TextSetter(ServerOptions options, string text, out string expected);
 
-/// <summary>
-/// How an option is given: with one value; with one that no message repeats; with such ones, any number of times; with such a one, but
-/// only in the environment; alone or with true or false; with a value any number of times, or with commas between the values; the same
-/// where a value may have commas, but begins with the only part that has an equals sign.
-/// </summary>
+/// <summary>How an option is given.</summary>
 internal enum OptionKind
 {
-    Value,
-    Secret,
-    Secrets,
-    Variable,
-    Flag,
-    List,
-    Rules,
+    Value, // One value.
+    Secret, // A value that no message repeats.
+    Secrets, // Such a value, any number of times.
+    Variable, // Such a value, only in the environment.
+    Flag, // Alone, or with true or false.
+    List, // A value any number of times, or several with commas between them.
+    Rules, // The same where a value may have commas: one begins at the only part with an equals sign.
 }
 
 /// <summary>Options that belong together, and what their table is called in help and in <c>Docs/options.md</c>.</summary>
@@ -39,10 +35,6 @@ internal sealed record CommandLineOption(string Name, string Default, string Val
 {
     public const string None = "none";
     public string Argument => "--" + Name;
-
-    // An address may have a password in it.
-    private bool IsSecret(string text) => Kind is OptionKind.Secret or OptionKind.Secrets or OptionKind.Variable
-        || (Name is "cluster" or "jwks" && text.Contains("://", StringComparison.Ordinal));
     public string Variable => VariableOf(Name);
 
     /// <summary>The option as the library parses it, for the server and for verbs that have it too.</summary>
@@ -76,7 +68,7 @@ internal sealed record CommandLineOption(string Name, string Default, string Val
     public static CommandLineOption Text(string name, string? standard, Setter<string> set, string help, string value = "TEXT") =>
         Create(name, standard ?? None, Units.TryText, set, help, value);
 
-    public static CommandLineOption Secret<T>(string name, TryParse<T> tryParse, Setter<T> set, string help, string value = "TEXT") =>
+    public static CommandLineOption Secret(string name, TryParse<string> tryParse, Setter<string> set, string help, string value) =>
         Create(name, None, tryParse, set, help, value, OptionKind.Secret);
 
     public static CommandLineOption Flag(string name, Setter<bool> set, string help) =>
@@ -86,7 +78,7 @@ internal sealed record CommandLineOption(string Name, string Default, string Val
         Create(name, None, tryParse, set, help, value, OptionKind.List);
 
     public static CommandLineOption Create<T>(
-        string name, string standard, TryParse<T> tryParse, Setter<T> set, string help, string value = "TEXT",
+        string name, string standard, TryParse<T> tryParse, Setter<T> set, string help, string value,
         OptionKind kind = OptionKind.Value) =>
         new(name, standard, value, help, kind, (options, text, out expected) =>
             tryParse(text, out var value, out expected) ? set(options, value) : null);
@@ -102,7 +94,8 @@ internal sealed record CommandLineOption(string Name, string Default, string Val
         if (arguments is not null && Kind is OptionKind.Variable)
             return $"{Argument} would be seen by everybody on this machine: set {Variable}.";
 
-        var texts = arguments is null ? FromEnvironment(environment(Variable)) : arguments is [] ? ["true"] : arguments;
+        // An empty variable counts as not set: a container's or a unit's file cannot remove one.
+        var texts = arguments is [] ? ["true"] : arguments ?? (environment(Variable) is { Length: > 0 } one ? [one] : []);
         foreach (var text in texts.SelectMany(Split))
         {
             if (Set(options, text, out var expected) is not { } changed)
@@ -116,13 +109,14 @@ internal sealed record CommandLineOption(string Name, string Default, string Val
 
     private static string VariableOf(string name) => name == "port" ? "PORT" : "SSE_" + name.ToUpperInvariant().Replace('-', '_');
 
+    // An address may have a password in it.
+    private bool IsSecret(string text) => Kind is OptionKind.Secret or OptionKind.Secrets or OptionKind.Variable
+        || (Name is "cluster" or "jwks" && text.Contains("://", StringComparison.Ordinal));
+
     private IEnumerable<string> Split(string text) => Kind switch
     {
         OptionKind.List => text.Split(',', StringSplitOptions.TrimEntries),
         OptionKind.Rules => Regex.Split(text, ",(?=[^,]*=)").Select(rule => rule.Trim()),
         _ => [text],
     };
-
-    // An empty one counts as not set: a container's or a unit's file cannot remove a variable.
-    private static IReadOnlyList<string> FromEnvironment(string? text) => string.IsNullOrEmpty(text) ? [] : [text];
 }

@@ -115,10 +115,10 @@ internal static class Units
 
     public static string NameText<T>(T value) where T : struct, Enum => value.ToString().ToLowerInvariant();
 
-    /// <summary>A positive duration of up to 24 days, such as 300ms, 15s, 2m or 24h.</summary>
+    /// <summary>A positive duration of up to 24 days, which every timer can wait.</summary>
     public static bool TryDuration(string text, out TimeSpan value, out string expected)
     {
-        expected = "a duration such as 300ms, 15s, 2m or 24h";
+        expected = "a duration of up to 576h, such as 300ms, 15s or 2m";
         var isDuration = TryParse(text, _durations, out var ticks);
         value = TimeSpan.FromTicks(ticks);
         return isDuration && value > TimeSpan.Zero && value <= TimeSpan.FromDays(24);

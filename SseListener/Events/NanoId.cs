@@ -11,9 +11,5 @@ internal static class NanoId
     /// <summary>Length of the ids of clients and events, in characters: 60 random bits.</summary>
     public const int Size = 10;
 
-    public static string Generate(int size = Size)
-    {
-        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(size);
-        return RandomNumberGenerator.GetString(Alphabet, size);
-    }
+    public static string Generate() => RandomNumberGenerator.GetString(Alphabet, Size);
 }

@@ -13,6 +13,7 @@ namespace SseListener.Http;
 internal sealed class PublishEndpoint(ServerOptions options, EventHub hub, Permissions access, Responses responses, LogWriter log)
 {
     private static readonly string[] _default = [ChannelNames.Default];
+    private static readonly string[] _ofEvent = ["type", "id", "retry"];
     private readonly BodiesUnderWay _bodies = new(options);
 
     public async Task<Refusal?> PublishAsync(Exchange exchange)
@@ -76,6 +77,9 @@ internal sealed class PublishEndpoint(ServerOptions options, EventHub hub, Permi
 
     private async Task<Refusal?> PublishAsync(Exchange exchange, Publish publish, Format? format)
     {
+        if (publish.Events.Count == 0 && _ofEvent.FirstOrDefault(exchange.Target.Names.Contains) is { } misplaced)
+            return Refusal.Of(400, $"The parameter \"{misplaced}\" is of an event, and there is no event: the body is empty.");
+
         var result = await hub.PublishAsync(publish);
         if (result is not PublishResult.Published { Ids: var ids })
             return Explain(result);

@@ -6,8 +6,7 @@ namespace SseListener.Listener;
 /// HttpListener uses only what is overridden.
 /// </summary>
 /// <param name="socket">Its socket. When the connection has ended already, a <see cref="SocketException"/> says so.</param>
-/// <param name="longestHeader">How many bytes of a header are read.</param>
-internal sealed class Connection(Socket socket, long longestHeader) : NetworkStream(socket, ownsSocket: false)
+internal sealed class Connection(Socket socket) : NetworkStream(socket, ownsSocket: false)
 {
     // The value of _idleSince while a request is under way.
     private const long UnderWay = -1;
@@ -16,8 +15,10 @@ internal sealed class Connection(Socket socket, long longestHeader) : NetworkStr
     // complete at once. After this many, others get their turn on the thread, too.
     private const int MostReadsAtOnce = 4;
 
-    private readonly long _longestHeader = longestHeader;
-    private long _limit = longestHeader;
+    // Bytes that are read of a header: twice as many as may be, so that one that is a little too large is answered.
+    private const long LongestHeader = 64 * 1024;
+
+    private long _limit = LongestHeader;
     private long _idleSince = Environment.TickCount64;
 
     // HttpListener has answered the request by itself, and waits for the rest of its body.
@@ -56,7 +57,7 @@ internal sealed class Connection(Socket socket, long longestHeader) : NetworkStr
     /// <summary>Notes that a request has been answered, before the next one is read.</summary>
     public void End()
     {
-        (_bytesRead, _readCalls, _limit, IsTooLong) = (0, 0, _longestHeader, false);
+        (_bytesRead, _readCalls, _limit, IsTooLong) = (0, 0, LongestHeader, false);
         Interlocked.CompareExchange(ref _idleSince, Environment.TickCount64, UnderWay);
     }
 

@@ -13,9 +13,6 @@ internal record ListenerOptions
     /// <summary>Whether private names of the framework are used, where they are found. Only tests turn it off.</summary>
     public bool UsesPrivateNames { get; init; } = true;
 
-    /// <summary>Bytes that are read of a header: more than may be, so that one that is a little too large is answered.</summary>
-    public long LongestHeader => 2L * Math.Max(32 * 1024, MaxHeader);
-
     /// <summary>Bytes that are read of a chunked body: of chunks' heads and trailers as many as of data, and 64 KiB more.</summary>
     public long LongestChunked => (2L * MaxBody) + (64 * 1024);
 }

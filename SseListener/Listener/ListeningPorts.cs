@@ -109,7 +109,7 @@ internal sealed class ListeningPorts(ListenerOptions options, NewcomerQueue newc
         var isShort = Descriptors.Limit - (int)socket.Handle < Descriptors.Reserve;
         try
         {
-            var connection = new Connection(socket, options.LongestHeader);
+            var connection = new Connection(socket);
             connections.Add(connection);
             newcomers.WaitForRoom();
             _ = newcomers.AdmitAsync(connection);

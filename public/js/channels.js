@@ -19,7 +19,9 @@ export function startChannels(onchoose) {
   });
   const query = new URLSearchParams(location.search);
   $('channels').value = query.getAll('channel').join(', ');
-  $('rewind').value = rewind = query.get('rewind') ?? '';
+  rewind = query.get('rewind') ?? '';
+  if (![...$('rewind').options].some(option => option.value === rewind)) $('rewind').append(new Option(rewind, rewind));
+  $('rewind').value = rewind;
   choose(onchoose);
 }
 
@@ -48,8 +50,8 @@ function problemOf(names) {
   return bad ? `“${bad}” is no channel. ${CHANNEL_RULE}.` : names.length > MAX_CHANNELS ? `At most ${MAX_CHANNELS} channels.` : '';
 }
 
-// Nothing in a name needs escaping.
-const query = () => [...channels.map(channel => `channel=${channel}`), ...(rewind ? [`rewind=${rewind}`] : [])].join('&');
+// Nothing in a name needs escaping. How far back may be any text of a link: the hub says what is wrong with it.
+const query = () => [...channels.map(channel => `channel=${channel}`), ...(rewind ? [`rewind=${encodeURIComponent(rewind)}`] : [])].join('&');
 const isDefault = () => String(channels) === DEFAULT;
 const isPattern = channel => channel.endsWith('*');
 

@@ -2,6 +2,8 @@ import { element } from './page.js';
 import { say } from './announcements.js';
 
 const SHOWN_MS = 3000;
+const DONE = 'Copied';
+const NOT_DONE = 'Not copied';
 
 /** Copies a text, and has the button say for a moment whether that was possible. */
 export async function copy(text, button) {
@@ -9,9 +11,8 @@ export async function copy(text, button) {
   const before = label.nodeValue;
   const isDone = await toClipboard(text);
   say(isDone ? 'Copied' : 'The browser does not let this page copy');
-  if (before === 'Copied') return;
-  label.nodeValue = isDone ? 'Copied' : 'Not copied';
-  setTimeout(() => { label.nodeValue = before; }, SHOWN_MS);
+  label.nodeValue = isDone ? DONE : NOT_DONE;
+  if (before !== DONE && before !== NOT_DONE) setTimeout(() => { label.nodeValue = before; }, SHOWN_MS);
 }
 
 async function toClipboard(text) {

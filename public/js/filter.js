@@ -2,7 +2,7 @@ import { $ } from './page.js';
 
 // Which of the events are shown: those of a type, those with a text.
 
-export const SERVER_TYPES = ['hello', 'join', 'leave', 'gap'];
+const SERVER_TYPES = ['hello', 'join', 'leave', 'end', 'gap'];
 const PUBLISHED = '\n'; // the option "Published only": no type has a line break
 const MAX_TYPES = 200;
 const REST_MS = 100;

@@ -10,15 +10,17 @@ export function formRequest() {
   const data = $('data').value;
   if (!isChannel(channel)) return { field: 'channel', problem: `An event is published to one channel. ${CHANNEL_RULE}.` };
   const end = $('ends').checked ? ['end=1'] : [];
-  if ($('format-text').checked) {
+  const isText = $('format-text').checked;
+  const contentType = isText ? 'text/plain' : 'application/json';
+  if (end.length && !(isText ? data : data.trim())) return { channel, url: publishUrl(channel, end), contentType, body: '' };
+  if (isText) {
     const parameters = [...end, type && `type=${escaped(type)}`, id && `id=${escaped(id)}`].filter(Boolean);
-    return { channel, url: publishUrl(channel, parameters), contentType: 'text/plain', body: data };
+    return { channel, url: publishUrl(channel, parameters), contentType, body: data };
   }
-  if (end.length && !data.trim()) return { channel, url: publishUrl(channel, end), contentType: 'application/json', body: '' };
   if (!isJson(data)) return { field: 'data', problem: `This is not valid JSON: ${jsonProblem(data)}` };
   // The data go in as they were typed: parsed and written anew, a number of 64 bits would be rounded.
   const members = [type && `"type":${JSON.stringify(type)}`, id && `"id":${JSON.stringify(id)}`, `"data":${data.trim()}`];
-  return { channel, url: publishUrl(channel, end), contentType: 'application/json', body: `{${members.filter(Boolean).join(',')}}` };
+  return { channel, url: publishUrl(channel, end), contentType, body: `{${members.filter(Boolean).join(',')}}` };
 }
 
 function jsonProblem(text) {

@@ -12,6 +12,9 @@ export function element(name, className = '', text = '') {
   return Object.assign(document.createElement(name), { className, textContent: text });
 }
 
+/** What the hub answers, or null if that cannot be had. */
+export const fetchJson = path => fetch(path, { cache: 'no-store' }).then(answer => answer.ok ? answer.json() : null).catch(() => null);
+
 /** Shows what is wrong with a field, or with an empty text that nothing is. */
 export function showProblem(field, text) {
   $(`${field}-error`).textContent = text;

@@ -1,4 +1,4 @@
-import { $, clock, element, number } from './page.js';
+import { $, clock, element, fetchJson, number } from './page.js';
 import { isMixed, namedChannels } from './channels.js';
 import { onFrame, requestFrame } from './frames.js';
 import { store, stored } from './session.js';
@@ -50,8 +50,7 @@ export function noteHello(id) {
 // What joins and leaves have said meanwhile stays.
 async function ask(channel, asker) {
   const before = changes;
-  const answer = await fetch(`channels/${encodeURIComponent(channel)}`, { cache: 'no-store' })
-    .then(answer => answer.ok ? answer.json() : null, () => null).catch(() => null);
+  const answer = await fetchJson(`channels/${encodeURIComponent(channel)}`);
   if (!answer?.members || asker !== clientId) return;
   for (const { client, user = '' } of answer.members) {
     if (client === clientId) clientUser = user;

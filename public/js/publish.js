@@ -7,7 +7,7 @@ import { authorization, wantToken } from './token.js';
 
 // The form that publishes, what the server says, and how long the event takes to come back.
 
-const ANSWER_MS = 15_000;
+const ANSWER_MS = 30_000; // longer than a hub waits for its cluster
 const MAX_AWAITED = 40;
 const MAX_EARLY = 50_000;
 
@@ -51,7 +51,7 @@ async function send({ channel, url, contentType, body }) {
   } catch (error) {
     // Browsers hold six HTTP/1.1 connections to a server, and every open tab of this page takes one.
     const isLate = error.name === 'TimeoutError';
-    showResult(isLate ? 'No answer in 15 s. Are six tabs of this page open?' : 'Not published: the server cannot be reached.', true);
+    showResult(isLate ? 'No answer in 30 s. Are six tabs of this page open?' : 'Not published: the server cannot be reached.', true);
   }
 }
 

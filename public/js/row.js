@@ -1,4 +1,4 @@
-import { $, element, number } from './page.js';
+import { $, number } from './page.js';
 import { firstChannel, isMixed } from './channels.js';
 import { coloured, indented, isJson } from './json.js';
 

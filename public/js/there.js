@@ -1,4 +1,4 @@
-import { $, element } from './page.js';
+import { $, element, fetchJson } from './page.js';
 import { isListenedTo, patternPrefix, toggleChannel } from './channels.js';
 
 // A list of the channels there are, to choose from. The hub lists all to those who run it. Others learn of those that their token names,
@@ -23,8 +23,7 @@ async function begin() {
 
 // Returns whether there are any.
 async function show(isFirst) {
-  const list = await fetch(`channels?prefix=${prefix}&after=${after}`, { cache: 'no-store' })
-    .then(answer => answer.ok ? answer.json() : null, () => null).catch(() => null);
+  const list = await fetchJson(`channels?prefix=${prefix}&after=${after}`);
   const names = list?.channels ?? [];
   after = list?.next ?? '';
   if (isFirst) $('there-list').replaceChildren();
