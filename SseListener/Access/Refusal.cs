@@ -38,8 +38,9 @@ internal sealed record Refusal(int Status, string Cause, string Detail)
 
     public static Refusal Uncertain(IReadOnlyList<string> ids)
     {
-        const string Detail = "It is not known whether this was published. Send it again with these ids: then it is published once.";
-        return Later(503, "cluster", Detail) with { Ids = ids };
+        var detail = ids.Count == 0 ? "It is not known whether this was done. Send it again."
+            : "It is not known whether this was published. Send it again with these ids: then it is published once.";
+        return Later(503, "cluster", detail) with { Ids = ids };
     }
 
     /// <summary>Something is wrong for which the status is name enough.</summary>
@@ -57,7 +58,7 @@ internal sealed record Refusal(int Status, string Cause, string Detail)
 
     /// <summary>There is no token. The challenge names no error then, for the client has made none.</summary>
     public static Refusal Missing(string detail, string reason) =>
-        new(401, "missing_token", detail) { Challenge = "Bearer", Reason = reason };
+        new(401, "missing_token", detail) { Challenge = "Bearer realm=\"sse\"", Reason = reason };
 
     public static Refusal Invalid(string reason) => OfToken(401, "invalid_token", "invalid_token",
         "The token is not good: forged, expired, or for another server. The server's log says why.",
