@@ -84,7 +84,7 @@ internal sealed class Client(string id, Output output, Subscription subscription
         return IsEnding ? EndTurn() : state is CursorState.SliceAndMore && !_isSending ? Turn.Again : Turn.Done;
     }
 
-    /// <summary>Ends a client whose time is up or that takes nothing of a send, and sends a heartbeat to one that was sent nothing for long.</summary>
+    /// <summary>Ends a client whose time is up or that takes nothing of a send, and sends a heartbeat to one that is due for it.</summary>
     public Turn Tick(Slice heartbeat, long now, LaneOptions options)
     {
         if (IsEnding || EndIf(IsExpired(now), Lifetime.Reason))

@@ -4,8 +4,8 @@ using SseListener.Events;
 namespace SseListener.Delivery;
 
 /// <summary>
-/// The clients of a lane that listen to one topic. For the lane's thread, except <see cref="TryRequestSweep"/>. They change under the lock of
-/// the <see cref="Roster"/> only, and with it any thread may read them.
+/// The clients of a lane that listen to one topic. For the lane's thread, except <see cref="TryRequestSweep"/>. They change only with the
+/// lock of the <see cref="Roster"/>, and with it any thread may read them.
 /// </summary>
 internal sealed class TopicSubscribers(Topic topic)
 {

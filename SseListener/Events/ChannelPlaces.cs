@@ -1,7 +1,7 @@
 namespace SseListener.Events;
 
 /// <summary>
-/// Where a client begins that rewinds, in each of its channels, until it has been sent all that it has missed. For the hub's writer and then
+/// Where a client that rewinds begins in each of its channels, until it has been sent all that it has missed. For the hub's writer and then
 /// for the client's lane, unless any thread is named.
 /// </summary>
 internal sealed class ChannelPlaces

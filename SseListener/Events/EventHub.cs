@@ -80,7 +80,8 @@ internal sealed class EventHub : IDisposable
     /// </summary>
     public async Task<Subscription?> SubscribeAsync(SubscribeRequest request)
     {
-        var mayBeAhead = _eventLog.IsShared && request.LastEventId is not null && await EnqueueAsync(new Question<SubscribeRequest>(store => store.Beginnings.Knows(request) ? request : null)) is null;
+        var asks = new Question<SubscribeRequest>(store => store.Beginnings.Knows(request) ? request : null);
+        var mayBeAhead = _eventLog.IsShared && request.LastEventId is not null && await EnqueueAsync(asks) is null;
         return mayBeAhead && !await CatchUpAsync() ? null : await EnqueueAsync(new Subscribe(await LookBackAsync(request)));
     }
 
@@ -155,7 +156,8 @@ internal sealed class EventHub : IDisposable
         await _lookingBack.WaitAsync();
         try
         {
-            request = request with { LookBack = await EnqueueAsync(new Question<ChannelPlaces>(store => new(store.History.LogIndex.Last))) };
+            var begin = new Question<ChannelPlaces>(store => new ChannelPlaces(store.History.LogIndex.Last));
+            request = request with { LookBack = await EnqueueAsync(begin) };
             foreach (var pattern in patterns)
             {
                 for (var name = pattern[..^1]; !string.IsNullOrEmpty(name);)

@@ -135,7 +135,8 @@ internal sealed class EventStore
     {
         var beginning = Beginnings.Find(request, [.. Topics.Find(request.Selection.Topics)]);
         var range = new ReplayRange(beginning, History.LogIndex.Last, History.LogIndex.Drops);
-        return new Reading(new MergedFeed(History.LogIndex, new HubCounts(), request.Selection, [], range, request.Envelope), range.Through);
+        var feed = new MergedFeed(History.LogIndex, new HubCounts(), request.Selection, [], range, request.Envelope);
+        return new Reading(feed, range.Through);
     }
 
     public void Unsubscribe(Subscription subscription)

@@ -55,7 +55,7 @@ internal sealed class PositionCipher
         return isGood;
     }
 
-    /// <summary>The moment that an id says, a millisecond early at most; null when it says none of the last half hour or the next.</summary>
+    /// <summary>The moment that an id says, up to a millisecond early; null when it says none of the last half hour or the next.</summary>
     public long? MomentOf(string id)
     {
         Span<byte> block = stackalloc byte[BlockSize];

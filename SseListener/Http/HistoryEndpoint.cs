@@ -50,11 +50,13 @@ internal sealed class HistoryEndpoint(EventHub hub, Permissions access, Response
         await _turns.WaitAsync();
         try
         {
-            for (; await hub.ReadAsync(request with { Rewind = Rewind.ToLast(limit) }) is var (feed, through); limit = Math.Max(1, limit / 2))
+            while (await hub.ReadAsync(request with { Rewind = Rewind.ToLast(limit) }) is var (feed, through))
             {
                 var events = new NewestEvents(limit, MostBytes);
                 if (events.TryReadAll(feed))
                     return (events, hub.Positions.Encode(through));
+
+                limit = Math.Max(1, limit / 2);
             }
 
             return null;

@@ -69,7 +69,8 @@ internal sealed class Responses(ServerOptions options, ServerMetrics metrics, Lo
     {
         // A connection cannot be used again while the body of this request is still on its way.
         exchange.Response.KeepAlive &= exchange.BodyIsRead;
-        await (body.Length <= PartSize ? WriteAsync(exchange, body) : _large.SendAsync(exchange, body.Length, () => WriteAllAsync(exchange, body)));
+        await (body.Length <= PartSize ? WriteAsync(exchange, body)
+            : _large.SendAsync(exchange, body.Length, () => WriteAllAsync(exchange, body)));
         await CloseAsync(exchange);
     }
 

@@ -85,7 +85,7 @@ internal sealed class JournalFile(string path, long first) : IDisposable
         }
     }
 
-    /// <summary>Counts frames in it, published at a time of <see cref="SteadyClock"/>. Without an append when a file is read back or cleaned.</summary>
+    /// <summary>Counts frames in it, published at a time of <see cref="SteadyClock"/>. Also when it is read back or cleaned.</summary>
     public void Count(long frameBytes, long time)
     {
         FirstTime = FirstTime == 0 ? time : FirstTime;

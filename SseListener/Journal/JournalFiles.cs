@@ -126,7 +126,7 @@ internal sealed class JournalFiles(JournalOptions options, LogWriter log) : IDis
     /// <summary>Brings to the disk what may not be there yet. One call at a time, beside the other methods: it may take long.</summary>
     public void Flush()
     {
-        while (_unflushed.TryPeek(out var file) && file.TryFlush(log))
+        while (_unflushed.FirstOrDefault() is { } file && file.TryFlush(log))
         {
             _unflushed.TryDequeue(out _);
             file.Dispose();
