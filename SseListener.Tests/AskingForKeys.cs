@@ -153,6 +153,23 @@ public sealed class AskingForKeys
     }
 
     [Test]
+    public async Task A_stream_does_not_begin_without_what_its_cookie_may_be_good_for()
+    {
+        using var signer = new Signer("RS256", "first");
+        using var provider = new Provider(signer);
+        provider.Close();
+        await using var server = Start(provider, _often);
+        var cookie = ("Cookie", "sse_token=" + signer.Token());
+        Assert.That(await server.IsAdmittedAsync("?channel=room/*", cookie), Is.False);
+        using var history = await server.SendAsync("GET", "/events?channel=room/*", cookie, ("Accept", "application/json"));
+        await Problem.ExpectAsync(history, 503, "cannot read the key that this token names at present");
+        Assert.That(await server.IsAdmittedAsync("?channel=news/*", cookie), Is.True);
+        Assert.That(await server.IsAdmittedAsync("?channel=room/*"), Is.True);
+        provider.Open();
+        await Wait.UntilAsync(() => server.IsAdmittedAsync("?channel=room/*", cookie), "the key does not count");
+    }
+
+    [Test]
     public async Task An_answer_that_takes_long_holds_up_only_tokens_of_keys_that_are_not_known()
     {
         using var signer = new Signer("RS256", "first");
@@ -235,7 +252,7 @@ public sealed class AskingForKeys
     private static TestServer Start(Provider provider, KeyTimes times) => TestServer.Start(options => options with
     {
         Jwks = [At(provider.KeysAddress)],
-        Private = ["secret"],
+        Private = ["secret", "room/secret"],
         KeyTimes = times,
     });
 

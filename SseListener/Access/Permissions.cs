@@ -60,9 +60,11 @@ internal sealed class Permissions(AccessOptions options, KeyRing keys, CrossOrig
         var presented = PresentedTokens.Of(exchange);
         var (token, refusal) = await VerifyPresentedAsync(exchange, presented);
         var needing = topics.FirstOrDefault(IsPrivate);
+        var isConcerned = topics.Any(topic => Overlaps(options.Private, topic));
 
-        // A cookie comes along whether it is needed or not; any other token is meant to count.
-        if (refusal is not null && (needing is not null || !presented.AreCookies))
+        // A cookie comes along whether it is needed or not; any other token is meant to count. A pattern waits for the keys of its cookie:
+        // private events of a stream that began without them would be missed without a gap.
+        if (refusal is not null && (needing is not null || !presented.AreCookies || (refusal.IsForNow && isConcerned)))
             return (null, refusal);
 
         if (token is null)
@@ -71,7 +73,6 @@ internal sealed class Permissions(AccessOptions options, KeyRing keys, CrossOrig
         if (topics.FirstOrDefault(topic => IsPrivate(topic) && !Overlaps(token.Subscribe, topic)) is { } other)
             return (null, Insufficient($"the token may not listen to {other}"));
 
-        var isConcerned = topics.Any(topic => Overlaps(options.Private, topic));
         return (GrantOf(token, isConcerned || !presented.AreCookies ? token.Expiry : null), null);
     }
 
