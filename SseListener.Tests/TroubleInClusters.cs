@@ -39,6 +39,23 @@ public sealed class TroubleInClusters
     }
 
     [Test]
+    public async Task Of_what_has_no_ids_it_is_told_too_that_nobody_knows_whether_it_is_done()
+    {
+        using var nats = await NatsServer.StartAsync();
+        await using var a = Hub(nats, timeout: TimeSpan.FromMilliseconds(500));
+        await a.PublishAsync("""{"data":1}""", "x");
+        nats.Signal("STOP");
+        var answers = await Task.WhenAll(a.SendAsync("DELETE", "/channels/x"), a.PostAsync("/events?channel=y&end=1", "text/plain", ""));
+        foreach (var answer in answers)
+        {
+            using (answer)
+                await Problem.ExpectAsync(answer, 503, "It is not known whether this was done. Send it again.");
+        }
+
+        nats.Signal("CONT");
+    }
+
+    [Test]
     public async Task What_waits_while_the_log_is_away_is_published_when_it_comes_back_in_time()
     {
         using var nats = await NatsServer.StartAsync();

@@ -38,8 +38,9 @@ internal sealed record Refusal(int Status, string Cause, string Detail)
 
     public static Refusal Uncertain(IReadOnlyList<string> ids)
     {
-        const string Detail = "It is not known whether this was published. Send it again with these ids: then it is published once.";
-        return Later(503, "cluster", Detail) with { Ids = ids };
+        var detail = ids.Count == 0 ? "It is not known whether this was done. Send it again."
+            : "It is not known whether this was published. Send it again with these ids: then it is published once.";
+        return Later(503, "cluster", detail) with { Ids = ids };
     }
 
     /// <summary>Something is wrong for which the status is name enough.</summary>
