@@ -161,6 +161,18 @@ public sealed class RequestBodies
         }
     }
 
+    // RFC 9112, section 6.1: the framing is faulty, whatever else it says, and the connection must be closed.
+    [TestCase("POST /events", "hello", 400)]
+    [TestCase("POST /events?end=1", "", 200)]
+    [TestCase("GET /healthz", "", 200)]
+    public async Task Chunks_which_HTTP_1_0_does_not_know_end_the_connection(string request, string body, int status)
+    {
+        await using var server = TestServer.Start();
+        var head = RawRequest.Head(server.Port, request, Text, Chunked, $"Content-Length: {body.Length}", "Connection: keep-alive");
+        var answer = await RawRequest.ExchangeAsync(server.Port, head.Replace("HTTP/1.1", "HTTP/1.0", StringComparison.Ordinal) + body);
+        Assert.That(answer, Does.Match($"^HTTP/1.[01] {status} ").And.Contain("\r\nConnection: close\r\n"));
+    }
+
     [TestCase(Text, "Content-Length: 10", "half")]
     [TestCase(Text, "Content-Length: 10", "")]
     [TestCase(Json, "Content-Length: 11", "{\"data\":1}")]

@@ -164,7 +164,8 @@ internal sealed class PublishEndpoint(ServerOptions options, EventHub hub, Permi
                 ? Refusal.Of(415, "The body must not be compressed: send it without a Content-Encoding.")
             : format is not Format.Text && Parameters.ProblemOf(exchange.Target, Parameters.Json) is { } misplaced
                 ? Refusal.Of(400, misplaced)
-            : isChunked && headers["Content-Length"] is not null ? Refusal.Of(400, "A body has a Content-Length or is chunked, not both.")
+            : headers["Transfer-Encoding"] is not null && headers["Content-Length"] is not null
+                ? Refusal.Of(400, "A body has a Content-Length or is chunked, not both.")
             : isChunked && exchange.ChunkedSource is null
                 ? Refusal.Of(411, "A chunked body cannot be read safely here: send a Content-Length.")
             : null;

@@ -16,7 +16,9 @@ internal sealed class Exchange
         IsOpen = connection?.TryBegin(isChunked ? mostChunked : null) ?? true;
         Remote = connection?.Remote ?? context.Request.RemoteEndPoint!;
         Target = RequestTarget.TryParse(context.Request.RawUrl!, out var target) ? target : RequestTarget.None;
-        BodyIsRead = !context.Request.HasEntityBody;
+
+        // HTTP/1.0 knows no transfer coding: its connection must be closed (RFC 9112, section 6.1), which HttpListener does not.
+        BodyIsRead = !context.Request.HasEntityBody && context.Request.Headers["Transfer-Encoding"] is null;
     }
 
     public HttpListenerRequest Request => _context.Request;
@@ -41,6 +43,8 @@ internal sealed class Exchange
 
     /// <summary>The connection that a chunked body is read from; null when it is not chunked, or there is no safe way to read it.</summary>
     public Connection? ChunkedSource { get; }
+
+    /// <summary>Whether nothing of the request is left on the connection, which can bring another one then.</summary>
     public bool BodyIsRead { get; set; }
 
     /// <summary>Whether it is for an event stream, which it is unless its client accepts JSON instead.</summary>
