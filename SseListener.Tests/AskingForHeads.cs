@@ -40,6 +40,25 @@ public sealed class AskingForHeads
         Assert.That((await client.NextAsync()).Data, Is.EqualTo("text"), "no join comes before it");
     }
 
+    [TestCase("application/json", "")]
+    [TestCase("application/json", "?limit=1")]
+    [TestCase("application/json", "?limit=0")]
+    [TestCase("application/json", "?rewind=1")]
+    [TestCase("application/json, text/event-stream", "")]
+    [TestCase("text/event-stream", "?limit=1")]
+    public async Task It_is_answered_with_JSON_where_GET_is(string accept, string query)
+    {
+        await using var server = TestServer.Start();
+        await server.PublishAsync("""{"data":1}""");
+        await server.PublishAsync("""{"data":2}""");
+        using var get = await server.SendAsync("GET", "/events" + query, ("Accept", accept));
+        using var head = await server.SendAsync("HEAD", "/events" + query, ("Accept", accept));
+        Assert.That(head.StatusCode, Is.EqualTo(get.StatusCode));
+        Assert.That(head.Content.Headers.ContentType, Is.EqualTo(get.Content.Headers.ContentType));
+        Assert.That(head.Content.Headers.ContentLength, Is.EqualTo(get.Content.Headers.ContentLength));
+        Assert.That(await head.Content.ReadAsByteArrayAsync(), Is.Empty);
+    }
+
     private static IEnumerable<string> Fields(string answer) =>
         answer[..answer.IndexOf("\r\n\r\n", StringComparison.Ordinal)].Split("\r\n")[1..].Where(field => !_own.Contains(field.Split(':')[0]));
 }

@@ -19,9 +19,11 @@ internal sealed class EventsEndpoint(
     /// <summary>Ends streams from now on as soon as they begin.</summary>
     public void Close() => _isClosing = true;
 
-    /// <summary>Answers with a stream, or with what is kept, as its client accepts.</summary>
+    /// <summary>Answers GET with a stream, or with what is kept, as its client accepts, and HEAD with the head of that.</summary>
     public Task<Refusal?> AnswerAsync(Exchange exchange) =>
-        exchange.AsksForStream ? SubscribeAsync(exchange) : history.ReadAsync(exchange);
+        exchange.AcceptsOnlyJson ? history.ReadAsync(exchange)
+        : exchange.AsksForStream ? SubscribeAsync(exchange)
+        : ShowHeadAsync(exchange);
 
     // Holds the response open until the client has gone.
     private async Task<Refusal?> SubscribeAsync(Exchange exchange)
@@ -67,8 +69,8 @@ internal sealed class EventsEndpoint(
         }
     }
 
-    /// <summary>Answers HEAD with what GET would be answered, short of a client that takes a place.</summary>
-    public async Task<Refusal?> ShowHeadAsync(Exchange exchange)
+    // Short of a client that takes a place: so it is 200 also where all channels have ended, and where there is no room.
+    private async Task<Refusal?> ShowHeadAsync(Exchange exchange)
     {
         var (permit, refusal) = await PermitAsync(exchange);
         if (permit is null)

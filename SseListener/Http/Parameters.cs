@@ -34,7 +34,7 @@ internal static class Parameters
 
     public static IReadOnlyList<string> Stream { get; } = ["channel", "lastEventId", "last_event_id", "rewind", "envelope", "token"];
 
-    /// <summary>Of GET /events, whatever it is to be answered with.</summary>
+    /// <summary>Of GET and HEAD /events, whatever is to be answered.</summary>
     public static IReadOnlyList<string> Events { get; } = [.. Stream, "limit"];
     public static IReadOnlyList<string> History { get; } = ["channel", "limit", "token"];
     public static IReadOnlyList<string> Text { get; } = ["channel", "type", "id", "retry", "end"];

@@ -20,7 +20,7 @@ internal sealed class Router(
         ["/events"] =
         [
             new("GET", events.AnswerAsync, Parameters.Events),
-            new("HEAD", events.ShowHeadAsync, Parameters.Stream),
+            new("HEAD", events.AnswerAsync, Parameters.Events),
             new("POST", publish.PublishAsync, Parameters.Text),
         ],
         ["/generate"] = [new("POST", publish.PublishAsync, Parameters.Text)],

@@ -48,8 +48,10 @@ internal sealed class Exchange
     public bool BodyIsRead { get; set; }
 
     /// <summary>Whether it is for an event stream, which it is unless its client accepts JSON instead.</summary>
-    public bool AsksForStream => Request.HttpMethod == "GET" && Target.Path == "/events"
-        && !(Accepts("application/json") && !Accepts("text/event-stream"));
+    public bool AsksForStream => Request.HttpMethod == "GET" && Target.Path == "/events" && !AcceptsOnlyJson;
+
+    /// <summary>Whether its client accepts JSON, and no stream.</summary>
+    public bool AcceptsOnlyJson => Accepts("application/json") && !Accepts("text/event-stream");
 
     /// <summary>
     /// The id of the last event that its client has, or null. EventSource sends the field when it reconnects by itself; polyfills, and
