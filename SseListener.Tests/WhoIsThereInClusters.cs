@@ -206,6 +206,36 @@ public sealed class WhoIsThereInClusters
         Assert.That(counts.FindNames("", "b\0", 2), Is.Empty);
     }
 
+    [Test]
+    public void A_join_or_leave_counts_although_numbers_that_were_counted_before_it_come_after_it()
+    {
+        var counts = new ClientCounts(TimeSpan.FromSeconds(10));
+        void Hear(PresenceKind kind, string subject, params (string Channel, int Clients)[] told) =>
+            counts.Hear(new PresenceMessage("h", kind, subject, User: null, told), now: 0);
+        int[] Counted() => [.. ((string[])["more", "gone", "new", "late"]).Select(counts.Of)];
+
+        Hear(PresenceKind.Numbers, "first", ("more", 1), ("gone", 1));
+        Hear(PresenceKind.NumbersEnd, "-");
+        Hear(PresenceKind.Join, "c", ("more", 2), ("new", 1));
+        Hear(PresenceKind.Leave, "d", ("gone", 0));
+        Hear(PresenceKind.Numbers, "first", ("more", 1));
+        Hear(PresenceKind.Join, "e", ("late", 2));
+        Hear(PresenceKind.Numbers, "more", ("gone", 1), ("late", 1));
+        Hear(PresenceKind.NumbersEnd, "-");
+        Assert.That(Counted(), Is.EqualTo((int[])[2, 0, 1, 2]));
+        Assert.That(counts.FindNames("", "", 10), Is.EqualTo((string[])["late", "more", "new"]));
+
+        // The leaves were lost: after two rounds without the channels nobody is there.
+        for (var round = 0; round < 2; round++)
+        {
+            Hear(PresenceKind.Numbers, "first");
+            Hear(PresenceKind.NumbersEnd, "-");
+        }
+
+        Assert.That(Counted(), Is.EqualTo((int[])[0, 0, 0, 0]));
+        Assert.That(counts.FindNames("", "", 10), Is.Empty);
+    }
+
     private static Task HearsAsync(TestServer hub, string channel, int clients) =>
         Wait.UntilAsync(() => hub.Server.ClientsElsewhere(channel) == clients, $"it does not hear of {clients} clients");
 

@@ -57,13 +57,13 @@ internal sealed class ClientCounts(TimeSpan longestSilence)
             hub.Heard = now;
             hub.Round += message is { Kind: PresenceKind.Numbers, Subject: "first" } ? 1 : 0;
             foreach (var (channel, clients) in message.Counts)
-                hub.Set(channel, clients);
+                hub.Set(channel, clients, isNews: message.Kind is PresenceKind.Join or PresenceKind.Leave);
 
             // What is not among all numbers has none any more.
             foreach (var (channel, (_, round)) in message.Kind is PresenceKind.NumbersEnd ? hub.Clients : [])
             {
-                if (round != hub.Round)
-                    hub.Set(channel, 0);
+                if (round < hub.Round)
+                    hub.Forget(channel);
             }
 
             return isNew;
@@ -83,7 +83,8 @@ internal sealed class ClientCounts(TimeSpan longestSilence)
         }
     }
 
-    // The round tells which of all numbers were told last.
+    // The round tells which of all numbers were told last. Numbers may have been counted before a join or leave that overtook them: so what
+    // that said, even that nobody is left, counts as told in the next round, too.
     private sealed class HubCounts
     {
         public Dictionary<string, (int Count, int Round)> Clients { get; } = new(StringComparer.Ordinal);
@@ -91,16 +92,24 @@ internal sealed class ClientCounts(TimeSpan longestSilence)
         public long Heard { get; set; }
         public int Round { get; set; }
 
-        public void Set(string channel, int clients)
+        public void Set(string channel, int clients, bool isNews)
         {
             // Others than hubs may send what is no name.
-            if (clients > 0 && !Clients.ContainsKey(channel) && ChannelNames.IsName(channel))
-                Names.Add(channel);
+            var isTold = !isNews && Clients.TryGetValue(channel, out var told) && told.Round >= Round;
+            if (isTold || !ChannelNames.IsName(channel))
+                return;
 
+            Clients[channel] = (clients, isNews ? Round + 1 : Round);
             if (clients > 0)
-                Clients[channel] = (clients, Round);
-            else if (Clients.Remove(channel))
+                Names.Add(channel);
+            else
                 Names.Remove(channel);
+        }
+
+        public void Forget(string channel)
+        {
+            Clients.Remove(channel);
+            Names.Remove(channel);
         }
     }
 }
