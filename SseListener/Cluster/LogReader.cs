@@ -73,8 +73,8 @@ internal sealed class LogReader(
             if (LogMessage.IsOfOther(name, copy.Headers))
                 throw new InvalidDataException($"The stream {options.Stream} is another log.");
 
-            // Not for messages that are lost: those never come.
-            await Applied.WaitAsync(Math.Min(Read, copy.Sequence - MostArrivals)).WaitAsync(end);
+            // At most MostArrivals wait for the hub. Lost messages are never applied, so this waits for none beyond Read.
+            await Applied.WaitAsync(Math.Min(Read, copy.Sequence - MostArrivals), end);
             _ = GiveAsync(Judge(LogMessage.Read(copy), isNew: copy.Sequence >= newFrom), copy.Sequence, arrive);
             Volatile.Write(ref _read, copy.Sequence);
         }

@@ -9,16 +9,29 @@ internal sealed class Progress(long sequence)
     public long Sequence { get; private set; } = sequence;
 
     /// <summary>Completes when the sequence has been reached.</summary>
-    public Task WaitAsync(long target)
+    /// <exception cref="OperationCanceledException">The wait was ended before.</exception>
+    public async Task WaitAsync(long target, CancellationToken end)
     {
+        var reached = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         lock (_lock)
         {
             if (Sequence >= target)
-                return Task.CompletedTask;
+                return;
 
-            var reached = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
             _waiting.Enqueue(reached, target);
-            return reached.Task;
+        }
+
+        try
+        {
+            await reached.Task.WaitAsync(end);
+        }
+        catch (OperationCanceledException)
+        {
+            // While the log stands still many may come and give up.
+            lock (_lock)
+                _waiting.Remove(reached, out _, out _);
+
+            throw;
         }
     }
 

@@ -102,7 +102,7 @@ internal sealed class ReplicaReader(
             bytes += message.Size;
             while (ahead.TryPeek(out var oldest) && (bytes > _mostAhead || oldest.Sequence <= taken.Sequence))
             {
-                await taken.WaitAsync(oldest.Sequence).WaitAsync(end);
+                await taken.WaitAsync(oldest.Sequence, end);
                 bytes -= ahead.Dequeue().Bytes;
             }
         }

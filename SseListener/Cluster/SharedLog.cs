@@ -97,14 +97,15 @@ internal sealed class SharedLog : IEventLog
         if (info is null || _watch.Problem is not null)
             return false;
 
-        var reached = _reader!.Applied.WaitAsync((long)info.State.LastSeq);
-        for (var before = -1L; !reached.IsCompleted && before < _reader.Applied.Sequence;)
+        var (applied, target) = (_reader!.Applied, (long)info.State.LastSeq);
+        for (var before = -1L; before < applied.Sequence && applied.Sequence < target;)
         {
-            before = _reader.Applied.Sequence;
-            await reached.WaitAsync(_options.Timeout).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            before = applied.Sequence;
+            using var limit = new CancellationTokenSource(_options.Timeout);
+            await applied.WaitAsync(target, limit.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
 
-        return reached.IsCompleted;
+        return applied.Sequence >= target;
     }
 
     public Task DrainAsync(TimeSpan limit) => _proposer.DrainAsync(limit);
