@@ -87,7 +87,7 @@ public sealed class PublishTokens
 
     internal static async Task ExpectAsync(HttpResponseMessage answer, int status, string? error)
     {
-        Assert.That(answer.Headers.WwwAuthenticate.Select(challenge => challenge.ToString()), Is.EqualTo((string[])[error is null ? "Bearer" : $"Bearer error=\"{error}\""]));
+        Assert.That(answer.Headers.WwwAuthenticate.Select(challenge => challenge.ToString()), Is.EqualTo((string[])[error is null ? "Bearer realm=\"sse\"" : $"Bearer error=\"{error}\""]));
         await Problem.ExpectAsync(answer, status, (status, error) switch
         {
             (400, _) => "The request has different tokens in the query and Authorization: Bearer. Send one.",

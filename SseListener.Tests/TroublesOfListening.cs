@@ -33,7 +33,7 @@ public sealed class TroublesOfListening : Troubles
         await using var server = Start();
         using var refused = await server.SendAsync("GET", Orders);
         await SeesAsync(refused, 401);
-        Assert.That(refused.Headers.WwwAuthenticate.ToString(), Is.EqualTo("Bearer"));
+        Assert.That(refused.Headers.WwwAuthenticate.ToString(), Is.EqualTo("Bearer realm=\"sse\""));
 
         var token = Jwt.For(subscribe: ["orders/*"]);
         await ExpectStreamAsync(server, Orders, ("Authorization", "Bearer " + token));

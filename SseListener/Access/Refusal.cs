@@ -58,7 +58,7 @@ internal sealed record Refusal(int Status, string Cause, string Detail)
 
     /// <summary>There is no token. The challenge names no error then, for the client has made none.</summary>
     public static Refusal Missing(string detail, string reason) =>
-        new(401, "missing_token", detail) { Challenge = "Bearer", Reason = reason };
+        new(401, "missing_token", detail) { Challenge = "Bearer realm=\"sse\"", Reason = reason };
 
     public static Refusal Invalid(string reason) => OfToken(401, "invalid_token", "invalid_token",
         "The token is not good: forged, expired, or for another server. The server's log says why.",
