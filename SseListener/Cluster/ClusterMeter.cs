@@ -15,7 +15,7 @@ internal sealed class ClusterMeter(Histogram<double> appends)
     /// <summary>How often a message was sent again.</summary>
     public long Retries => Volatile.Read(ref _retries);
 
-    /// <summary>Messages that were sent again although they were stored, and events that had come by another hub already.</summary>
+    /// <summary>Events that were stored twice, because a hub sent them again or two hubs were sent them.</summary>
     public long Duplicates => Volatile.Read(ref _duplicates);
 
     public void CountRetry() => Interlocked.Increment(ref _retries);

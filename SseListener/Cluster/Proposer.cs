@@ -172,7 +172,6 @@ internal sealed class Proposer(
         try
         {
             var answer = await stream.PublishAsync(options.Subject, body, NatsRawSerializer<byte[]>.Default, opts: null, headers, stop);
-            meter.CountDuplicates(answer.Duplicate ? 1 : 0);
             return answer.Error is { } error ? error.Description ?? "no reason" : null;
         }
         catch (Exception e) when (ClusterTrouble.Is(e))

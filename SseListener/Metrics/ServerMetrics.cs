@@ -92,7 +92,7 @@ internal sealed class ServerMetrics : IDisposable
         Gauge("sse.cluster.behind", "{message}", "Messages that the cluster has stored, not applied here yet.", () => log.Behind);
         Gauge("sse.cluster.silence", "s", "Time since something was heard of the cluster.", () => (long)log.Silence.TotalSeconds);
         Count("sse.cluster.retries", "{message}", "Messages that were sent to the cluster again.", () => log.Meter.Retries);
-        const string Duplicates = "Messages that were sent again although they were stored, and events that another hub had stored.";
+        const string Duplicates = "Events that were stored twice, because a hub sent them again or two hubs were sent them.";
         Count("sse.cluster.duplicates", "{event}", Duplicates, () => log.Meter.Duplicates);
     }
 
