@@ -31,8 +31,6 @@ internal sealed class KeyRing : IDisposable
         void Add(Uri address, string? issuer) => _servers.Add(new KeyServer(address, issuer, options.KeyTimes, log));
     }
 
-    public bool IsEmpty => _servers.Count + _given.Count == 0;
-
     private IEnumerable<IssuerKeys> All => [.. _given, .. _servers.Select(server => server.Current)];
 
     public void Start() => _servers.ForEach(server => server.Start());
@@ -57,8 +55,8 @@ internal sealed class KeyRing : IDisposable
         return asked.Length > 0 ? asked.Min() : null;
     }
 
-    /// <summary>Where an issuer says where its keys are (OpenID Connect Discovery 1.0, section 4).</summary>
-    public static Uri DiscoveryOf(string issuer) => new(issuer.TrimEnd('/') + "/.well-known/openid-configuration");
+    // Where an issuer says where its keys are (OpenID Connect Discovery 1.0, section 4).
+    private static Uri DiscoveryOf(string issuer) => new(issuer.TrimEnd('/') + "/.well-known/openid-configuration");
 
     private IEnumerable<KeyServer> ServersOf(string? issuer) => _servers.Where(server => IsFor(server.Current, issuer));
 

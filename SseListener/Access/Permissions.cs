@@ -28,7 +28,7 @@ internal record AccessOptions : ListenerOptions
 internal sealed class Permissions(AccessOptions options, KeyRing keys, CrossOrigin crossOrigin)
 {
     private static readonly Token _nobody = new([], [], Expiry: null, User: null);
-    private readonly Tokens? _tokens = keys.IsEmpty ? null : new Tokens(keys, options.JwtClaim, options.JwtAudience);
+    private readonly Tokens? _tokens = options.TakesTokens ? new Tokens(keys, options.JwtClaim, options.JwtAudience) : null;
     private readonly byte[]? _publishToken = (options.PublishToken ?? options.PublishTokenFile) is { } token ? Hash(token) : null;
 
     /// <summary>Whether nobody may publish, for want of a way to tell who may.</summary>
