@@ -143,9 +143,8 @@ internal sealed class LogReader(
             var publish = message.Publishes[i];
             if (verdicts[i] is Verdict.Counts counts)
             {
-                frames.AddRange(counts.Frames.Select(frame => (Number: index + frame, Stored: publish.Frames[frame])).Select(frame =>
-                    new ArrivedFrame(
-                        LogPlace.Of(message.Sequence, frame.Number), frame.Stored.Channels, message.Time, frame.Stored.Bytes)));
+                frames.AddRange(counts.Frames.Select(i => new ArrivedFrame(
+                    LogPlace.Of(message.Sequence, index + i), publish.Frames[i].Channels, message.Time, publish.Frames[i].Bytes)));
                 meter.CountDuplicates(publish.Frames.Count - counts.Frames.Count);
             }
 

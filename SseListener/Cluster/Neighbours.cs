@@ -65,9 +65,7 @@ internal sealed class Neighbours(SharedLog log, ClusterOptions options, LogWrite
             answered++;
             return Enum.TryParse(answer, out found) && found is not Dismissal.NotHere;
         });
-        return !isAsked ? Dismissal.Unknown
-            : found is Dismissal.NotHere && answered < asked ? Dismissal.Unknown
-            : found;
+        return !isAsked || (found is Dismissal.NotHere && answered < asked) ? Dismissal.Unknown : found;
     }
 
     /// <summary>Asks the other hubs who is on a channel. Of one that does not answer only the number of its clients is known.</summary>

@@ -10,8 +10,6 @@ namespace SseListener.Cluster;
 /// <param name="Seen">Up to which message of the log it was compared with earlier ones.</param>
 internal sealed record Proposal(Publish Work, PublishResult.Published Result, byte[] Lines, int Frames, long Seen)
 {
-    public bool IsAnswered => Work.Answer.Task.IsCompleted;
-
     /// <summary>Answers that nobody knows what became of it.</summary>
     public void GiveUp() => Work.Answer.TrySetResult(new PublishResult.Uncertain(Result.Ids));
 }
@@ -24,7 +22,7 @@ internal sealed record Message(long Number, List<Proposal> Proposals)
 
     /// <summary>Of the first, which was judged first: the others may have been compared with more.</summary>
     public long Seen => Proposals[0].Seen;
-    public bool IsAwaited => Proposals.Exists(proposal => !proposal.IsAnswered);
+    public bool IsAwaited => Proposals.Exists(proposal => !proposal.Work.Answer.Task.IsCompleted);
 
     public byte[] Join()
     {
