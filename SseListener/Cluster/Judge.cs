@@ -6,8 +6,8 @@ namespace SseListener.Cluster;
 /// <summary>
 /// Decides which publishes of a shared log count. Two hubs may store the same id at the same moment: then the first in the log counts. The
 /// hub that stored a publish has compared it with all that it had applied, up to the message's <see cref="LogMessage.Seen"/>. So each hub
-/// compares it with what lies between that and the message, and with nothing else. All of that is in the log, so hubs that keep more or
-/// less of it, or began later, never decide differently; at most one cannot decide yet. The end of a channel counts as one event,
+/// compares it with what lies between that and the message, and with nothing else. All of that is in the log. A hub that began later may
+/// not be able to decide (<see cref="Verdict.Unknown"/>), but it never decides otherwise. The end of a channel counts as one event,
 /// whichever hub ends it, behind which no other counts. For the reader of the log only.
 /// </summary>
 /// <param name="first">The sequence of the first message that there is to read.</param>

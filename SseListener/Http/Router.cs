@@ -38,7 +38,7 @@ internal sealed class Router(
         [DismissEndpoint.ClientPath] = [new("DELETE", dismiss.DismissAsync, Parameters.None)],
     };
 
-    /// <summary>All methods of all paths, with the query parameters that each knows; openapi.json describes them.</summary>
+    /// <summary>All methods of all paths, and the query parameters of each: for the test that compares them with openapi.json.</summary>
     public IEnumerable<(string Method, string Path, IReadOnlyList<string> Known)> Routes =>
         from path in _routes from route in path.Value select (route.Method, path.Key, route.Known);
 

@@ -30,10 +30,10 @@ internal sealed record ServerOptions : AccessOptions
     public bool TrustProxy { get; init; }
     public int MaxChannels { get; init; } = 100_000;
 
-    /// <summary>Most publishes under way at a time; of more the one whose body has been arriving for longest gets 503.</summary>
+    /// <summary>Most bodies of publishes under way at a time; when more come, the one that has been arriving longest gets 503.</summary>
     public int MaxPublishes { get; init; } = 1000;
 
-    /// <summary>Most bytes of their bodies at a time, beside 16 KiB for each; with more it is the same.</summary>
+    /// <summary>Most bytes of these bodies at a time, beside the first 16 KiB of each; when more come, the oldest gets 503, too.</summary>
     public long MaxPublishBytes { get; init; } = 64 * 1024 * 1024;
     public int PresenceLimit { get; init; } = 100;
     public IReadOnlyList<string> Cors { get; init; } = [];
