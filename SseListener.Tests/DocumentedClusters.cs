@@ -66,10 +66,10 @@ public sealed class DocumentedClusters
         await PostAsync(hub, "channel=the/last", "the last");
         List<string> got = [];
         while (await listener.NextAsync() is { Data: not "the last" } item)
-            got.Add(item.EventType == "end" ? item.Data : $"{item.Data} {item.EventId}");
+            got.Add(item.EventType == "end" ? item.Data : $"{item.Data} {item.EventId}".TrimStart('"', 'x'));
 
         Assert.That(got, Is.Unique);
-        Assert.That(got.Where(text => !text.StartsWith("1 price", StringComparison.Ordinal)), Is.EqualTo((string[])
+        Assert.That(got.Where(text => !text.StartsWith(" price", StringComparison.Ordinal)), Is.EqualTo((string[])
             ["1 both", "2 a", "3 b", "4 ended", """{"ended":"chat/1"}""", """{"ended":"chat/2"}""", "8 only", "6 new"]));
         await ExpectAsync(hub, "room/a", "1 both", "2 a");
         await ExpectAsync(hub, "room/b", "1 both", "3 b");
@@ -118,10 +118,12 @@ public sealed class DocumentedClusters
         await PostAsync(server, "channel=room/gone&channel=room/still&id=only", "8");
         using var deleted = await server.SendAsync("DELETE", "/channels/room/gone");
         await PostAsync(server, "channel=room/gone&id=new", "6");
-        for (var i = 0; i < 20; i++)
-            await PostAsync(server, "channel=prices/1", string.Concat(Enumerable.Range(1, 500).Select(number => $"{{\"data\":1,\"id\":\"price{i}-{number}\"}}\n")), "application/x-ndjson");
 
-        await Wait.UntilAsync(() => data.JournalTexts.Any(text => text.StartsWith(": without", StringComparison.Ordinal)), "nothing is cleaned");
+        // Each batch fills a file.
+        for (var i = 0; i < 3; i++)
+            await PostAsync(server, "channel=prices/1", string.Concat(Enumerable.Range(1, 100).Select(n => $"{{\"data\":\"{new string('x', 700)}\",\"id\":\"price{i}-{n}\"}}\n")), "application/x-ndjson");
+
+        await Wait.UntilAsync(() => data.JournalTexts.Count(text => text.Length > 60_000) <= 1, "nothing is cleaned");
     }
 
     private static async Task PostAsync(TestServer server, string query, string body, string type = "text/plain")

@@ -143,8 +143,12 @@ internal sealed class LogReader(
             var publish = message.Publishes[i];
             if (verdicts[i] is Verdict.Counts counts)
             {
-                frames.AddRange(counts.Frames.Select(i => new ArrivedFrame(
-                    LogPlace.Of(message.Sequence, index + i), publish.Frames[i].Channels, message.Time, publish.Frames[i].Bytes)));
+                foreach (var frame in counts.Frames)
+                {
+                    var (place, stored) = (LogPlace.Of(message.Sequence, index + frame), publish.Frames[frame]);
+                    frames.Add(new ArrivedFrame(place, stored.Channels, message.Time, stored.Bytes));
+                }
+
                 meter.CountDuplicates(publish.Frames.Count - counts.Frames.Count);
             }
 

@@ -133,15 +133,29 @@ internal sealed class Responses(ServerOptions options, ServerMetrics metrics, Lo
             return;
 
         using var end = new CancellationTokenSource(_linger);
-        var read = 1;
         try
         {
-            while (read > 0 && !end.IsCancellationRequested)
-                read = await exchange.Request.InputStream.ReadAsync(_discarded, CancellationToken.None).AsTask().WaitAsync(end.Token);
+            while (await DiscardAsync(exchange, end.Token) > 0)
+            {
+                // The loop ends with the body, with the connection, or when the time is up.
+            }
         }
-        catch (Exception e) when (e is OperationCanceledException or IOException or HttpListenerException or ObjectDisposedException)
+        catch (Exception e) when (e is OperationCanceledException or IOException or SocketException or HttpListenerException
+            or ObjectDisposedException)
         {
             // The client left, or goes on for too long: either way the connection is closed next.
         }
+    }
+
+    // Chunks are read past HttpListener, which would look at each of perhaps very many. Where they end is not seen then, so the client is
+    // shown that the answer has ended, and closes the connection.
+    private static async Task<int> DiscardAsync(Exchange exchange, CancellationToken end)
+    {
+        end.ThrowIfCancellationRequested();
+        if (exchange.ChunkedSource is not { Socket: var socket })
+            return await exchange.Request.InputStream.ReadAsync(_discarded, CancellationToken.None).AsTask().WaitAsync(end);
+
+        socket.Shutdown(SocketShutdown.Send);
+        return await socket.ReceiveAsync(_discarded, end);
     }
 }

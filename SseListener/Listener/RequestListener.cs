@@ -123,10 +123,6 @@ internal sealed class RequestListener(ListenerOptions options, Func<Exchange, Ta
             // HttpListener sends a head that is missing, in Abort or when closed: without an answer a request must not look like a success.
             context.Response.StatusCode = (int)HttpStatusCode.ServiceUnavailable;
 
-            // The stream of a chunked body changes the answer when it is first asked for, and throws once a head has been sent.
-            if (exchange.ChunkedSource is not null)
-                _ = context.Request.InputStream;
-
             if (exchange.IsOpen)
                 await answer(exchange);
             else
