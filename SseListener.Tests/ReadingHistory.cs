@@ -91,7 +91,7 @@ public sealed class ReadingHistory
 
     // Then it is read anew: what is left of it would look like all there is.
     [Test]
-    public void What_is_dropped_in_the_middle_is_not_taken_for_all()
+    public async Task What_is_dropped_in_the_middle_is_not_taken_for_all()
     {
         var history = new History(new Allowances(100, TimeSpan.FromHours(1)), _ => { });
         var log = new ChannelLog("a");
@@ -101,9 +101,9 @@ public sealed class ReadingHistory
         history.LogIndex.Publish();
         var range = new ReplayRange(new Beginning(0, HasGap: false, Channels: null), Through: 20, history.LogIndex.Drops);
         Feed Feed() => new MergedFeed(history.LogIndex, new HubCounts(), new Selection(["a"], mayHear: null), [], range, Envelope.Event);
-        Assert.That(new NewestEvents(most: 10, mostBytes: 100_000).TryReadAll(Feed()), Is.True);
+        Assert.That(await new NewestEvents(most: 10, mostBytes: 100_000).TryReadAllAsync(Feed()), Is.True);
         history.Trim(first: 15);
-        Assert.That(new NewestEvents(most: 10, mostBytes: 100_000).TryReadAll(Feed()), Is.False);
+        Assert.That(await new NewestEvents(most: 10, mostBytes: 100_000).TryReadAllAsync(Feed()), Is.False);
     }
 
     [Test]

@@ -51,8 +51,8 @@ public sealed class Strangers
         new("many listen to 100 channels each of their own", 1100, i => Get(Channels("own", i)), Then.Reads),
         new("clients of 10 channels come and go", 200, i => Get(string.Join('&', Channels("ten", i % 3).Split('&').Take(10))), Then.Closes),
         new("clients of the others' channel come and go", 100, Get("channel=news"), Then.Resets),
-        new("listeners to every channel ask for everything and read nothing", 200, Get("channel=n/*&channel=big&channel=news&lastEventId=earliest&envelope=1"), Then.Stalls),
         new("histories as JSON that nobody reads", 200, "GET /events?channel=big&limit=1000 HTTP/1.1\r\n" + Host + "Accept: application/json\r\n\r\n", Then.Stalls),
+        new("listeners to every channel ask for everything and read nothing", 200, Get("channel=n/*&channel=big&channel=news&lastEventId=earliest&envelope=1"), Then.Stalls),
         new("listeners rewind under patterns and read nothing", 200, Get("channel=n/*&channel=big&rewind=1000"), Then.Stalls),
         new("listeners read nothing", 300, Get("channel=big&lastEventId=earliest"), Then.Stalls),
         new("listeners send on", 100, "GET /events HTTP/1.1\r\n" + Host + "\r\n", Then.SendsOn),
@@ -67,6 +67,7 @@ public sealed class Strangers
         new("publishes without a token", 50, "POST /events HTTP/1.1\r\n" + Host + "Content-Type: text/plain\r\nContent-Length: 4\r\n\r\ntext", Then.Closes),
         new("odd requests and framings", 100, i => _oddities[i % _oddities.Length], Then.Closes),
         new("odd requests that are reset", 100, i => _oddities[i % _oddities.Length], Then.Resets),
+        new("lists of channels and of who is there", 100, i => $"GET /channels{(i % 2 == 0 ? "?prefix=n" : "/news")} HTTP/1.1\r\n{Host}\r\n", Then.Closes),
         new("connections without a request", 500, "", Then.Stalls),
         new("pages and status", 50, i => $"GET {(i % 2 == 0 ? "/" : "/status")} HTTP/1.1\r\n{Host}\r\n", Then.Closes),
     ];

@@ -35,16 +35,15 @@ internal sealed class HistoryEndpoint(EventHub hub, Permissions access, Response
         if (!await hub.CatchUpAsync())
             return Refusal.Later(503, "cluster", $"{hub.Problem} Nothing can be read.");
 
-        if (await ReadNewestAsync(request, limit) is not var (events, position))
+        if (await ReadNewestAsync(request, limit) is not { } answer)
             return Refusal.Stopping;
 
-        await responses.SendTextAsync(
-            exchange, "application/json", $$"""{"position":"{{position}}","events":[{{events.Joined}}]}""");
+        await responses.SendBytesAsync(exchange, "application/json", answer);
         return null;
     }
 
     // Null when the hub has stopped. What is dropped while it is read is no longer history: then less is read, anew.
-    private async Task<(NewestEvents Events, string Position)?> ReadNewestAsync(SubscribeRequest request, int limit)
+    private async Task<ReadOnlyMemory<byte>?> ReadNewestAsync(SubscribeRequest request, int limit)
     {
         // First the turn: under a pattern the feed has the names of all channels.
         await _turns.WaitAsync();
@@ -53,8 +52,8 @@ internal sealed class HistoryEndpoint(EventHub hub, Permissions access, Response
             while (await hub.ReadAsync(request with { Rewind = Rewind.ToLast(limit) }) is var (feed, through))
             {
                 var events = new NewestEvents(limit, MostBytes);
-                if (events.TryReadAll(feed))
-                    return (events, hub.Positions.Encode(through));
+                if (await events.TryReadAllAsync(feed))
+                    return Write(events, hub.Positions.Encode(through));
 
                 limit = Math.Max(1, limit / 2);
             }
@@ -65,5 +64,14 @@ internal sealed class HistoryEndpoint(EventHub hub, Permissions access, Response
         {
             _turns.Release();
         }
+    }
+
+    private static ReadOnlyMemory<byte> Write(NewestEvents events, string position)
+    {
+        var answer = new ArrayBufferWriter<byte>();
+        answer.Write(Encoding.UTF8.GetBytes($$"""{"position":"{{position}}","events":"""));
+        events.Write(answer);
+        answer.Write("}"u8);
+        return answer.WrittenMemory;
     }
 }

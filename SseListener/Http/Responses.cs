@@ -21,21 +21,25 @@ internal sealed class Responses(ServerOptions options, ServerMetrics metrics, Lo
     private readonly LargeAnswers _large = new(options.MaxAnswerBytes);
 
     /// <summary>Sends an answer that no cache may keep; a HEAD request gets only the head.</summary>
-    public Task SendTextAsync(Exchange exchange, string contentType, string text, int status = 200)
+    public Task SendTextAsync(Exchange exchange, string contentType, string text, int status = 200) =>
+        SendBytesAsync(exchange, contentType, Encoding.UTF8.GetBytes(text), status);
+
+    /// <inheritdoc cref="SendTextAsync"/>
+    public Task SendBytesAsync(Exchange exchange, string contentType, ReadOnlyMemory<byte> body, int status = 200)
     {
-        var (body, response) = (Encoding.UTF8.GetBytes(text), exchange.Response);
+        var response = exchange.Response;
         response.StatusCode = status;
         response.Headers["Cache-Control"] = "no-store";
         response.ContentType = contentType;
         response.ContentLength64 = body.Length;
-        return SendAsync(exchange, exchange.Request.HttpMethod == "HEAD" ? [] : body);
+        return SendAsync(exchange, exchange.Request.HttpMethod == "HEAD" ? default : body);
     }
 
     public Task SendEmptyAsync(Exchange exchange)
     {
         exchange.Response.Headers["Cache-Control"] = "no-store";
         (exchange.Response.StatusCode, exchange.Response.ContentLength64) = ((int)HttpStatusCode.NoContent, 0);
-        return SendAsync(exchange, []);
+        return SendAsync(exchange, default);
     }
 
     public Task RefuseAsync(Exchange exchange, Refusal refusal)
@@ -65,7 +69,7 @@ internal sealed class Responses(ServerOptions options, ServerMetrics metrics, Lo
     }
 
     /// <summary>Sends the head that has been set up, and <paramref name="body"/>, which may be empty.</summary>
-    public async Task SendAsync(Exchange exchange, byte[] body)
+    public async Task SendAsync(Exchange exchange, ReadOnlyMemory<byte> body)
     {
         // A connection cannot be used again while the body of this request is still on its way.
         exchange.Response.KeepAlive &= exchange.BodyIsRead;
@@ -87,7 +91,7 @@ internal sealed class Responses(ServerOptions options, ServerMetrics metrics, Lo
         }
 
         if (!exchange.TryBreak())
-            await SendAsync(exchange, []);
+            await SendAsync(exchange, default);
     }
 
     /// <summary>

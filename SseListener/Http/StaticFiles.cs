@@ -106,7 +106,7 @@ internal sealed class StaticFiles(string? root, Responses responses)
         var isKnown = Matches(exchange.Request.Headers["If-None-Match"], page.Tag);
         response.StatusCode = (int)(isKnown ? HttpStatusCode.NotModified : HttpStatusCode.OK);
         await (isKnown || exchange.Request.HttpMethod == "HEAD" || content.Length == 0
-            ? responses.SendAsync(exchange, [])
+            ? responses.SendAsync(exchange, default)
             : CopyAsync(exchange, content));
     }
 
