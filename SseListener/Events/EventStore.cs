@@ -9,7 +9,7 @@ internal sealed class EventStore
 {
     private const long CrowdOfRewinds = 20; // Of clients that may go through all channels at a time: of 100,000 they take 60 MB.
     private readonly List<ChannelLog> _endings = []; // Of which clients do not know yet.
-    private readonly PlacesUnderWay _places;
+    private readonly Quota _places;
     private long _time;
 
     /// <summary>
@@ -20,7 +20,7 @@ internal sealed class EventStore
         var allowances = new Allowances(limits.HistoryBytes, limits.HistoryAge, limits.Rules);
         Topics = new TopicTable(limits.MaxChannels, allowances);
         History = new History(allowances, Topics.MayBeIdle, dropped);
-        _places = new PlacesUnderWay(CrowdOfRewinds * limits.MaxChannels);
+        _places = new Quota(CrowdOfRewinds * limits.MaxChannels);
         Beginnings = new Beginnings(Topics, History, Positions);
     }
 
@@ -145,7 +145,7 @@ internal sealed class EventStore
         if (subscription.Feed is not MergedFeed feed)
             return;
 
-        feed.ReleasePlaces();
+        feed.Share?.Dispose();
         foreach (var topic in subscription.Topics)
             topic.CloseIndex();
     }
@@ -236,9 +236,9 @@ internal sealed class EventStore
 
         var range = new ReplayRange(beginning, History.LogIndex.Last, History.LogIndex.Drops);
         var live = topics.Select(topic => topic.OpenIndex().End).ToArray();
-        if (beginning.Channels is { } places)
-            _places.Add(places);
-
-        return new MergedFeed(History.LogIndex, Counts, request.Selection, live, range, request.Envelope) { Places = _places };
+        return new MergedFeed(History.LogIndex, Counts, request.Selection, live, range, request.Envelope)
+        {
+            Share = beginning.Channels is { } places ? _places.Take(places.Count, places.GiveWay) : null,
+        };
     }
 }

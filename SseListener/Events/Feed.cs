@@ -53,8 +53,8 @@ internal sealed class MergedFeed(
     public override bool IsCaughtUp => _copy.IsDone && !TryFindNext(out _) && !_isReplaying;
     public override bool IsLapped => HasGivenWay || (_copy.IsDone ? TryFindNext(out var next) && next.IsGone : _copy.IsLapped);
 
-    /// <summary>Those to which the places of its beginning belong; null where they are not bounded.</summary>
-    public PlacesUnderWay? Places { get; init; }
+    /// <summary>What the places of its beginning take; null for nothing, or no longer.</summary>
+    public IDisposable? Share { get; set; }
     private bool HasGivenWay => _range.Beginning?.Channels is { HasGivenWay: true };
 
     public override CursorState Fill(Slice slice)
@@ -64,13 +64,6 @@ internal sealed class MergedFeed(
         var state = CopyNext(slice);
         slice.End();
         return state is CursorState.Lapped && slice.Length > 0 ? CursorState.SliceAndMore : state;
-    }
-
-    /// <summary>Gives back the places of its beginning, once nothing more is to be read from there.</summary>
-    public void ReleasePlaces()
-    {
-        if (_range.Beginning?.Channels is { } places)
-            Places?.Remove(places);
     }
 
     private CursorState CopyNext(Slice slice)
@@ -115,8 +108,8 @@ internal sealed class MergedFeed(
             return false;
 
         // A cursor keeps all later parts of the index in memory, and a range perhaps the names of all channels.
-        ReleasePlaces();
-        (_replay, _range) = (default, default);
+        Share?.Dispose();
+        (_replay, _range, Share) = (default, default, null);
         return TryFindLive(out next);
     }
 

@@ -1,4 +1,5 @@
 using SseListener.Access;
+using SseListener.Events;
 using SseListener.Listener;
 using SseListener.Log;
 using SseListener.Metrics;
@@ -18,7 +19,7 @@ internal sealed class Responses(ServerOptions options, ServerMetrics metrics, Lo
     // bytes unread is reset, and the client would lose the answer. All may write to the same array.
     private static readonly TimeSpan _linger = TimeSpan.FromSeconds(2);
     private static readonly byte[] _discarded = new byte[16 * 1024];
-    private readonly LargeAnswers _large = new(options.MaxAnswerBytes);
+    private readonly Quota _largeAnswers = new(options.MaxAnswerBytes);
 
     /// <summary>Sends an answer that no cache may keep; a HEAD request gets only the head.</summary>
     public Task SendTextAsync(Exchange exchange, string contentType, string text, int status = 200) =>
@@ -73,8 +74,15 @@ internal sealed class Responses(ServerOptions options, ServerMetrics metrics, Lo
     {
         // A connection cannot be used again while the body of this request is still on its way.
         exchange.Response.KeepAlive &= exchange.BodyIsRead;
-        await (body.Length <= PartSize ? WriteAsync(exchange, body)
-            : _large.SendAsync(exchange, body.Length, () => WriteAllAsync(exchange, body)));
+        using (body.Length > PartSize ? _largeAnswers.Take(body.Length, exchange.BreakWrite) : null)
+        {
+            // HttpListener has its own copy of each part.
+            for (; body.Length > PartSize; body = body[PartSize..])
+                await WriteAsync(exchange, body[..PartSize]);
+
+            await WriteAsync(exchange, body);
+        }
+
         await CloseAsync(exchange);
     }
 
@@ -110,15 +118,6 @@ internal sealed class Responses(ServerOptions options, ServerMetrics metrics, Lo
         exchange.Close();
     }
 
-    // HttpListener has its own copy of each part.
-    private async Task WriteAllAsync(Exchange exchange, ReadOnlyMemory<byte> body)
-    {
-        for (; body.Length > PartSize; body = body[PartSize..])
-            await WriteAsync(exchange, body[..PartSize]);
-
-        await WriteAsync(exchange, body);
-    }
-
     private void Record(Exchange exchange, Refusal refusal)
     {
         var (method, target) = (exchange.Request.HttpMethod, exchange.Target);
@@ -137,12 +136,11 @@ internal sealed class Responses(ServerOptions options, ServerMetrics metrics, Lo
             return;
 
         using var end = new CancellationTokenSource(_linger);
+        var read = 1;
         try
         {
-            while (await DiscardAsync(exchange, end.Token) > 0)
-            {
-                // The loop ends with the body, with the connection, or when the time is up.
-            }
+            while (read > 0 && !end.IsCancellationRequested)
+                read = await DiscardAsync(exchange, end.Token);
         }
         catch (Exception e) when (e is OperationCanceledException or IOException or SocketException or HttpListenerException
             or ObjectDisposedException)
@@ -155,7 +153,6 @@ internal sealed class Responses(ServerOptions options, ServerMetrics metrics, Lo
     // shown that the answer has ended, and closes the connection.
     private static async Task<int> DiscardAsync(Exchange exchange, CancellationToken end)
     {
-        end.ThrowIfCancellationRequested();
         if (exchange.ChunkedSource is not { Socket: var socket })
             return await exchange.Request.InputStream.ReadAsync(_discarded, CancellationToken.None).AsTask().WaitAsync(end);
 

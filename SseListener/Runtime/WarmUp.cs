@@ -7,7 +7,7 @@ namespace SseListener.Runtime;
 
 /// <summary>
 /// Has the code compiled before it is needed: after a restart everybody comes back at once, and the first publish would take 50 to
-/// 140 ms. For half a second, or longer on a busy machine, another server, on a port that only this machine reaches, is sent what this one
+/// 140 ms. For half a second, or up to one on a busy machine, another server, on a port that only this machine reaches, is sent what this one
 /// will be sent.
 /// </summary>
 internal static class WarmUp
@@ -15,13 +15,13 @@ internal static class WarmUp
     private const int Subscribers = 4;
 
     // Code is compiled at its best when it has been called 30 times: also that of clients that come and go, so connections have few uses.
-    private const int ConnectionsOfPublisher = 25;
+    private const int ConnectionsOfPublisher = 10;
     private const int UsesOfConnection = 10; // Events or answers.
     private const int EventSize = 256; // About that of one with its chunk, so that each is read by itself.
 
     private const string Event = """{"type":"warm-up","data":{"number":1,"text":"as long as many an event is"}}""";
 
-    private static readonly TimeSpan _longest = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan _longest = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan _pace = TimeSpan.FromMilliseconds(1);
 
     /// <summary>Warms up, unless the program was compiled beforehand. If that fails, only the first requests are slower.</summary>
