@@ -72,7 +72,7 @@ public sealed class Newcomers
         using var listener = ConnectAndSend(port, Encoding.ASCII.GetBytes(RawRequest.Head(port, "GET /events")));
         await Wait.UntilAsync(() => listener.Available > 10_000, "nothing is published");
         var request = Encoding.ASCII.GetBytes(RawRequest.Head(port, "GET /events"));
-        var newcomers = Enumerable.Range(0, 200).Select(_ => ConnectAndSend(port, request)).ToList();
+        var newcomers = Enumerable.Range(0, 1000).Select(_ => ConnectAndSend(port, request)).ToList();
         await Wait.UntilAsync(() => newcomers.TrueForAll(newcomer => newcomer.Available > 0), "some are not answered");
         newcomers.ForEach(newcomer => newcomer.Dispose());
         await end.CancelAsync();
