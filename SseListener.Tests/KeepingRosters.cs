@@ -131,7 +131,7 @@ public sealed class KeepingRosters
             var moment = SteadyClock.Microseconds - age;
             var position = cipher.Encode(7, moment);
             Assert.That(cipher.TryDecode(position, out var place) ? place : 0, Is.EqualTo(7));
-            Assert.That(cipher.MomentOf(position), Is.InRange(moment - 1024, moment));
+            Assert.That(cipher.MomentOf(position), Is.InRange(moment - 64, moment));
         }
 
         Assert.That(cipher.MomentOf(cipher.Encode(7, SteadyClock.Microseconds - (1900 * Second))), Is.Null);

@@ -20,7 +20,7 @@ internal sealed class PositionCipher
     private const int RandomAt = 8;
     private const int KindAt = 12;
     private const int ZerosAt = 13;
-    private const int MomentShift = 10; // About milliseconds: as 32 bits they come round again after 50 days.
+    private const int MomentShift = 6; // Units of 64 us: as 32 bits they come round again after three days.
     private const long OldestMoment = 30 * 60 * 1_000_000L >> MomentShift;
 
     private readonly Lock _lock = new();
@@ -55,7 +55,7 @@ internal sealed class PositionCipher
         return isGood;
     }
 
-    /// <summary>The moment that an id says, up to a millisecond early; null when it says none of the last half hour or the next.</summary>
+    /// <summary>The moment that an id says, up to 64 us early; null when it says none of the last half hour or the next.</summary>
     public long? MomentOf(string id)
     {
         Span<byte> block = stackalloc byte[BlockSize];
