@@ -25,6 +25,7 @@ internal sealed class Contender : IDisposable
     private readonly List<Process> _processes = [];
     private readonly PosixSignalRegistration[] _signals = [];
     private bool _hasEnded;
+    private volatile bool _isSignalled;
     private long _started;
     private double? _cpuBefore;
 
@@ -40,7 +41,7 @@ internal sealed class Contender : IDisposable
 
         // .NET 10 raises no ProcessExit for these signals.
         PosixSignal[] endings = [PosixSignal.SIGTERM, PosixSignal.SIGINT, PosixSignal.SIGHUP];
-        _signals = [.. endings.Select(signal => PosixSignalRegistration.Create(signal, _ => End()))];
+        _signals = [.. endings.Select(signal => PosixSignalRegistration.Create(signal, _ => EndBySignal()))];
     }
 
     public Target Target { get; }
@@ -73,9 +74,8 @@ internal sealed class Contender : IDisposable
             }
             catch (Exception e)
             {
-                var isFinal = e is not BenchException || start == MostStarts || contender._hasEnded;
                 contender.Dispose();
-                if (isFinal)
+                if (e is not BenchException || start == MostStarts)
                     throw;
             }
         }
@@ -93,6 +93,10 @@ internal sealed class Contender : IDisposable
 
     public void Dispose()
     {
+        // The signal ends the process, not what fails because its servers have ended.
+        if (_isSignalled)
+            Thread.Sleep(Timeout.Infinite);
+
         Array.ForEach(_signals, signal => signal.Dispose());
         End();
         _processes.ForEach(process => process.Dispose());
@@ -117,6 +121,12 @@ internal sealed class Contender : IDisposable
             if (!line.Wait(_longestStart) || line.Result is null)
                 throw new BenchException($"A server for the comparison does not start: {hub.StartInfo.Arguments}");
         }
+    }
+
+    private void EndBySignal()
+    {
+        _isSignalled = true;
+        End();
     }
 
     private void End()
