@@ -106,6 +106,24 @@ public sealed class ReadingHistory
         Assert.That(await new NewestEvents(most: 10, mostBytes: 100_000).TryReadAllAsync(Feed()), Is.False);
     }
 
+    // Also when somebody asks in between whether it has all: its places give way at any moment.
+    [Test]
+    public void A_client_whose_places_have_given_way_passes_over_nothing()
+    {
+        var history = new History(new Allowances(100_000, TimeSpan.FromHours(1)), _ => { });
+        var log = new ChannelLog("a");
+        history.Append(log, "data: 1\n\n"u8, sequence: 1, time: 1);
+        history.LogIndex.Publish();
+        var places = new ChannelPlaces(others: 1);
+        places.Add("a", 0);
+        var range = new ReplayRange(new Beginning(0, HasGap: false, places), Through: 1, history.LogIndex.Drops);
+        var feed = new MergedFeed(history.LogIndex, new HubCounts(), new Selection(["a"], mayHear: null), [], range, Envelope.None);
+        places.GiveWay();
+        Assert.That(feed.IsCaughtUp, Is.False);
+        Assert.That(feed.Fill(new Slice()), Is.EqualTo(CursorState.Lapped));
+        Assert.That(feed.IsLapped, Is.True);
+    }
+
     [Test]
     public async Task Of_an_empty_channel_there_are_none_and_asking_makes_no_channel()
     {

@@ -16,7 +16,7 @@ internal sealed class Application : IDisposable
     {
         _listener.Prefixes.Add(string.Create(CultureInfo.InvariantCulture, $"http://*:{Port}/"));
         _listener.Start();
-        _ = ServeAsync();
+        _ = Serving.RunAsync(_listener, Answer);
     }
 
     public int Port { get; } = TestServer.FreePort();
@@ -31,31 +31,6 @@ internal sealed class Application : IDisposable
     public ConcurrentQueue<string> Questions { get; } = new();
 
     public void Dispose() => _listener.Close();
-
-    private async Task ServeAsync()
-    {
-        try
-        {
-            while (true)
-                AnswerOne(await _listener.GetContextAsync());
-        }
-        catch (Exception e) when (e is HttpListenerException or ObjectDisposedException)
-        {
-            // The test is over.
-        }
-    }
-
-    private void AnswerOne(HttpListenerContext context)
-    {
-        try
-        {
-            Answer(context);
-        }
-        catch (Exception e) when (e is HttpListenerException or ObjectDisposedException)
-        {
-            // Nobody waits any more: nginx ends a request when the browser has left the page.
-        }
-    }
 
     private void Answer(HttpListenerContext context)
     {

@@ -38,38 +38,13 @@ internal sealed class Registry : IDisposable
         Host = string.Create(CultureInfo.InvariantCulture, $"localhost:{port}");
         _listener.Prefixes.Add($"http://{Host}/");
         _listener.Start();
-        _ = ServeAsync();
+        _ = Serving.RunAsync(_listener, Answer);
     }
 
     /// <summary>Its host and port, as an image's name begins.</summary>
     public string Host { get; }
 
     public void Dispose() => _listener.Close();
-
-    private async Task ServeAsync()
-    {
-        try
-        {
-            while (true)
-                AnswerOne(await _listener.GetContextAsync());
-        }
-        catch (Exception e) when (e is HttpListenerException or ObjectDisposedException)
-        {
-            // Disposed.
-        }
-    }
-
-    private void AnswerOne(HttpListenerContext context)
-    {
-        try
-        {
-            Answer(context);
-        }
-        catch (Exception e) when (e is HttpListenerException or ObjectDisposedException)
-        {
-            // Nobody waits any more.
-        }
-    }
 
     // GET /v2/, /v2/NAME/manifests/REFERENCE, /v2/NAME/blobs/DIGEST.
     private void Answer(HttpListenerContext context)

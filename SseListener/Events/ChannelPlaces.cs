@@ -26,7 +26,8 @@ internal sealed class ChannelPlaces(long others)
             (_least, Count) = (Math.Min(_least, place), Count + 1);
     }
 
-    public long PlaceIn(string channel) => _places?.GetValueOrDefault(channel, others) ?? others;
+    /// <summary>The place in a channel. Of places that have given way the last there can be: nothing more is sent by them.</summary>
+    public long PlaceIn(string channel) => _places?.GetValueOrDefault(channel, others) ?? long.MaxValue;
 
     /// <summary>Frees the memory of the places. Any thread may call it.</summary>
     public void GiveWay() => _places = null;

@@ -103,7 +103,9 @@ internal sealed class MergedFeed(
             _replay.Advance(1);
         }
 
+        // Its places may have given way at any moment, and what was passed over since then it would miss.
         next = default;
+        _isReplaying |= HasGivenWay;
         if (_isReplaying)
             return false;
 

@@ -7,8 +7,8 @@ namespace SseListener.Runtime;
 
 /// <summary>
 /// Has the code compiled before it is needed: after a restart everybody comes back at once, and the first publish would take 50 to
-/// 140 ms. For half a second, or up to one on a busy machine, another server, on a port that only this machine reaches, is sent what this one
-/// will be sent.
+/// 140 ms. For half a second, or up to one on a busy machine, another server is sent what this one will be sent. Only this machine reaches
+/// its port.
 /// </summary>
 internal static class WarmUp
 {
