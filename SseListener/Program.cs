@@ -14,7 +14,7 @@ if (options is null)
     return exitCode == 0 && StandardStreams.HasLostOutput ? 1 : exitCode;
 
 if (!StaticFiles.TryFindFolder(options.Public, out var pages, out var problem))
-    return Fail(problem);
+    return Remote.Fail(1, problem);
 
 // The first signal asks the program to stop, which it does in order; a second one ends it at once. Only a hangup never does: a terminal
 // that closes sends it twice, and systemd may send it right behind SIGTERM.
@@ -50,7 +50,7 @@ if (await Task.WhenAny(start, stop.Task) != start)
 }
 
 if (await start is { } failure)
-    return Fail(failure);
+    return Remote.Fail(1, failure);
 
 trim.Start();
 Console.WriteLine(Introduction.Of(options, server.Access));
@@ -65,9 +65,3 @@ log.Info("stopping");
 await server.StopAsync();
 GC.KeepAlive(registrations);
 return 0;
-
-static int Fail(string problem)
-{
-    Console.Error.WriteLine(problem);
-    return 1;
-}

@@ -55,11 +55,8 @@ internal sealed class ChannelLog : Topic
 
     public long CountAfter(long sequence)
     {
-        long count = 0;
-        for (var segment = SegmentAfter(sequence); segment is not null; segment = segment.Next)
-            count += segment.CountAfter(sequence);
-
-        return count;
+        var segment = SegmentAfter(sequence);
+        return _last.Before.Events + _last.Count - segment.Before.Events - segment.CountThrough(sequence);
     }
 
     /// <summary>The number of the last frame before those that are kept and to which one rewinds.</summary>
@@ -141,7 +138,6 @@ internal sealed class Segment(ChannelLog log, int capacity, Segment? previous = 
 {
     private List<FrameMark> _frames = new(capacity: 1); // In a quiet channel there may be only one.
     private FrameStamp _first;
-    private long _dropNumber = long.MaxValue;
 
     public ChannelLog Log { get; } = log;
 
@@ -161,9 +157,10 @@ internal sealed class Segment(ChannelLog log, int capacity, Segment? previous = 
     /// <summary>Which drop took this segment out of history; no number is higher while it is kept. Set before its bytes go.</summary>
     public long DropNumber
     {
-        get => Volatile.Read(ref _dropNumber);
-        set => Volatile.Write(ref _dropNumber, value);
+        get => Volatile.Read(ref field);
+        set => Volatile.Write(ref field, value);
     }
+        = long.MaxValue;
 
     public bool IsDropped => DropNumber < long.MaxValue;
 
@@ -187,7 +184,9 @@ internal sealed class Segment(ChannelLog log, int capacity, Segment? previous = 
     }
 
     public Cursor<byte> After(long sequence) => new(this, StartOf(CountThrough(sequence)));
-    public int CountAfter(long sequence) => Count - CountThrough(sequence);
+
+    /// <summary>How many of its frames have numbers up to this one.</summary>
+    public int CountThrough(long sequence) => CountWhile(frame => frame.Sequence <= sequence);
 
     /// <summary>How many frames were published before a time, in Unix milliseconds.</summary>
     public int CountBefore(long time) => CountWhile(frame => _first.Time + frame.Delay < time);
@@ -202,7 +201,6 @@ internal sealed class Segment(ChannelLog log, int capacity, Segment? previous = 
         DropBuffer();
     }
 
-    private int CountThrough(long sequence) => CountWhile(frame => frame.Sequence <= sequence);
     private int StartOf(int index) => index == 0 ? 0 : _frames[index - 1].End;
 
     // How many of the first frames have what only first ones have.

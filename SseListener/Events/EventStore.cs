@@ -69,7 +69,7 @@ internal sealed class EventStore
     /// <summary>Appends the frames of a batch that has been stored, and adds the topics that have something new.</summary>
     public void Append(FrameBatch batch, HashSet<Topic> appended)
     {
-        History.LogIndex.BeginAppending(batch.Frames[^1].Sequence);
+        History.LogIndex.Appending = batch.Frames[^1].Sequence;
         Counts.Published += batch.Frames.Count;
         Counts.PublishedBytes += batch.FrameBytes;
         foreach (var frame in batch.Frames)
@@ -79,7 +79,7 @@ internal sealed class EventStore
     /// <summary>Appends what has come from a log that hubs share, and adds the topics that have something new.</summary>
     public void Apply(Arrived arrived, HashSet<Topic> appended)
     {
-        History.LogIndex.BeginAppending(arrived.Last);
+        History.LogIndex.Appending = arrived.Last;
         foreach (var frame in arrived.Frames)
         {
             // Clocks of several machines: no frame is older than the one before it, and none is of the future.

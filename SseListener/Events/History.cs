@@ -49,7 +49,7 @@ internal sealed class History(Allowances allowances, Action<ChannelLog> emptied,
     /// <summary>Counts a frame that a log had before a restart, and that was dropped then.</summary>
     public void AppendDropped(ChannelLog log, long sequence)
     {
-        var segment = new Segment(log, capacity: 0) { DropNumber = LogIndex.Drop(sequence) };
+        var segment = new Segment(log, capacity: 0) { DropNumber = LogIndex.Drop() };
         segment.Release();
         log.CountDropped(sequence);
         AllowanceOf(log).CountDropped(sequence);
@@ -128,7 +128,7 @@ internal sealed class History(Allowances allowances, Action<ChannelLog> emptied,
     private Segment DropFirst(ChannelLog log)
     {
         var segment = log.First;
-        log.DropFirst(LogIndex.Drop(segment.LastSequence));
+        log.DropFirst(LogIndex.Drop());
         AllowanceOf(log).Remove(segment);
         _bytes -= segment.Length;
         _count -= segment.Count;

@@ -11,8 +11,6 @@ internal sealed class LogIndex
     private readonly Allowances _allowances;
     private FrameIndex _frames = new();
     private Cursor<FrameLocation> _beginning;
-    private long _published;
-    private long _appending;
     private long _lastRestored;
     private IReadOnlyList<long> _starts = [0];
     private IReadOnlyList<SkippedNumbers> _skipped = [];
@@ -26,20 +24,24 @@ internal sealed class LogIndex
     public long Last { get; private set; }
     public long Drops { get; private set; }
 
-    /// <summary>The highest number of a frame that is no longer kept; 0 for none.</summary>
-    public long LastDropped { get; private set; }
-
     /// <summary>Where a merging reader must stop: of two frames with higher numbers, the second may be visible before the first.</summary>
-    public long Published => Volatile.Read(ref _published);
+    public long Published
+    {
+        get => Volatile.Read(ref field);
+        private set => Volatile.Write(ref field, value);
+    }
 
     /// <summary>The number up to which some frames can be read: beyond <see cref="Published"/> while a batch is being appended.</summary>
-    public long Appending => Volatile.Read(ref _appending);
+    public long Appending
+    {
+        get => Volatile.Read(ref field);
+        set => Volatile.Write(ref field, value);
+    }
+
     public long BeforeOldestKept => _beginning.TryPeek(out var oldest) ? oldest.Sequence - 1 : Last;
 
     // The number before that of the first frame in the index, kept or not.
     private long BeforeFirstIndexed => _beginning.Part.Length > 0 ? _beginning.Part.Buffer![0].Sequence - 1 : Last;
-
-    public void BeginAppending(long last) => Volatile.Write(ref _appending, last);
 
     public void Append(FrameLocation frame)
     {
@@ -88,24 +90,17 @@ internal sealed class LogIndex
         _beginning = _frames.End;
         _count = 0;
         Last = sequence;
-        CountDropped(sequence);
     }
 
     /// <summary>Lets everything appended so far be delivered.</summary>
     public void Publish()
     {
-        Volatile.Write(ref _appending, Last);
-        Volatile.Write(ref _published, Last);
+        Appending = Last;
+        Published = Last;
     }
 
-    /// <summary>Counts a segment that is dropped, whose last frame has this number, and returns the number of the drop.</summary>
-    public long Drop(long lastSequence)
-    {
-        CountDropped(lastSequence);
-        return ++Drops;
-    }
-
-    public void CountDropped(long sequence) => LastDropped = Math.Max(LastDropped, sequence);
+    /// <summary>Counts a segment that is dropped, and returns the number of the drop.</summary>
+    public long Drop() => ++Drops;
 
     /// <summary>A cursor at the first frame in the index, kept or not, that has a higher number.</summary>
     public Cursor<FrameLocation> After(long sequence)
@@ -166,7 +161,8 @@ internal sealed class LogIndex
         if (losing.Exists(topic => topic is ChannelLog log && log.InheritedDropped <= sequence))
             return true;
 
-        for (var cursor = After(sequence); cursor.TryPeek(out var frame) && frame.Sequence <= LastDropped; cursor.Advance(1))
+        var last = losing.Max(LastDroppedOf);
+        for (var cursor = After(sequence); cursor.TryPeek(out var frame) && frame.Sequence <= last; cursor.Advance(1))
         {
             if (frame.IsDropped && selection.Includes(frame.Channel))
                 return true;

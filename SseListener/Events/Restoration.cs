@@ -18,7 +18,7 @@ internal sealed class Restoration(EventStore store, Action<long, int>? dropped =
     public void Restore(long sequence, string channels, long time, ReadOnlySpan<byte> frame)
     {
         if (!_hasRestored)
-            Forget(sequence - 1);
+            Allowances.Forget(sequence - 1);
 
         _hasRestored = true;
         _lacksDropped |= frame.IsEmpty;
@@ -33,7 +33,7 @@ internal sealed class Restoration(EventStore store, Action<long, int>? dropped =
     public void ContinueAfter(IEventLog log)
     {
         if (!_hasRestored)
-            Forget(log.Last);
+            Allowances.Forget(log.Last);
 
         if (_lacksDropped)
             LogIndex.MarkCompacted(log.Last);
@@ -49,7 +49,6 @@ internal sealed class Restoration(EventStore store, Action<long, int>? dropped =
         foreach (var allowance in names.Select(Allowances.Of).Where(allowance => allowance.IsTooOld(time, now)))
         {
             allowance.Forget(sequence);
-            LogIndex.CountDropped(sequence);
             LogIndex.MarkCompacted(sequence);
         }
 
@@ -58,12 +57,5 @@ internal sealed class Restoration(EventStore store, Action<long, int>? dropped =
             store.Restore(sequence, channels, young, time, frame);
         else
             dropped?.Invoke(sequence, frame.Length);
-    }
-
-    // What there was up to this number is not kept.
-    private void Forget(long sequence)
-    {
-        Allowances.Forget(sequence);
-        LogIndex.CountDropped(sequence);
     }
 }

@@ -24,19 +24,7 @@ internal sealed record Subscription(Topic[] Topics, Feed Feed, long Place, Envel
     public bool HasAll { get; init; }
 
     /// <summary>Whether nothing will follow on what can be read now. Any thread may ask.</summary>
-    public bool IsOver
-    {
-        get
-        {
-            foreach (var topic in Topics)
-            {
-                if (!topic.IsOver)
-                    return false;
-            }
-
-            return true;
-        }
-    }
+    public bool IsOver => Array.TrueForAll(Topics, static topic => topic.IsOver);
 }
 
 /// <summary>What is kept of a selection of channels, as it is when the log ends with a number.</summary>

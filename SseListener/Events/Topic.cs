@@ -5,7 +5,6 @@ internal abstract class Topic(string name)
 {
     private int _merging;
     private int _clients;
-    private volatile bool _isOver;
 
     public string Name { get; } = name;
 
@@ -18,8 +17,8 @@ internal abstract class Topic(string name)
     /// <summary>Whether nothing will follow on what can be read now. Any thread may ask.</summary>
     public bool IsOver
     {
-        get => _isOver;
-        set => _isOver = value;
+        get => Volatile.Read(ref field);
+        set => Volatile.Write(ref field, value);
     }
 
     /// <summary>The topic's new frames, for clients that merge several topics; null while there are no such clients.</summary>

@@ -21,11 +21,16 @@ internal sealed class TopicTable(int maxChannels, Allowances allowances)
     /// <summary>How many patterns there are. Any thread may ask, also for <see cref="Channels"/>.</summary>
     public int Patterns { get; private set; }
 
-    /// <summary>The channel to give up for another one; null when there is none.</summary>
-    public ChannelLog? LongestSilent => (_ended.First ?? _silent.First)?.Value;
-
     public bool HasRoomFor(string channel) =>
         _keeping < maxChannels || _topics.GetValueOrDefault(channel) is ChannelLog { IsKeeping: true };
+
+    /// <summary>Finds the channel to give up for another one: an ended one, or else the one that has been silent longest.</summary>
+    /// <param name="batch">The batch whose channels are to stay.</param>
+    public ChannelLog? FindSilent(long batch)
+    {
+        LinkedListNode<ChannelLog>?[] longest = [_ended.First, _silent.First];
+        return longest.Select(node => node?.Value).FirstOrDefault(log => log is not null && log.LastBatch != batch);
+    }
 
     /// <summary>Finds a channel that keeps something, or is about to, or begins it, however many there are.</summary>
     public ChannelLog Open(string channel)
@@ -116,13 +121,13 @@ internal sealed class TopicTable(int maxChannels, Allowances allowances)
             return;
 
         log.HasLeftTable = true;
-        allowances.Of(log.Name).Forget(log.LastDropped);
+        allowances.Of(log.Name).CountUnknown(log.LastDropped);
     }
 
     /// <summary>Says that frames up to this number are missing, of all channels.</summary>
     public void Lose(long sequence)
     {
-        allowances.Forget(sequence);
+        allowances.CountUnknown(sequence);
         foreach (var log in _topics.Values.OfType<ChannelLog>())
             log.CountDropped(sequence);
     }
@@ -167,6 +172,6 @@ internal sealed class TopicTable(int maxChannels, Allowances allowances)
     private ChannelLog Create(string name)
     {
         var allowance = allowances.Of(name);
-        return new ChannelLog(name, allowance.Forgotten) { Allowance = allowance };
+        return new ChannelLog(name, allowance.UnknownThrough) { Allowance = allowance };
     }
 }

@@ -67,7 +67,8 @@ internal static class JsonText
             output.Write(":"u8);
     }
 
-    private static void WriteString(IBufferWriter<byte> output, ReadOnlySpan<byte> text)
+    /// <summary>Writes a piece of UTF-8 text as a string.</summary>
+    public static void WriteString(IBufferWriter<byte> output, ReadOnlySpan<byte> text)
     {
         output.Write("\""u8);
         WriteEscaped(output, text);

@@ -7,20 +7,10 @@ namespace SseListener.Log;
 /// How much is logged: this level and those after it. At debug also the headers of requests, publishes, and what is only interesting when
 /// something is wrong; at info clients that come and go, and refusals. A warning is for some day, an error for now.
 /// </summary>
-internal enum LogLevel
-{
-    Debug,
-    Info,
-    Warning,
-    Error,
-}
+internal enum LogLevel { Debug, Info, Warning, Error }
 
 /// <summary>How lines are written: for people, or for programs as JSON objects, with a member <c>kind</c> where a line has one.</summary>
-internal enum LogFormat
-{
-    Text,
-    Json,
-}
+internal enum LogFormat { Text, Json }
 
 /// <summary>
 /// Logs in lines. They are written by a thread of their own and dropped, with a count, when that falls behind: a terminal or pipe that

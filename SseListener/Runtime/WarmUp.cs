@@ -33,16 +33,22 @@ internal static class WarmUp
         try
         {
             var folder = options.Data is null ? null : Directory.CreateTempSubdirectory("sse-warm-up-");
-            await ServeAsync(new ServerOptions
+            try
             {
-                Host = "127.0.0.1",
-                Port = ListeningPorts.FindFree(),
-                Data = folder?.FullName,
-                Sync = options.Sync,
-                Lanes = 1,
-                Drain = TimeSpan.Zero,
-            });
-            folder?.Delete(recursive: true);
+                await ServeAsync(new ServerOptions
+                {
+                    Host = "127.0.0.1",
+                    Port = ListeningPorts.FindFree(),
+                    Data = folder?.FullName,
+                    Sync = options.Sync,
+                    Lanes = 1,
+                    Drain = TimeSpan.Zero,
+                });
+            }
+            finally
+            {
+                folder?.Delete(recursive: true);
+            }
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or SocketException)
         {

@@ -52,7 +52,7 @@ internal static class HealthCommand
         }
         catch (OperationCanceledException)
         {
-            return Remote.Fail(1, $"no answer within {Seconds} s");
+            return interrupted.IsCancellationRequested ? Remote.Interrupted : Remote.Fail(1, $"no answer within {Seconds} s");
         }
     }
 }

@@ -11,8 +11,6 @@ namespace SseListener.Verbs;
 /// <summary><c>pub URL [DATA]</c>: publishes an event, or one for each line of standard input, and prints their ids.</summary>
 internal static class PubCommand
 {
-    private const int Interrupted = 130;
-
     private static readonly Argument<string> _url =
         new("URL") { Description = "the server, such as localhost:3000 or http://localhost:3000/events?channel=orders" };
 
@@ -83,7 +81,7 @@ internal static class PubCommand
         }
         catch (OperationCanceledException) when (interrupted.IsCancellationRequested)
         {
-            return Interrupted;
+            return Remote.Interrupted;
         }
     }
 
@@ -127,11 +125,7 @@ internal static class PubCommand
             json.Write(Encoding.UTF8.GetBytes($"{{\"id\":{JsonText.Quote(id)}{type},\"{(IsJson ? "data" : "text")}\":"));
             problem = !Utf8.IsValid(data) ? "is not valid UTF-8" : IsJson ? ProblemOfJson(data, json) : null;
             if (!IsJson)
-            {
-                json.Write("\""u8);
-                JsonText.WriteEscaped(json, data);
-                json.Write("\""u8);
-            }
+                JsonText.WriteString(json, data);
 
             json.Write("}"u8);
             made = problem is null ? new OutgoingEvent(id, json.WrittenSpan.ToArray()) : null;

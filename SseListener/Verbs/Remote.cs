@@ -10,6 +10,9 @@ namespace SseListener.Verbs;
 /// <summary>What verbs that speak to a server share: how its address and a token are given, what a refusal says, how they fail.</summary>
 internal static partial class Remote
 {
+    /// <summary>The exit code of a program that Ctrl+C has ended.</summary>
+    public const int Interrupted = 130;
+
     public static Option<string?> TokenOption(string description) =>
         new("--token") { Description = $"{description} [SSE_TOKEN]", HelpName = "TOKEN" };
 
