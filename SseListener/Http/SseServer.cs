@@ -157,10 +157,9 @@ internal sealed class SseServer : IAsyncDisposable
         }
 
         return _options.Data is not { } folder ? new MemoryLog() : new FileLog(
-            new(folder, limits.HistoryBytes, limits.HistoryAge, _options.Sync, _metrics.JournalWrites, _metrics.JournalFlushes)
+            new(folder, limits.AllBytes, limits.LongestAge, _options.Sync, _metrics.JournalWrites, _metrics.JournalFlushes)
             {
                 CleanEvery = limits.Rules.Count > 0 ? limits.ShortestAge / 8 : null,
-                LongestAge = limits.LongestAge,
             }, _log);
     }
 

@@ -139,14 +139,18 @@ internal sealed class FileLog(JournalOptions options, LogWriter log) : IEventLog
                 return;
 
             _files.Flush();
+            Exception? failure;
             lock (_lock)
             {
-                ReportWrite(Disk.Attempt(EnsureWritable));
-                if (!_isFailing)
+                // What is outside history goes also while nothing can be written: that may make the room that is missing.
+                failure = Disk.Attempt(_files.Folder.EnsureLocked);
+                if (failure is null)
                     _files.TryDeleteOldFiles();
+
+                ReportWrite(failure ?? Disk.Attempt(EnsureWritable));
             }
 
-            if (!_isFailing && _cleaner is not null && _cleaning.IsCompleted)
+            if (failure is null && _cleaner is not null && _cleaning.IsCompleted)
                 _cleaning = Task.Run(() => _cleaner.CleanAsync(_stopping.Token));
 
             _timer!.Change(_upkeepEvery, Timeout.InfiniteTimeSpan);
@@ -157,7 +161,6 @@ internal sealed class FileLog(JournalOptions options, LogWriter log) : IEventLog
     // written last, since a disk that is nearly full always has room for a few.
     private void EnsureWritable()
     {
-        _files.Folder.EnsureLocked();
         _key.EnsureWritten();
         _files.Prepare(Last + 1, SteadyClock.Now);
         if (_isFailing)
@@ -182,13 +185,12 @@ internal sealed class FileLog(JournalOptions options, LogWriter log) : IEventLog
 /// </summary>
 internal enum JournalSync { Os, Always }
 
-/// <summary>A journal's folder, how many bytes of frames it keeps and how long, and the times (seconds) of writes and flushes.</summary>
+/// <summary>
+/// A journal's folder, how many bytes of frames it keeps at most and for how long, and the times (seconds) of writes and flushes.
+/// </summary>
 internal sealed record JournalOptions(
     string Folder, long Bytes, TimeSpan Age, JournalSync Sync, Histogram<double> Writes, Histogram<double> Flushes)
 {
-    /// <summary>With rules: how long what is dropped may stay in a file of which most is kept. Null without rules.</summary>
+    /// <summary>With rules: how long some of a file is to be dropped before it is cleaned. Null without rules.</summary>
     public TimeSpan? CleanEvery { get; init; }
-
-    /// <summary>How long anything at all is kept.</summary>
-    public TimeSpan LongestAge { get; init; } = Age;
 }

@@ -14,8 +14,8 @@ internal sealed class JournalCleaner(JournalOptions options, JournalFiles files,
     /// <summary>Deletes what a process has left that died while it wrote.</summary>
     public static void DeleteUnfinished(string folder)
     {
-        foreach (var file in JournalFile.List(folder))
-            File.Delete(file.Path + Unfinished);
+        foreach (var file in Directory.EnumerateFiles(folder, JournalFile.Prefix + "*" + JournalFile.Suffix + Unfinished))
+            File.Delete(file);
     }
 
     /// <summary>Cleans all files that are to be cleaned. One call at a time.</summary>
@@ -62,23 +62,33 @@ internal sealed class JournalCleaner(JournalOptions options, JournalFiles files,
         var dropped = (await find.Answer.Task.WaitAsync(stopping))!;
         var (cleaned, bytes) = Encode(parts, dropped);
         var unfinished = cleaned.Path + Unfinished;
-        using (var output = new FileStream(unfinished, FileMode.Create, FileAccess.Write, FileShare.None, bufferSize: 0))
+        try
         {
-            output.Write(bytes.Span);
-            Disk.Sync(output.SafeFileHandle);
+            Write(unfinished, bytes.Span);
+            lock (filesLock)
+            {
+                stopping.ThrowIfCancellationRequested();
+
+                // What was dropped meanwhile may be counted although it is not there any more.
+                cleaned.DroppedBytes = Math.Min(old.Sum(file => file.DroppedBytes) - droppedBefore, cleaned.FrameBytes);
+                files.Replace(old, cleaned, unfinished);
+            }
         }
-
-        lock (filesLock)
+        finally
         {
-            stopping.ThrowIfCancellationRequested();
-
-            // What was dropped meanwhile may be counted although it is not there any more.
-            cleaned.DroppedBytes = Math.Min(old.Sum(file => file.DroppedBytes) - droppedBefore, cleaned.FrameBytes);
-            files.Replace(old, cleaned, unfinished);
+            // On a disk that is full publishers need the room.
+            File.Delete(unfinished);
         }
 
         if (log.Writes(LogLevel.Debug))
             log.Debug($"cleaned {cleaned.Path}: {old.Sum(file => file.Length)} bytes of {old.Count} files are {cleaned.Length} now");
+    }
+
+    private static void Write(string path, ReadOnlySpan<byte> bytes)
+    {
+        using var output = new FileStream(path, FileMode.Create, FileAccess.Write, FileShare.None, bufferSize: 0);
+        output.Write(bytes);
+        Disk.Sync(output.SafeFileHandle);
     }
 
     private (JournalFile File, ReadOnlyMemory<byte> Bytes) Encode(List<Part> parts, DroppedFrames dropped)
@@ -110,7 +120,7 @@ internal sealed class JournalCleaner(JournalOptions options, JournalFiles files,
     // That a channel was forgotten has to stay for as long as an older file may have events of it.
     private bool Forgets(Part part, FoundFrame frame) =>
         SseFrame.ChangeOf(SseFrame.IdOf(part.Bytes.AsSpan(frame.FrameStart..frame.End))) is ChannelChange.Forget
-        && part.LastTime > SteadyClock.Now - (long)options.LongestAge.TotalMilliseconds;
+        && part.LastTime > SteadyClock.Now - (long)options.Age.TotalMilliseconds;
 
     /// <summary>What is in a file, up to the number with which the next one begins.</summary>
     private sealed class Part(JournalFile file, long end)

@@ -7,8 +7,8 @@ namespace SseListener.Journal;
 /// <summary>One file of a journal. The last one stays open for appending. What fails throws: <see cref="Disk.IsFailure"/>.</summary>
 internal sealed class JournalFile(string path, long first) : IDisposable
 {
-    private const string Prefix = "journal-";
-    private const string Suffix = ".sse";
+    public const string Prefix = "journal-";
+    public const string Suffix = ".sse";
     private JournalOptions? _options;
     private SafeFileHandle? _handle;
     private FileStatus _status;
@@ -30,7 +30,7 @@ internal sealed class JournalFile(string path, long first) : IDisposable
     /// <summary>Bytes of its frames that are kept.</summary>
     public long KeptBytes => FrameBytes - DroppedBytes;
 
-    /// <summary>When it was last cleaned, or closed, by <see cref="SteadyClock"/>.</summary>
+    /// <summary>When it was last cleaned, or closed, by <see cref="SteadyClock"/>; 0 for one that was read back.</summary>
     public long CleanedAt { get; set; }
 
     /// <summary>When its first and its last frame were published, by <see cref="SteadyClock"/>; 0 when there is none.</summary>

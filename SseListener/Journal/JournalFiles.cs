@@ -14,6 +14,7 @@ internal sealed class JournalFiles(JournalOptions options, LogWriter log) : IDis
     private const long SmallestFile = 64 * 1024;
     private const long LargestFile = 8 * 1024 * 1024;
     private const long ShortestAge = 1000; // Milliseconds, however short the age: a file needs a descriptor until it is on the disk.
+    private const int LeastPart = 16; // Of a file, one in so many bytes, must be dropped before it is written again.
     private readonly long _age = (long)options.Age.TotalMilliseconds;
     private readonly long _size = Math.Clamp(options.Bytes / FilesOfHistory, SmallestFile, LargestFile);
     private readonly List<JournalFile> _files = []; // Oldest first.
@@ -51,8 +52,8 @@ internal sealed class JournalFiles(JournalOptions options, LogWriter log) : IDis
     }
 
     /// <summary>
-    /// Finds closed files that are to be cleaned: one most of which is dropped, or a part for long, with those beside it that make one file
-    /// together. Their successor is where the last one ends.
+    /// Finds a closed file that is to be cleaned, for most of it is dropped, or a part long ago, and neighbours that fit into one file with
+    /// it. End is the first number of the file behind them.
     /// </summary>
     public (IReadOnlyList<JournalFile> Files, long End) FindDirty(long now)
     {
@@ -81,8 +82,8 @@ internal sealed class JournalFiles(JournalOptions options, LogWriter log) : IDis
     private bool IsDirty(JournalFile file, long now)
     {
         var isDue = now - file.CleanedAt > options.CleanEvery!.Value.TotalMilliseconds;
-        return file.DroppedBytes > 0 ? isDue || file.DroppedBytes * 2 >= file.FrameBytes
-            : isDue && file.FrameBytes > 0 && file.LastTime < now - options.LongestAge.TotalMilliseconds;
+        var isDirty = file.DroppedBytes > 0 && file.DroppedBytes * (isDue ? LeastPart : 2) >= file.FrameBytes;
+        return isDirty || (isDue && file.FrameBytes > 0 && file.LastTime < now - _age);
     }
 
     /// <summary>Puts a file that has been written in place of some of them, under the name of the first.</summary>
