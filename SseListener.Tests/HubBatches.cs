@@ -74,6 +74,41 @@ public sealed class HubBatches : IDisposable
         await running;
     }
 
+    // Its bytes wait with the batch all the same.
+    [Test]
+    public async Task What_is_refused_counts_among_the_bytes_of_a_batch()
+    {
+        var batches = new List<int>();
+        using var hub = Hub(batch => batches.Add(batch.Frames.Count), maxChannels: 1);
+        var small = hub.PublishAsync(new Publish(["a"], [Event("x1")], ChannelChange.None));
+        var large = hub.PublishAsync(new Publish(["a"], [Event("y\"" + new string('2', 5_000_000) + "\"")], ChannelChange.None));
+        var behind = hub.PublishAsync(new Publish(["a"], [Event("z3")], ChannelChange.None));
+        var running = hub.RunAsync();
+        Assert.That(await large.WaitAsync(Support.Wait.Limit), Is.InstanceOf<PublishResult.TooLargeToKeep>());
+        await Task.WhenAll(small, behind).WaitAsync(Support.Wait.Limit);
+        await hub.CompleteAsync(TimeSpan.Zero);
+        await running;
+        Assert.That(batches, Is.EqualTo((int[])[1, 1]));
+    }
+
+    // Channels that have ended give way first, but not the one that is published to.
+    [Test]
+    public async Task A_silent_channel_gives_way_where_the_only_ended_one_is_to_stay()
+    {
+        using var hub = Hub(_ => { }, maxChannels: 2);
+        var running = hub.RunAsync();
+        Publish[] publishes =
+        [
+            new(["silent"], [Event("x1")], ChannelChange.None), new(["ended"], [], ChannelChange.End),
+            new(["ended", "new"], [], ChannelChange.End),
+        ];
+        foreach (var publish in publishes)
+            Assert.That(await hub.PublishAsync(publish).WaitAsync(Support.Wait.Limit), Is.InstanceOf<PublishResult.Published>());
+
+        await hub.CompleteAsync(TimeSpan.Zero);
+        await running;
+    }
+
     private EventHub Hub(Action<FrameBatch> store, int maxChannels)
     {
         _log = new PlayedLog(batch =>
@@ -88,7 +123,7 @@ public sealed class HubBatches : IDisposable
     private Task<PublishResult?[]> PublishAsync(params string[][] publishes) =>
         RunAsync(batch => _stored.AddRange(batch.Frames.Select(frame => Encoding.UTF8.GetString(batch.BytesOf(frame)))), publishes);
 
-    // An event is its id, one letter, and its data, one digit.
+    // An event is its id, one letter, and its data.
     private async Task<PublishResult?[]> RunAsync(Action<FrameBatch> store, params string[][] publishes)
     {
         using var hub = Hub(store, maxChannels: 10);
@@ -103,7 +138,7 @@ public sealed class HubBatches : IDisposable
 
     private static SseEvent Event(string idAndData)
     {
-        Assert.That(EventJson.TryParse(Encoding.UTF8.GetBytes($$"""{"id":"{{idAndData[0]}}","data":{{idAndData[1]}}}"""), out var sseEvent, out var problem), Is.True, problem);
+        Assert.That(EventJson.TryParse(Encoding.UTF8.GetBytes($$"""{"id":"{{idAndData[0]}}","data":{{idAndData[1..]}}}"""), out var sseEvent, out var problem), Is.True, problem);
         return sseEvent!;
     }
 }

@@ -24,6 +24,21 @@ public sealed class PublishingBatches
         Assert.That(await subscriber.NextDataAsync(500), Is.EqualTo(Enumerable.Range(0, 500).Select(number => $"{number}")));
     }
 
+    [Test]
+    public async Task Events_in_very_many_channels_are_refused()
+    {
+        await using var server = TestServer.Start();
+        var channels = string.Join('&', Enumerable.Range(0, 100).Select(number => $"channel=c{number}"));
+        foreach (var (count, status) in new[] { (1001, 400), (1000, 200) })
+        {
+            var lines = string.Concat(Enumerable.Repeat("{\"data\":1}\n", count));
+            using var answer = await server.PostAsync($"/events?{channels}", Type, lines);
+            Assert.That((int)answer.StatusCode, Is.EqualTo(status));
+        }
+
+        Assert.That(await server.MetricAsync("sse_history_events"), Is.EqualTo(100_000), "only those of the second");
+    }
+
     [TestCase("{\"data\":1}", 1)]
     [TestCase("{\"data\":1}\n", 1)]
     [TestCase("{\"data\":1}\r\n{\"data\":2}\r\n", 2)]

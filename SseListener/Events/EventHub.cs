@@ -9,7 +9,7 @@ namespace SseListener.Events;
 internal sealed class EventHub : IDisposable
 {
     private const int MostWork = 64; // So that lanes and publishers do not wait for what comes in meanwhile.
-    private const int MostBytes = 4 * 1024 * 1024; // Of frames and their copies in several channels, which may come on top of the history.
+    private const int MostBytes = 4 * 1024 * 1024; // Of frames and their copies in several channels. Then no further publish joins the batch.
     private readonly Action<long, int>? _dropped;
     private readonly EventStore _store;
     private readonly HubBatch _batch;
@@ -177,7 +177,7 @@ internal sealed class EventHub : IDisposable
 
     private void ReadWork()
     {
-        while (_batch.Work.Count < MostWork && _batch.Frames.CopiedBytes < MostBytes && _queue.Reader.TryRead(out var work))
+        while (_batch.Work.Count < MostWork && _batch.Frames.Size < MostBytes && _queue.Reader.TryRead(out var work))
         {
             _batch.Work.Add(work);
             if (work is Publish publish)

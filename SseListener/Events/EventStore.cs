@@ -52,11 +52,10 @@ internal sealed class EventStore
         {
             while (!Topics.HasRoomFor(names[i]))
             {
-                if (Topics.LongestSilent is not { } silent || silent.LastBatch == batch.Number)
+                if (Topics.FindSilent(batch.Number) is not { } silent)
                     return null;
 
-                History.Drop(silent);
-                Topics.Remove(silent);
+                GiveUp(silent);
             }
 
             set.Logs[i] = Topics.Open(names[i]);
@@ -213,16 +212,19 @@ internal sealed class EventStore
     private (long Channel, long Forgotten) FindDropped(string channel) =>
         (Topics.FindChannel(channel)?.LastDropped ?? long.MaxValue, History.Allowances.Of(channel).Forgotten);
 
-    // Another hub has let the channel be, so it is one too many at worst.
+    // Another hub has admitted the channel, so it cannot be refused here.
     private ChannelLog OpenAnyway(string channel)
     {
-        if (!Topics.HasRoomFor(channel) && Topics.LongestSilent is { } silent)
-        {
-            History.Drop(silent);
-            Topics.Remove(silent);
-        }
+        if (!Topics.HasRoomFor(channel) && Topics.FindSilent(batch: -1) is { } silent)
+            GiveUp(silent);
 
         return Topics.Open(channel);
+    }
+
+    private void GiveUp(ChannelLog silent)
+    {
+        History.Drop(silent);
+        Topics.Remove(silent);
     }
 
     private Feed OpenFeed(SubscribeRequest request, Topic[] topics, Beginning beginning)

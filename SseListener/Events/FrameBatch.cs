@@ -29,6 +29,9 @@ internal sealed class FrameBatch
     /// <summary>Bytes of all copies of its frames, one for each channel of a frame; those that were removed included.</summary>
     public long CopiedBytes { get; private set; }
 
+    /// <summary>Bytes that it takes at most: of the copies, and until it is stored of what was discarded.</summary>
+    public long Size => Math.Max(WrittenBytes, CopiedBytes);
+
     /// <summary>Takes the next frame's bytes, until <see cref="Add"/> or <see cref="EndFrame"/>.</summary>
     public IBufferWriter<byte> Output => _bytes;
     public ReadOnlySpan<byte> Written => _bytes.WrittenSpan[WrittenBytes..];

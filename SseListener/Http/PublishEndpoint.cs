@@ -14,6 +14,7 @@ internal sealed class PublishEndpoint(ServerOptions options, EventHub hub, Permi
 {
     private static readonly string[] _default = [ChannelNames.Default];
     private static readonly string[] _ofEvent = ["type", "id", "retry"];
+    private const long MostCopies = 100_000; // Of events in channels: each takes some 200 bytes besides its data, and the hub a moment.
     private readonly BodiesUnderWay _bodies = new(options);
 
     public async Task<Refusal?> PublishAsync(Exchange exchange)
@@ -71,6 +72,9 @@ internal sealed class PublishEndpoint(ServerOptions options, EventHub hub, Permi
             return Refusal.Of(400, "The channels stand in the query or in the events, not in both.");
 
         var publish = new Publish(channels ?? _default, events, ends ? ChannelChange.End : ChannelChange.None);
+        if (publish.Copies > MostCopies)
+            return Refusal.Of(400, $"A batch may have at most {MostCopies} events, each counted in each of its channels.");
+
         return channels is null && await access.CheckPublishAsync(exchange, [.. publish.AllChannels]) is { } forbidden ? forbidden
             : await PublishAsync(exchange, publish, format);
     }
