@@ -62,8 +62,8 @@ public sealed class KeepingRosters
         foreach (var id in (string[])["seen", "unseen"])
             Assert.That(roster.Join(ClientOf(id), lane), Is.Not.Null);
 
-        Assert.That(roster.Look(_room, most: 0).Members, Is.Empty);
-        var look = roster.Look(_room, most: 10);
+        Assert.That(roster.Describe(_room, most: 0).Members, Is.Empty);
+        var look = roster.Describe(_room, most: 10);
         Assert.That((look.Clients, look.Members), Is.EqualTo((1001, (Member[])[new("seen", null)])));
     }
 
@@ -80,12 +80,12 @@ public sealed class KeepingRosters
         }
 
         Assert.That(clients[1].User, Is.SameAs(clients[0].User));
-        Assert.That(roster.Look(_room, most: 10).Users, Is.EqualTo(1));
+        Assert.That(roster.Describe(_room, most: 10).Users, Is.EqualTo(1));
         Assert.That(roster.TryLeave(clients[0], lane, out _), Is.True);
         Assert.That(roster.TryLeave(clients[0], lane, out _), Is.False);
-        Assert.That(roster.Look(_room, most: 10).Users, Is.EqualTo(1));
+        Assert.That(roster.Describe(_room, most: 10).Users, Is.EqualTo(1));
         roster.TryLeave(clients[1], lane, out _);
-        Assert.That(roster.Look(_room, most: 10).Users, Is.Zero);
+        Assert.That(roster.Describe(_room, most: 10).Users, Is.Zero);
     }
 
     [Test]

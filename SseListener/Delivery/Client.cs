@@ -185,7 +185,7 @@ internal enum EndReason
     /// <summary>The client closed its connection, or a write to it failed.</summary>
     Left,
 
-    /// <summary>It read so slowly that history has dropped its next event.</summary>
+    /// <summary>What it was to get next is no longer kept, for it read too slowly, or was lost by a cluster's log.</summary>
     Lapped,
 
     /// <summary>It took or acknowledged nothing of a write for longer than the write timeout.</summary>

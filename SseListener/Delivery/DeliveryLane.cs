@@ -83,7 +83,7 @@ internal sealed class DeliveryLane : IDisposable
         _signal.Set();
     }
 
-    /// <summary>Completes once every client was sent everything appended before the call, or is lost.</summary>
+    /// <summary>Completes once every client was sent everything appended before the call, or its stream is ending.</summary>
     public Task DrainAsync()
     {
         var drained = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -125,7 +125,7 @@ internal sealed class DeliveryLane : IDisposable
 
             RemoveEnded();
             AnswerDrain();
-            _slice.Forget();
+            _slice.Clear();
         }
 
         EndAll();

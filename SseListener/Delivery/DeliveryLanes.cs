@@ -41,10 +41,12 @@ internal sealed class DeliveryLanes : IDisposable
     }
 }
 
-/// <summary>
-/// After how long without an event a client is sent a heartbeat, and how long it may take nothing of a send. How many of a channel are told
-/// who joins; 0 for none. How many a channel has, on all servers, and the id of a place.
-/// </summary>
+/// <summary>What lanes do with their clients.</summary>
+/// <param name="Heartbeat">After how long without an event a client is sent one.</param>
+/// <param name="WriteTimeout">How long a client may take nothing of a send.</param>
+/// <param name="PresenceLimit">How many clients a channel may have whose comings and goings are told; 0 for none.</param>
+/// <param name="ClientsOf">How many clients a channel has, on all servers.</param>
+/// <param name="PositionOf">The id of a place.</param>
 internal sealed record LaneOptions(
     TimeSpan Heartbeat, TimeSpan WriteTimeout, int PresenceLimit, Func<Topic, int> ClientsOf, Func<long, string> PositionOf);
 

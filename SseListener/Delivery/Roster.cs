@@ -92,7 +92,7 @@ internal sealed class Roster(bool isOn, long margin)
     }
 
     /// <summary>Who of this hub is on a channel. Of the clients that are announced at most so many are named.</summary>
-    public Attendance Look(Topic channel, int most)
+    public Attendance Describe(Topic channel, int most)
     {
         var (members, seen) = (new List<Member>(), 0);
         lock (_lock)

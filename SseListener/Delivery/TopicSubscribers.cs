@@ -73,7 +73,7 @@ internal sealed class TopicSubscribers(Topic topic)
     {
         if (index < _served)
         {
-            // The last client may not have been served, so it moves to where the last that was stands.
+            // Those that have been served stay in front: the last of them fills the gap, and the last client its place.
             Move(--_served, index);
             index = _served;
         }

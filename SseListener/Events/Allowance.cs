@@ -51,7 +51,7 @@ internal sealed class Allowance
     public long LastDropped { get; private set; }
 
     /// <summary>Up to here there may have been frames of channels of which nothing is known any more.</summary>
-    public long Forgotten { get; private set; }
+    public long UnknownThrough { get; private set; }
 
     /// <summary>How old an event may be, in milliseconds.</summary>
     public long Age { get; }
@@ -95,9 +95,9 @@ internal sealed class Allowance
     public void CountDropped(long sequence) => LastDropped = Math.Max(LastDropped, sequence);
 
     /// <summary>Says that frames up to this number may have been of any of its channels.</summary>
-    public void Forget(long sequence)
+    public void CountUnknown(long sequence)
     {
-        Forgotten = Math.Max(Forgotten, sequence);
+        UnknownThrough = Math.Max(UnknownThrough, sequence);
         CountDropped(sequence);
     }
 

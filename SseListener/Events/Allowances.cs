@@ -38,7 +38,7 @@ internal sealed class Allowances
     }
 
     /// <summary>Says that frames up to this number may have been of any channel.</summary>
-    public void Forget(long sequence) => Array.ForEach(_all, allowance => allowance.Forget(sequence));
+    public void CountUnknown(long sequence) => Array.ForEach(_all, allowance => allowance.CountUnknown(sequence));
 
     // Names first, then the longest patterns.
     private static int Specificity(KeepRule rule) => rule.Pattern.EndsWith('*') ? -rule.Pattern.Length : int.MinValue;

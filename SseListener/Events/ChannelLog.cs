@@ -38,7 +38,7 @@ internal sealed class ChannelLog : Topic
     /// <summary>The number up to which frames may have been of a forgotten channel of the same name.</summary>
     public long InheritedDropped { get; }
 
-    /// <summary>Whether the table has forgotten it: there may be another one of its name.</summary>
+    /// <summary>Whether it is no longer in the table: there may be another one of its name.</summary>
     public bool HasLeftTable { get; set; }
     public Segment First { get; private set; }
 
@@ -198,7 +198,7 @@ internal sealed class Segment(ChannelLog log, int capacity, Segment? previous = 
     public void Release()
     {
         _frames = [];
-        DropBuffer();
+        ReleaseBuffer();
     }
 
     private int StartOf(int index) => index == 0 ? 0 : _frames[index - 1].End;

@@ -1,6 +1,6 @@
 namespace SseListener.Events;
 
-/// <summary>What a cursor finds: nothing new, a slice that is all there is, one with more behind it, or that the next is dropped.</summary>
+/// <summary>What a cursor finds: nothing new, a slice that is all there is, one with more behind it, or that the next are gone.</summary>
 internal enum CursorState { CaughtUp, Slice, SliceAndMore, Lapped }
 
 /// <summary>Where a reader stands: at the end for what is new, behind an event for what was missed, at the beginning for all.</summary>
@@ -56,7 +56,7 @@ internal class ChainPart<T>(int capacity) where T : struct
     private int _length;
     private ChainPart<T>? _next;
 
-    /// <summary>The items; null once they have been dropped, however many cursors still stand in this part.</summary>
+    /// <summary>The items; null once they have been released, however many cursors still stand in this part.</summary>
     public T[]? Buffer => Volatile.Read(ref _buffer);
     public int Length => Volatile.Read(ref _length);
     public int Capacity => _buffer!.Length;
@@ -83,5 +83,5 @@ internal class ChainPart<T>(int capacity) where T : struct
         Volatile.Write(ref _next, next);
     }
 
-    protected void DropBuffer() => Volatile.Write(ref _buffer, null);
+    protected void ReleaseBuffer() => Volatile.Write(ref _buffer, null);
 }

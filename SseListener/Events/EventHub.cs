@@ -9,7 +9,7 @@ namespace SseListener.Events;
 internal sealed class EventHub : IDisposable
 {
     private const int MostWork = 64; // So that lanes and publishers do not wait for what comes in meanwhile.
-    private const int MostBytes = 4 * 1024 * 1024; // Of frames and their copies in several channels. Then no further publish joins the batch.
+    private const int MostBytes = 4 * 1024 * 1024; // Of frames and their copies: then no further publish joins the batch.
     private readonly Action<long, int>? _dropped;
     private readonly EventStore _store;
     private readonly HubBatch _batch;
@@ -50,7 +50,9 @@ internal sealed class EventHub : IDisposable
     public int Patterns => _store.Topics.Patterns;
     public bool IsComplete => _isComplete;
 
-    /// <summary>Up to which number frames are lost that clients were to get; a stream that begins before is to be broken.</summary>
+    /// <summary>
+    /// The last number that a shared log has lost; 0 for none. A stream that begins before it is ended: its client comes back, and is told.
+    /// </summary>
     public long Lost => Volatile.Read(ref _lost);
 
     /// <summary>Why nothing can be published; null when it can, as far as is known.</summary>
@@ -80,8 +82,8 @@ internal sealed class EventHub : IDisposable
     /// </summary>
     public async Task<Subscription?> SubscribeAsync(SubscribeRequest request)
     {
-        var asks = new Question<SubscribeRequest>(store => store.Beginnings.Knows(request) ? request : null);
-        var mayBeAhead = _eventLog.IsShared && request.LastEventId is not null && await EnqueueAsync(asks) is null;
+        var isKnown = new Question<SubscribeRequest>(store => store.Beginnings.Knows(request) ? request : null);
+        var mayBeAhead = _eventLog.IsShared && request.LastEventId is not null && await EnqueueAsync(isKnown) is null;
         return mayBeAhead && !await CatchUpAsync() ? null : await EnqueueAsync(new Subscribe(await LookBackAsync(request)));
     }
 

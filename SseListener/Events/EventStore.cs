@@ -7,9 +7,9 @@ namespace SseListener.Events;
 /// </summary>
 internal sealed class EventStore
 {
-    private const long CrowdOfRewinds = 20; // Of clients that may go through all channels at a time: of 100,000 they take 60 MB.
+    private const long MostRewinds = 20; // Through all channels, at a time: the places in 100,000 take 60 MB.
     private readonly List<ChannelLog> _endings = []; // Of which clients do not know yet.
-    private readonly Quota _places;
+    private readonly Quota _rewinds;
     private long _time;
 
     /// <summary>
@@ -20,7 +20,7 @@ internal sealed class EventStore
         var allowances = new Allowances(limits.HistoryBytes, limits.HistoryAge, limits.Rules);
         Topics = new TopicTable(limits.MaxChannels, allowances);
         History = new History(allowances, Topics.MayBeIdle, dropped);
-        _places = new Quota(CrowdOfRewinds * limits.MaxChannels);
+        _rewinds = new Quota(MostRewinds * limits.MaxChannels);
         Beginnings = new Beginnings(Topics, History, Positions);
     }
 
@@ -98,7 +98,7 @@ internal sealed class EventStore
         History.LogIndex.AdvanceTo(arrived.Last);
     }
 
-    /// <summary>Forgets all there is: behind it, up to this number, nobody knows what is missing.</summary>
+    /// <summary>Drops all there is. Frames up to this number are missing, and nobody knows of which channels.</summary>
     public void Lose(long sequence)
     {
         History.DropAll();
@@ -121,7 +121,7 @@ internal sealed class EventStore
         var beginning = Beginnings.Find(request, topics);
         Counts.Gaps += beginning.HasGap ? 1 : 0;
 
-        // Of the request itself it keeps nothing, for it lasts as long as the client.
+        // It lasts as long as the client: of the request it keeps the selection and the places.
         return new Subscription(topics, OpenFeed(request, topics, beginning), beginning.Place, request.Envelope, beginning.HasGap)
         {
             HasAll = request.LastEventId is not null && !beginning.HasGap
@@ -187,7 +187,7 @@ internal sealed class EventStore
                 Announce(log, location, appended);
         }
 
-        History.Bind(sequence, channels);
+        History.NoteCopies(sequence, channels);
         if (change is ChannelChange.End)
             _endings.Add(channels.Logs[0]);
     }
@@ -209,8 +209,8 @@ internal sealed class EventStore
     }
 
     // Of a channel that is not known nothing is kept.
-    private (long Channel, long Forgotten) FindDropped(string channel) =>
-        (Topics.FindChannel(channel)?.LastDropped ?? long.MaxValue, History.Allowances.Of(channel).Forgotten);
+    private (long Channel, long Unknown) FindDropped(string channel) =>
+        (Topics.FindChannel(channel)?.LastDropped ?? long.MaxValue, History.Allowances.Of(channel).UnknownThrough);
 
     // Another hub has admitted the channel, so it cannot be refused here.
     private ChannelLog OpenAnyway(string channel)
@@ -240,7 +240,7 @@ internal sealed class EventStore
         var live = topics.Select(topic => topic.OpenIndex().End).ToArray();
         return new MergedFeed(History.LogIndex, Counts, request.Selection, live, range, request.Envelope)
         {
-            Share = beginning.Channels is { } places ? _places.Take(places.Count, places.GiveWay) : null,
+            Share = beginning.Channels is { } places ? _rewinds.Acquire(places.Count, places.GiveWay) : null,
         };
     }
 }

@@ -12,7 +12,7 @@ internal abstract class Feed(LogIndex logIndex)
     /// <summary>Fills a slice with what comes next, which may be nothing even though there is more to come.</summary>
     public abstract CursorState Fill(Slice slice);
 
-    /// <summary>Finds the number of the last frame that was read; false when there is more to read, or just being appended.</summary>
+    /// <summary>Finds the number up to which all has been read; false when there is more to read, or just being appended.</summary>
     public bool TryGetPlace(out long place)
     {
         // A batch raises Appending, which is read last here, before its first frame can be read, and Published behind its last frame.

@@ -64,7 +64,7 @@ internal sealed class FrameBatch
     }
 
     /// <summary>Binds the frames from the <paramref name="first"/> on together: they are kept together, or not at all.</summary>
-    public void Bind(int first, Publish work, PublishResult.Published result)
+    public void EndPublish(int first, Publish work, PublishResult.Published result)
     {
         if (first < _frames.Count)
             _proposed.Add(new Proposed(work, result, first, _frames.Count - first));

@@ -9,7 +9,7 @@ internal sealed class History(Allowances allowances, Action<ChannelLog> emptied,
 {
     private const int FramesAtATime = 2000; // Forgetting their ids takes a few milliseconds, for which publishers wait.
     private readonly HashSet<FrameLocation> _byId = new(new ById());
-    private readonly Dictionary<long, string> _shared = []; // By number, the channels of frames that have several: each has a copy.
+    private readonly Dictionary<long, string> _copied = []; // By number, the channels of frames that have several: each has a copy.
     private long _bytes;
     private int _count;
 
@@ -37,19 +37,19 @@ internal sealed class History(Allowances allowances, Action<ChannelLog> emptied,
     }
 
     /// <summary>Notes that the copies of a frame with this number are one.</summary>
-    public void Bind(long sequence, ChannelSet channels)
+    public void NoteCopies(long sequence, ChannelSet channels)
     {
         if (!channels.IsOne)
-            _shared[sequence] = channels.Names;
+            _copied[sequence] = channels.Names;
     }
 
     /// <summary>The names of all channels of a frame, as <see cref="ChannelSet.NamesOf"/> writes them.</summary>
-    public string ChannelsOf(FrameLocation frame) => _shared.GetValueOrDefault(frame.Sequence, frame.Channel);
+    public string ChannelsOf(FrameLocation frame) => _copied.GetValueOrDefault(frame.Sequence, frame.Channel);
 
     /// <summary>Counts a frame that a log had before a restart, and that was dropped then.</summary>
     public void AppendDropped(ChannelLog log, long sequence)
     {
-        var segment = new Segment(log, capacity: 0) { DropNumber = LogIndex.Drop() };
+        var segment = new Segment(log, capacity: 0) { DropNumber = LogIndex.CountDrop() };
         segment.Release();
         log.CountDropped(sequence);
         AllowanceOf(log).CountDropped(sequence);
@@ -128,7 +128,7 @@ internal sealed class History(Allowances allowances, Action<ChannelLog> emptied,
     private Segment DropFirst(ChannelLog log)
     {
         var segment = log.First;
-        log.DropFirst(LogIndex.Drop());
+        log.DropFirst(LogIndex.CountDrop());
         AllowanceOf(log).Remove(segment);
         _bytes -= segment.Length;
         _count -= segment.Count;
@@ -157,17 +157,17 @@ internal sealed class History(Allowances allowances, Action<ChannelLog> emptied,
             if (copy is not null && isFound)
                 _byId.Add(copy.Value);
 
-            if (copy is null && _shared.Count > 0)
-                _shared.Remove(frame.Sequence);
+            if (copy is null && _copied.Count > 0)
+                _copied.Remove(frame.Sequence);
         }
 
         segment.Release();
     }
 
-    // A copy of a frame, in another channel; null when it has none such.
+    // The first copy that is such, of a frame that has several, this one included; null when there is none.
     private FrameLocation? FindCopy(FrameLocation frame, Predicate<FrameLocation> isSuch)
     {
-        if (_shared.Count == 0 || !_shared.ContainsKey(frame.Sequence))
+        if (_copied.Count == 0 || !_copied.ContainsKey(frame.Sequence))
             return null;
 
         var cursor = LogIndex.After(frame.Sequence - 1);

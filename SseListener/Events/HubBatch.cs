@@ -53,11 +53,11 @@ internal sealed class HubBatch(EventStore store, bool isShared)
     private PublishResult EncodeEvents(Publish publish, out bool needsStoring)
     {
         needsStoring = false;
-        var (ids, first, shared) = (new string[publish.Events.Count], Frames.Frames.Count, default(ChannelSet));
+        var (ids, first, common) = (new string[publish.Events.Count], Frames.Frames.Count, default(ChannelSet));
         for (var i = 0; i < ids.Length; i++)
         {
             var sseEvent = publish.Events[i];
-            var channels = sseEvent.Channels is { } own ? store.Open(own, Frames) : shared ??= store.Open(publish.Channels, Frames);
+            var channels = sseEvent.Channels is { } own ? store.Open(own, Frames) : common ??= store.Open(publish.Channels, Frames);
             var refusal = channels is null ? new PublishResult.TooManyChannels()
                 : Add(channels, sseEvent, out ids[i], ref needsStoring);
             if (refusal is not null)
@@ -68,7 +68,7 @@ internal sealed class HubBatch(EventStore store, bool isShared)
             return Undo(first, impossible, out needsStoring);
 
         var result = new PublishResult.Published(ids);
-        Frames.Bind(first, publish, result);
+        Frames.EndPublish(first, publish, result);
         return result;
     }
 
@@ -89,7 +89,7 @@ internal sealed class HubBatch(EventStore store, bool isShared)
         id = sseEvent.Id ?? NanoId.Generate();
         SseFrame.WriteEvent(Frames.Output, sseEvent, id);
         if (sseEvent.Id is not null && store.History.TryFind(Encoding.UTF8.GetBytes(id), out var kept))
-            return Discard(id, store.History.ChannelsOf(kept) == channels.Names && kept.Bytes.SequenceEqual(Frames.Written));
+            return DiscardKnown(id, store.History.ChannelsOf(kept) == channels.Names && kept.Bytes.SequenceEqual(Frames.Written));
 
         needsStoring = true;
 
@@ -97,7 +97,7 @@ internal sealed class HubBatch(EventStore store, bool isShared)
         if (!isShared && _indexesById.TryGetValue(id, out var index))
         {
             var other = Frames.Frames[index];
-            return Discard(id, other.Channels.Names == channels.Names && Frames.BytesOf(other).SequenceEqual(Frames.Written));
+            return DiscardKnown(id, other.Channels.Names == channels.Names && Frames.BytesOf(other).SequenceEqual(Frames.Written));
         }
 
         if (RefusalOf(channels) is { } refusal)
@@ -111,7 +111,7 @@ internal sealed class HubBatch(EventStore store, bool isShared)
         return null;
     }
 
-    // Behind an end only what is repeated is good. And what would be no history, where some is to be kept, nobody would get who comes back.
+    // Behind an end only a repetition is good. An event that is larger than its allowance would be dropped at once.
     private PublishResult? RefusalOf(ChannelSet channels) =>
         Array.Find(channels.Logs, HasEnded) is { } ended ? new PublishResult.Ended(ended.Name)
         : channels.Logs.Select(log => log.Allowance!).FirstOrDefault(allowance => IsTooSmall(allowance, channels)) is { } small
@@ -123,7 +123,7 @@ internal sealed class HubBatch(EventStore store, bool isShared)
         && (long)Frames.Written.Length * channels.Logs.Length > allowance.MostBytes
         && (long)Frames.Written.Length * channels.Logs.Count(log => log.Allowance == allowance) > allowance.MostBytes;
 
-    private PublishResult.Conflict? Discard(string id, bool isSame)
+    private PublishResult.Conflict? DiscardKnown(string id, bool isSame)
     {
         Frames.EndFrame();
         return isSame ? null : new PublishResult.Conflict(id);

@@ -49,7 +49,7 @@ internal sealed record Unsubscribe(Subscription Subscription) : HubWork;
 /// For each channel the highest number of a frame that it no longer keeps, and the highest that a channel of its allowance may have had
 /// that is gone.
 /// </param>
-internal sealed record DroppedFrames(IReadOnlyDictionary<string, (long Channel, long Forgotten)> ByChannel)
+internal sealed record DroppedFrames(IReadOnlyDictionary<string, (long Channel, long Unknown)> ByChannel)
 {
     /// <summary>Whether a frame is kept in one of its channels.</summary>
     public bool Keeps(string channels, long sequence) =>
@@ -59,7 +59,7 @@ internal sealed record DroppedFrames(IReadOnlyDictionary<string, (long Channel, 
     /// Whether a dropped frame is the newest one of a channel, or of those of its allowance that are gone: then its line has to stay.
     /// </summary>
     public bool IsLastDropped(string channels, long sequence) => Array.Exists(
-        ChannelSet.Split(channels), name => sequence == ByChannel[name].Channel || sequence == ByChannel[name].Forgotten);
+        ChannelSet.Split(channels), name => sequence == ByChannel[name].Channel || sequence == ByChannel[name].Unknown);
 }
 
 /// <summary>What has become too old is to be dropped.</summary>

@@ -29,7 +29,7 @@ internal interface IEventLog : IDisposable
     /// </summary>
     IReadOnlyList<long> Starts { get; }
 
-    /// <summary>Numbers that starts have skipped. No frame has one; frames that had one may have been lost.</summary>
+    /// <summary>Numbers that starts left out, lest a new frame get that of one that was lost.</summary>
     IReadOnlyList<SkippedNumbers> Skipped => [];
 
     /// <summary>Why batches cannot be stored; null when they can, as far as is known. Any thread may ask.</summary>

@@ -100,7 +100,7 @@ internal sealed class LogIndex
     }
 
     /// <summary>Counts a segment that is dropped, and returns the number of the drop.</summary>
-    public long Drop() => ++Drops;
+    public long CountDrop() => ++Drops;
 
     /// <summary>A cursor at the first frame in the index, kept or not, that has a higher number.</summary>
     public Cursor<FrameLocation> After(long sequence)
@@ -148,20 +148,20 @@ internal sealed class LogIndex
     /// <summary>Whether a frame of the selected topics, behind this number, is no longer kept.</summary>
     public bool HasDropped(long sequence, Selection selection, IReadOnlyList<Topic> topics)
     {
-        // Each channel knows up to which number it has lost frames. For a pattern that of its allowances count, which may tell of a gap
+        // Each channel knows up to which number it has dropped frames. For a pattern that of its allowances count, which may tell of a gap
         // that is none.
-        var losing = topics.Where(topic => LastDroppedOf(topic) > sequence).ToList();
-        if (losing.Count == 0 || sequence < BeforeFirstIndexed
-            || (sequence < _compacted && losing.Exists(topic => ForgottenOf(topic) > sequence)))
+        var dropping = topics.Where(topic => LastDroppedOf(topic) > sequence).ToList();
+        if (dropping.Count == 0 || sequence < BeforeFirstIndexed
+            || (sequence < _compacted && dropping.Exists(topic => UnknownThroughOf(topic) > sequence)))
         {
-            return losing.Count > 0;
+            return dropping.Count > 0;
         }
 
-        // Where a channel has dropped its own the search would be long.
-        if (losing.Exists(topic => topic is ChannelLog log && log.InheritedDropped <= sequence))
+        // The channel itself has dropped a frame behind the place: no search is needed.
+        if (dropping.Exists(topic => topic is ChannelLog log && log.InheritedDropped <= sequence))
             return true;
 
-        var last = losing.Max(LastDroppedOf);
+        var last = dropping.Max(LastDroppedOf);
         for (var cursor = After(sequence); cursor.TryPeek(out var frame) && frame.Sequence <= last; cursor.Advance(1))
         {
             if (frame.IsDropped && selection.Includes(frame.Channel))
@@ -175,8 +175,8 @@ internal sealed class LogIndex
         topic is ChannelLog log ? log.LastDropped : _allowances.Under(topic.Name).Max(allowance => allowance.LastDropped);
 
     // Of channels that nobody knows any more.
-    private long ForgottenOf(Topic topic) =>
-        topic is ChannelLog log ? log.InheritedDropped : _allowances.Under(topic.Name).Max(allowance => allowance.Forgotten);
+    private long UnknownThroughOf(Topic topic) =>
+        topic is ChannelLog log ? log.InheritedDropped : _allowances.Under(topic.Name).Max(allowance => allowance.UnknownThrough);
 
     private bool MayHavePlace(long sequence) =>
         sequence <= BeforeFirstIndexed || (sequence <= _compacted && !_skipped.Any(skipped => skipped.Include(sequence)));

@@ -15,7 +15,7 @@ internal sealed class Quota(long size)
     /// Takes a share, which may be larger than the whole, until it is disposed. If it has to give way before, <paramref name="giveWay"/> is
     /// called, under a lock: never once it has been disposed.
     /// </summary>
-    public IDisposable Take(long shareSize, Action giveWay)
+    public IDisposable Acquire(long shareSize, Action giveWay)
     {
         lock (_lock)
         {

@@ -9,7 +9,7 @@ namespace SseListener.Events;
 internal sealed class Restoration(EventStore store, Action<long, int>? dropped = null)
 {
     private bool _hasRestored;
-    private bool _lacksDropped; // The log does, but the last one of each channel.
+    private bool _lacksDropped; // The log has been cleaned: of dropped frames it has the last of each channel.
 
     private LogIndex LogIndex => store.History.LogIndex;
     private Allowances Allowances => store.History.Allowances;
@@ -18,7 +18,7 @@ internal sealed class Restoration(EventStore store, Action<long, int>? dropped =
     public void Restore(long sequence, string channels, long time, ReadOnlySpan<byte> frame)
     {
         if (!_hasRestored)
-            Allowances.Forget(sequence - 1);
+            Allowances.CountUnknown(sequence - 1);
 
         _hasRestored = true;
         _lacksDropped |= frame.IsEmpty;
@@ -33,7 +33,7 @@ internal sealed class Restoration(EventStore store, Action<long, int>? dropped =
     public void ContinueAfter(IEventLog log)
     {
         if (!_hasRestored)
-            Allowances.Forget(log.Last);
+            Allowances.CountUnknown(log.Last);
 
         if (_lacksDropped)
             LogIndex.MarkCompacted(log.Last);
@@ -48,7 +48,7 @@ internal sealed class Restoration(EventStore store, Action<long, int>? dropped =
         var now = SteadyClock.Now;
         foreach (var allowance in names.Select(Allowances.Of).Where(allowance => allowance.IsTooOld(time, now)))
         {
-            allowance.Forget(sequence);
+            allowance.CountUnknown(sequence);
             LogIndex.MarkCompacted(sequence);
         }
 

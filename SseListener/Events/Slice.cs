@@ -54,11 +54,11 @@ internal sealed class Slice : IBufferWriter<byte>
     public void Renew()
     {
         if (_state is not CursorState.SliceAndMore)
-            Forget();
+            Clear();
     }
 
     /// <summary>Lets go of the log: a cursor keeps all later segments in memory.</summary>
-    public void Forget()
+    public void Clear()
     {
         _start = _next = default;
         _parts.Clear();
@@ -67,7 +67,7 @@ internal sealed class Slice : IBufferWriter<byte>
     /// <summary>Empties it, so that it can be written to.</summary>
     public void Begin()
     {
-        Forget();
+        Clear();
         Length = 0;
     }
 

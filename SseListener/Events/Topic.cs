@@ -14,7 +14,7 @@ internal abstract class Topic(string name)
     /// <summary>Clients that lanes serve, for presence. Any thread may ask.</summary>
     public int Clients => Volatile.Read(ref _clients);
 
-    /// <summary>Whether nothing will follow on what can be read now. Any thread may ask.</summary>
+    /// <summary>Whether it has ended, and what can be read now is all of it. Any thread may ask.</summary>
     public bool IsOver
     {
         get => Volatile.Read(ref field);

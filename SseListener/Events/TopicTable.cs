@@ -121,13 +121,13 @@ internal sealed class TopicTable(int maxChannels, Allowances allowances)
             return;
 
         log.HasLeftTable = true;
-        allowances.Of(log.Name).Forget(log.LastDropped);
+        allowances.Of(log.Name).CountUnknown(log.LastDropped);
     }
 
     /// <summary>Says that frames up to this number are missing, of all channels.</summary>
     public void Lose(long sequence)
     {
-        allowances.Forget(sequence);
+        allowances.CountUnknown(sequence);
         foreach (var log in _topics.Values.OfType<ChannelLog>())
             log.CountDropped(sequence);
     }
@@ -172,6 +172,6 @@ internal sealed class TopicTable(int maxChannels, Allowances allowances)
     private ChannelLog Create(string name)
     {
         var allowance = allowances.Of(name);
-        return new ChannelLog(name, allowance.Forgotten) { Allowance = allowance };
+        return new ChannelLog(name, allowance.UnknownThrough) { Allowance = allowance };
     }
 }

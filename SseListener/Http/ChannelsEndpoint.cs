@@ -59,7 +59,7 @@ internal sealed class ChannelsEndpoint(
     }
 
     /// <summary>Tells another hub who of this one is on a channel.</summary>
-    public async Task<Attendance> AttendAsync(string channel) => Look(await hub.InspectAsync(channel));
+    public async Task<Attendance> AttendAsync(string channel) => AttendanceOf(await hub.InspectAsync(channel));
 
     // Null when there is no such channel.
     private async Task<string?> DescribeAsync(string name)
@@ -73,13 +73,13 @@ internal sealed class ChannelsEndpoint(
             return null;
 
         var elsewhere = neighbours is null || options.PresenceLimit == 0 ? [] : await neighbours.AskWhoIsOnAsync(name);
-        var who = options.PresenceLimit > 0 ? Describe(Attendance.Sum([Look(state), .. elsewhere])) : "";
+        var who = options.PresenceLimit > 0 ? Describe(Attendance.Sum([AttendanceOf(state), .. elsewhere])) : "";
         var position = hub.Positions.Encode(state.Place, moment);
         return $$"""{"channel":"{{name}}",{{who}}"events":{{state.Events}},"bytes":{{state.Bytes}},"position":"{{position}}"}""";
     }
 
-    private Attendance Look(ChannelState? state) =>
-        state?.Channel is { } channel ? roster.Look(channel, _mostMembers) : new Attendance(0, 0, []);
+    private Attendance AttendanceOf(ChannelState? state) =>
+        state?.Channel is { } channel ? roster.Describe(channel, _mostMembers) : new Attendance(0, 0, []);
 
     private string Describe(Attendance all)
     {

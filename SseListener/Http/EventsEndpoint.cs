@@ -69,7 +69,7 @@ internal sealed class EventsEndpoint(
         }
     }
 
-    // Short of a client that takes a place: so it is 200 also where all channels have ended, and where there is no room.
+    // Without a place for a client: so it is 200 also where all channels have ended, and where there is no room.
     private async Task<Refusal?> ShowHeadAsync(Exchange exchange)
     {
         var (permit, refusal) = await PermitAsync(exchange);
@@ -208,7 +208,7 @@ internal sealed class EventsEndpoint(
 
     private static string Describe(EndReason reason) => reason switch
     {
-        EndReason.Lapped => "it read so slowly that what it was to get next is no longer kept",
+        EndReason.Lapped => "what it was to get next is no longer kept",
         EndReason.TokenExpired => "its token has expired",
         EndReason.MaxAge => "it has been open for as long as streams may be",
         EndReason.Ended => "all of its channels have ended",

@@ -33,7 +33,7 @@ internal sealed class HistoryEndpoint(EventHub hub, Permissions access, Response
 
         var request = new SubscribeRequest(new Selection(topics, grant.MayHear), Envelope.Event, LastEventId: null, Rewind: null);
         if (!await hub.CatchUpAsync())
-            return Refusal.Later(503, "cluster", $"{hub.Problem} Nothing can be read.");
+            return Refusal.Later(503, "cluster", $"{hub.Problem ?? "The cluster does not answer."} Nothing can be read.");
 
         if (await ReadNewestAsync(request, limit) is not { } answer)
             return Refusal.Stopping;

@@ -74,7 +74,7 @@ internal sealed class Responses(ServerOptions options, ServerMetrics metrics, Lo
     {
         // A connection cannot be used again while the body of this request is still on its way.
         exchange.Response.KeepAlive &= exchange.BodyIsRead;
-        using (body.Length > PartSize ? _largeAnswers.Take(body.Length, exchange.BreakWrite) : null)
+        using (body.Length > PartSize ? _largeAnswers.Acquire(body.Length, exchange.BreakWrite) : null)
         {
             // HttpListener has its own copy of each part.
             for (; body.Length > PartSize; body = body[PartSize..])

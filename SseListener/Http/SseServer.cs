@@ -115,6 +115,7 @@ internal sealed class SseServer : IAsyncDisposable
     /// within 2.5 seconds and <see cref="ServerOptions.Drain"/>, whatever clients do.
     /// </summary>
     public Task StopAsync() => _stop ??= StopInOrderAsync();
+
     public async ValueTask DisposeAsync() => await StopAsync();
 
     private DeliveryLanes CreateLanes()

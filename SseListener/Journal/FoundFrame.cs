@@ -36,7 +36,7 @@ internal readonly record struct FoundFrame(JournalLine Line, int LineStart, int 
         return found;
     }
 
-    // If the line feed before it is damaged, it begins one byte later. No line of a frame looks like either.
+    // If the line feed before it is damaged, it begins one byte later. No line of a frame begins in either way.
     private static int NextLine(ReadOnlySpan<byte> bytes, int offset)
     {
         while (bytes[offset..].IndexOf((byte)'\n') is var end and >= 0)

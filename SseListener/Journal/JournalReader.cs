@@ -65,6 +65,7 @@ internal sealed class JournalReader(RestoreFrame restore, LogWriter log)
 
         // What lies behind, in the last file, is cut off when that is opened.
         file.Length = good.Select(frame => frame.End).Append(markLength).Max();
+
         // A cleaned file may have what files behind it still had when the process died.
         var whole = markLength > 0 ? FoundFrame.FindAll(bytes, long.MinValue, long.MaxValue) : good;
         ReportDamage(file, whole, markLength, bytes.Length, isLast);

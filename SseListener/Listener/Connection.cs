@@ -12,8 +12,8 @@ internal sealed class Connection(Socket socket) : NetworkStream(socket, ownsSock
     private const long UnderWay = -1;
 
     // HttpListener calls itself for each piece of a header or a chunked body that yields nothing, as deep as there are reads in a row that
-    // complete at once. After this many, others get their turn on the thread, too.
-    private const int MostReadsAtOnce = 4;
+    // complete at once. Behind the third one others get their turn on the thread, too.
+    private const int ReadsOfTurn = 4;
 
     // Bytes that are read of a header: twice as many as may be, so that one that is a little too large is answered.
     private const long LongestHeader = 64 * 1024;
@@ -77,7 +77,7 @@ internal sealed class Connection(Socket socket) : NetworkStream(socket, ownsSock
     {
         // End has reset the count: the first read belongs to the next request, which has not been refused.
         _isRefused &= _readCalls > 0;
-        if (++_readCalls % MostReadsAtOnce == 0)
+        if (++_readCalls % ReadsOfTurn == 0)
             await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
 
         IsTooLong = _bytesRead >= _limit;

@@ -83,13 +83,14 @@ internal sealed class RequestListener(ListenerOptions options, Func<Exchange, Ta
         if (context is null)
             return;
 
+        // No recursion: HttpListener always completes the wait on the pool.
         _ = ReceiveAsync();
         if (!TryForget(context))
             await HandleAsync(context);
     }
 
-    // HttpListener queues requests without a limit on the threads of the pool. Those that it has refused by itself hold no descriptor, and
-    // may come in faster than the pool receives them from there.
+    // HttpListener hands requests over by work on the pool, and queues them without a limit. Those that it has refused by itself hold no
+    // descriptor, and may come in faster than the pool receives them from there.
     private void ReceiveWaiting()
     {
         while (PrivateNames.NextRequestOf(_listener) is { } context)
