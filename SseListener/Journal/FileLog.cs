@@ -67,7 +67,6 @@ internal sealed class FileLog(JournalOptions options, LogWriter log) : IEventLog
                 _stopping.Cancel();
                 _cleaning.Wait();
                 _files.Flush();
-                _files.TryDeleteOldFiles();
             }
 
             _stopping.Dispose();
@@ -145,7 +144,7 @@ internal sealed class FileLog(JournalOptions options, LogWriter log) : IEventLog
                 // What is outside history goes also while nothing can be written: that may make the room that is missing.
                 failure = Disk.Attempt(_files.Folder.EnsureLocked);
                 if (failure is null)
-                    _files.TryDeleteOldFiles();
+                    _files.TryDeleteOldFiles(reports: !_isFailing);
 
                 ReportWrite(failure ?? Disk.Attempt(EnsureWritable));
             }

@@ -10,6 +10,8 @@ namespace SseListener.Journal;
 internal sealed class JournalCleaner(JournalOptions options, JournalFiles files, Lock filesLock, Action<HubWork> enqueue, LogWriter log)
 {
     private const string Unfinished = ".new";
+    private static readonly TimeSpan _pause = TimeSpan.FromSeconds(10);
+    private long _failed = long.MinValue / 2; // When, in milliseconds of the system's ticks.
 
     /// <summary>Deletes what a process has left that died while it wrote.</summary>
     public static void DeleteUnfinished(string folder)
@@ -18,10 +20,12 @@ internal sealed class JournalCleaner(JournalOptions options, JournalFiles files,
             File.Delete(file);
     }
 
-    /// <summary>Cleans all files that are to be cleaned. One call at a time.</summary>
+    /// <summary>Cleans all files that are to be cleaned. One call at a time. Behind a failure it pauses for ten seconds.</summary>
     public async Task CleanAsync(CancellationToken stopping)
     {
-        for (var old = FindDirty(out var end); old.Count > 0; old = FindDirty(out end))
+        // Where there is little room, a file by itself may still find it.
+        var merges = true;
+        while (Environment.TickCount64 - _failed > _pause.TotalMilliseconds && FindDirty(merges, out var end) is { Count: > 0 } old)
         {
             try
             {
@@ -34,21 +38,31 @@ internal sealed class JournalCleaner(JournalOptions options, JournalFiles files,
             catch (Exception e) when (Disk.IsFailure(e))
             {
                 log.Often(LogLevel.Warning, "not cleaned", $"the journal cannot be written again without what is dropped: {e.Message}");
-                lock (filesLock)
-                    _ = Disk.Attempt(files.ForgetDeleted);
+                if (RemoveDeleted())
+                    continue;
 
-                return;
+                _failed = merges ? _failed : Environment.TickCount64;
+                merges = false;
             }
         }
     }
 
-    private IReadOnlyList<JournalFile> FindDirty(out long end)
+    private IReadOnlyList<JournalFile> FindDirty(bool merges, out long end)
     {
         lock (filesLock)
         {
-            (var old, end) = files.FindDirty(SteadyClock.Now);
+            (var old, end) = files.FindDirty(SteadyClock.Now, merges);
             return old;
         }
+    }
+
+    private bool RemoveDeleted()
+    {
+        var count = 0;
+        lock (filesLock)
+            _ = Disk.Attempt(() => count = files.RemoveDeleted());
+
+        return count > 0;
     }
 
     private async Task CleanAsync(IReadOnlyList<JournalFile> old, long end, CancellationToken stopping)

@@ -14,6 +14,7 @@ internal sealed class JournalFiles(JournalOptions options, LogWriter log) : IDis
     private const long SmallestFile = 64 * 1024;
     private const long LargestFile = 8 * 1024 * 1024;
     private const long ShortestAge = 1000; // Milliseconds, however short the age: a file needs a descriptor until it is on the disk.
+    private const long ShortestDirty = 60_000; // Milliseconds that a file is appended to: neighbours of 4 MiB may be written again for it.
     private const int LeastPart = 16; // Of a file, one in so many bytes, must be dropped before it is written again.
     private readonly long _age = (long)options.Age.TotalMilliseconds;
     private readonly long _size = Math.Clamp(options.Bytes / FilesOfHistory, SmallestFile, LargestFile);
@@ -52,19 +53,19 @@ internal sealed class JournalFiles(JournalOptions options, LogWriter log) : IDis
     }
 
     /// <summary>
-    /// Finds a closed file that is to be cleaned, for most of it is dropped, or a part long ago, and neighbours that fit into one file with
-    /// it. End is the first number of the file behind them.
+    /// Finds the closed file of which least is kept that is to be cleaned, for most of it is dropped, or a part long ago; if it is to be
+    /// merged, with neighbours that fit into one file with it. End is the first number of the file behind them.
     /// </summary>
-    public (IReadOnlyList<JournalFile> Files, long End) FindDirty(long now)
+    public (IReadOnlyList<JournalFile> Files, long End) FindDirty(long now, bool merges)
     {
-        var first = _files.FindIndex(0, OldFiles, file => IsDirty(file, now));
-        if (first < 0)
+        if (_files.Take(OldFiles).Where(file => IsDirty(file, now)).MinBy(file => file.KeptBytes) is not { } dirty)
             return ([], 0);
 
-        var (last, kept, length) = (first, _files[first].KeptBytes, _files[first].Length);
+        var first = _files.IndexOf(dirty);
+        var (last, kept, length) = (first, dirty.KeptBytes, dirty.Length);
         bool Includes(JournalFile file)
         {
-            var fits = kept + file.KeptBytes <= _size / 2 && length + file.Length <= _size * 2;
+            var fits = merges && kept + file.KeptBytes <= _size / 2 && length + file.Length <= _size * 2;
             (kept, length) = fits ? (kept + file.KeptBytes, length + file.Length) : (kept, length);
             return fits;
         }
@@ -77,6 +78,10 @@ internal sealed class JournalFiles(JournalOptions options, LogWriter log) : IDis
 
         return (_files[first..(last + 1)], _files[last + 1].First);
     }
+
+    // Only closed files are cleaned.
+    private bool IsToBeClosed(JournalFile file, long now) =>
+        options.CleanEvery is not null && file.FirstTime > 0 && now - file.FirstTime > ShortestDirty && IsDirty(file, now);
 
     // In a file in which all is too old there may still be what says that channels were forgotten.
     private bool IsDirty(JournalFile file, long now)
@@ -102,8 +107,8 @@ internal sealed class JournalFiles(JournalOptions options, LogWriter log) : IDis
         }
     }
 
-    /// <summary>Forgets closed files that somebody has deleted.</summary>
-    public void ForgetDeleted() => _files.RemoveAll(file => file != Current && Disk.Find(file.Path) is null);
+    /// <summary>Leaves closed files out that somebody has deleted, and returns how many.</summary>
+    public int RemoveDeleted() => _files.RemoveAll(file => file != Current && Disk.Find(file.Path) is null);
 
     /// <summary>Makes sure that what is appended will be read back: that the file is what its name means, is whole, and has room.</summary>
     public void Prepare(long next, long now)
@@ -120,7 +125,7 @@ internal sealed class JournalFiles(JournalOptions options, LogWriter log) : IDis
         file.Repair();
         var isFull = file.Length >= _size;
         var isOld = file.FirstTime > 0 && now - file.FirstTime > Math.Max(ShortestAge, _age / FilesOfHistory);
-        if (isFull || isOld)
+        if (isFull || isOld || IsToBeClosed(file, now))
             BeginNext(next);
     }
 
@@ -140,9 +145,9 @@ internal sealed class JournalFiles(JournalOptions options, LogWriter log) : IDis
     /// Deletes what is outside history. With rules of what is kept files are cleaned instead. That leaves of a file without anything to
     /// keep its mark, and lines that tell of gaps, until it is merged with another.
     /// </summary>
-    public void TryDeleteOldFiles()
+    public void TryDeleteOldFiles(bool reports)
     {
-        if (options.CleanEvery is null && Disk.Attempt(() => DeleteOldFiles(SteadyClock.Now)) is { } e)
+        if (options.CleanEvery is null && Disk.Attempt(() => DeleteOldFiles(SteadyClock.Now)) is { } e && reports)
             log.Often(LogLevel.Warning, "not deleted", $"a file of the journal that is not needed any more cannot be deleted: {e.Message}");
     }
 
