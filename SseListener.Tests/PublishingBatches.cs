@@ -29,7 +29,7 @@ public sealed class PublishingBatches
     {
         await using var server = TestServer.Start();
         var channels = string.Join('&', Enumerable.Range(0, 100).Select(number => $"channel=c{number}"));
-        foreach (var (count, status) in new[] { (1001, 400), (1000, 200) })
+        foreach (var (count, status) in new[] { (1001, 413), (1000, 200) })
         {
             var lines = string.Concat(Enumerable.Repeat("{\"data\":1}\n", count));
             using var answer = await server.PostAsync($"/events?{channels}", Type, lines);

@@ -97,6 +97,16 @@ public sealed class PublishingFromTheShell
     }
 
     [Test]
+    public async Task Many_lines_may_be_for_many_channels()
+    {
+        await using var server = TestServer.Start();
+        var channels = string.Concat(Enumerable.Range(0, 100).Select(i => $" --channel c{i}"));
+        using var pub = Pipe("seq 1500", $"pub localhost:{server.Port}{channels}");
+        await pub.EndsWellAsync();
+        Assert.That(await server.MetricAsync("sse_history_events"), Is.EqualTo(150_000));
+    }
+
+    [Test]
     public async Task Input_of_any_length_takes_little_memory()
     {
         await using var server = TestServer.Start(o => o with { History = 4 * 1024 * 1024 });

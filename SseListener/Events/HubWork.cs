@@ -27,8 +27,9 @@ internal sealed record Publish(IReadOnlyList<string> Channels, IReadOnlyList<Sse
     /// <summary>Since when it waits, in milliseconds of the system's ticks.</summary>
     public long Since { get; } = Environment.TickCount64;
 
-    /// <summary>How many events it has, each counted in each of its channels.</summary>
-    public long Copies => Events.Sum(sseEvent => (long)(sseEvent.Channels ?? Channels).Count);
+    /// <summary>How many events it has, and what it changes, each counted in each of its channels.</summary>
+    public long Copies =>
+        Events.Sum(sseEvent => (long)(sseEvent.Channels ?? Channels).Count) + (Change is ChannelChange.None ? 0 : AllChannels.Count());
 
     /// <summary>All channels that it is about.</summary>
     public IEnumerable<string> AllChannels =>

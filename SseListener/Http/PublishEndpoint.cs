@@ -73,7 +73,7 @@ internal sealed class PublishEndpoint(ServerOptions options, EventHub hub, Permi
 
         var publish = new Publish(channels ?? _default, events, ends ? ChannelChange.End : ChannelChange.None);
         if (publish.Copies > MostCopies)
-            return Refusal.Of(400, $"A batch may have at most {MostCopies} events, each counted in each of its channels.");
+            return Refusal.Of(413, $"A batch may have at most {MostCopies} events, each counted in each of its channels.");
 
         return channels is null && await access.CheckPublishAsync(exchange, [.. publish.AllChannels]) is { } forbidden ? forbidden
             : await PublishAsync(exchange, publish, format);
