@@ -98,9 +98,9 @@ public sealed class AskingForKeys
         using var provider = new Provider(signer);
         await using var server = Start(provider, _often with { Patience = TimeSpan.FromMinutes(1) });
         await server.ExpectTokenAsync(signer.Token(), 200);
-        var held = provider.HoldBack();
+        var (held, asked) = (provider.HoldBack(), provider.Asked);
         var stranger = server.PublishWithAsync(signer.Token(id: "made up"));
-        await Wait.UntilAsync(() => provider.Asked == 2, "it has not asked");
+        await Wait.UntilAsync(() => provider.Asked > asked, "it has not asked");
         var late = server.PublishWithAsync(newer.Token());
         await Wait.UntilAsync(() => server.Logged.Split("POST /events from").Length == 4, "it is not there");
 

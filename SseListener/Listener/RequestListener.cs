@@ -146,9 +146,14 @@ internal sealed class RequestListener(ListenerOptions options, Func<Exchange, Ta
 
     private void LogFailure(HttpListenerRequest request, Exception e)
     {
-        if (e is HttpListenerException or SocketException or IOException or ObjectDisposedException or TimeoutException)
+        if (e is HttpListenerException or SocketException or IOException or ObjectDisposedException or TimeoutException
+            or InvalidOperationException { Source: "System.Net.HttpListener" })
+        {
             log.Debug($"a connection ended during its answer: {e.Message}");
+        }
         else
+        {
             log.Often(LogLevel.Error, "failed request", $"{request.HttpMethod} {request.RawUrl!.Split('?')[0]} failed: {e}");
+        }
     }
 }
