@@ -39,7 +39,7 @@ public sealed class CleaningFullDisks : IDisposable
     [Test]
     public async Task Cleaning_makes_room_also_while_nothing_can_be_published()
     {
-        await StartAsync("--keep orders/*=7d --keep llm/*=4s");
+        await StartAsync("--keep orders/*=7d --keep llm/*=8s");
         await FillAsync("llm/1", "orders/kept");
         Assert.That(await PublishAsync("orders/kept", Events + 150), Is.EqualTo(HttpStatusCode.OK));
         _program!.Limit("fsize", "45000");
@@ -66,7 +66,7 @@ public sealed class CleaningFullDisks : IDisposable
     }
 
     private Task UntilCleanedAsync() => Wait.UntilAsync(
-        () => new FileInfo(_folder.Journals[0]).Length < 60_000, $"it is as large as before: {_program!.Errors}");
+        () => new FileInfo(_folder.Journals[0]).Length < 60_000, $"it is as large as before: {_program!.Errors}", 3 * Wait.Limit);
 
     private async Task<HttpStatusCode> PublishAsync(string channel, int count)
     {

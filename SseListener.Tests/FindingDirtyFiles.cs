@@ -45,6 +45,28 @@ public sealed class FindingDirtyFiles : IDisposable
         Assert.That(end, Is.EqualTo(31));
     }
 
+    [Test]
+    public void One_that_could_not_be_written_again_is_behind_the_others()
+    {
+        AppendFiles(1, 11, 21);
+        _files.Drop(1, Size);
+        _files.Drop(11, Size / 8 * 5);
+        _files.FindDirty(SteadyClock.Now, merges: false).Files.Single().FailedAt = 1;
+        Assert.That(_files.FindDirty(SteadyClock.Now, merges: false).Files.Single().First, Is.EqualTo(11));
+    }
+
+    // Else a large one would be written again for each that is closed.
+    [Test]
+    public void A_neighbour_that_is_much_larger_is_left()
+    {
+        AppendFiles(1, 11);
+        _files.Drop(1, Size / 4 * 3);
+        Append(1000, SteadyClock.Now);
+        _files.Drop(11, 900);
+        _files.CloseIfDirty(12, SteadyClock.Now + 61_000);
+        Assert.That(_files.FindDirty(SteadyClock.Now, merges: true).Files.Select(file => file.First), Is.EqualTo((long[])[11]));
+    }
+
     // Else what changes all the time would be written again all the time.
     [Test]
     public void A_small_part_does_not_count_nor_does_a_larger_one_at_once()
@@ -64,12 +86,13 @@ public sealed class FindingDirtyFiles : IDisposable
     {
         var now = SteadyClock.Now;
         Append(1000, now);
-        _files.Prepare(2, now + 60_001);
-        Assert.That(_files.Current.First, Is.EqualTo(1), "all of it is kept");
-        _files.Drop(1, 100);
-        _files.Prepare(2, now + 60_000);
+        _files.Drop(1, 499);
+        _files.CloseIfDirty(2, now + 60_001);
+        Assert.That(_files.Current.First, Is.EqualTo(1), "most of it is kept");
+        _files.Drop(1, 1);
+        _files.CloseIfDirty(2, now + 60_000);
         Assert.That(_files.Current.First, Is.EqualTo(1), "at once");
-        _files.Prepare(2, now + 60_001);
+        _files.CloseIfDirty(2, now + 60_001);
         Assert.That(_files.Current.First, Is.EqualTo(2));
     }
 

@@ -33,7 +33,8 @@ internal sealed record Publish(IReadOnlyList<string> Channels, IReadOnlyList<Sse
 
     /// <summary>All channels that it is about.</summary>
     public IEnumerable<string> AllChannels =>
-        Events.Count == 0 ? Channels : Events.SelectMany(sseEvent => sseEvent.Channels ?? Channels).Distinct();
+        Events.All(sseEvent => sseEvent.Channels is null) ? Channels
+            : Events.SelectMany(sseEvent => sseEvent.Channels ?? Channels).Distinct();
 }
 
 /// <summary>Finds something in what the hub keeps, and changes nothing. Publishers wait meanwhile, so it looks at little.</summary>

@@ -147,6 +147,8 @@ internal sealed class FileLog(JournalOptions options, LogWriter log) : IEventLog
                     _files.TryDeleteOldFiles(reports: !_isFailing);
 
                 ReportWrite(failure ?? Disk.Attempt(EnsureWritable));
+                if (!_isFailing)
+                    _ = Disk.Attempt(() => _files.CloseIfDirty(Last + 1, SteadyClock.Now));
             }
 
             if (failure is null && _cleaner is not null && _cleaning.IsCompleted)

@@ -41,7 +41,9 @@ internal sealed class JournalCleaner(JournalOptions options, JournalFiles files,
                 if (RemoveDeleted())
                     continue;
 
-                _failed = merges ? _failed : Environment.TickCount64;
+                if (!merges)
+                    _failed = old[0].FailedAt = Environment.TickCount64;
+
                 merges = false;
             }
         }

@@ -33,6 +33,9 @@ internal sealed class JournalFile(string path, long first) : IDisposable
     /// <summary>When it was last cleaned, or closed, by <see cref="SteadyClock"/>; 0 for one that was read back.</summary>
     public long CleanedAt { get; set; }
 
+    /// <summary>When it could not be cleaned, in milliseconds of the system's ticks; 0 if it could.</summary>
+    public long FailedAt { get; set; }
+
     /// <summary>When its first and its last frame were published, by <see cref="SteadyClock"/>; 0 when there is none.</summary>
     public long FirstTime { get; private set; }
     public long LastTime { get; private set; }

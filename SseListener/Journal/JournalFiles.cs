@@ -14,8 +14,9 @@ internal sealed class JournalFiles(JournalOptions options, LogWriter log) : IDis
     private const long SmallestFile = 64 * 1024;
     private const long LargestFile = 8 * 1024 * 1024;
     private const long ShortestAge = 1000; // Milliseconds, however short the age: a file needs a descriptor until it is on the disk.
-    private const long ShortestDirty = 60_000; // Milliseconds that a file is appended to: neighbours of 4 MiB may be written again for it.
+    private const long ShortestTime = 60_000; // Milliseconds that a file is appended to, whatever is dropped of it.
     private const int LeastPart = 16; // Of a file, one in so many bytes, must be dropped before it is written again.
+    private const int LargestNeighbour = 4; // Times as large as what is written again anyway.
     private readonly long _age = (long)options.Age.TotalMilliseconds;
     private readonly long _size = Math.Clamp(options.Bytes / FilesOfHistory, SmallestFile, LargestFile);
     private readonly List<JournalFile> _files = []; // Oldest first.
@@ -53,19 +54,22 @@ internal sealed class JournalFiles(JournalOptions options, LogWriter log) : IDis
     }
 
     /// <summary>
-    /// Finds the closed file of which least is kept that is to be cleaned, for most of it is dropped, or a part long ago; if it is to be
-    /// merged, with neighbours that fit into one file with it. End is the first number of the file behind them.
+    /// Finds a closed file that is to be cleaned, for most of it is dropped, or a part long ago: the one of which least is kept, and one that
+    /// could not be cleaned last. If it is to be merged, with neighbours that fit into one file with it. End is the first number of the file
+    /// behind them.
     /// </summary>
     public (IReadOnlyList<JournalFile> Files, long End) FindDirty(long now, bool merges)
     {
-        if (_files.Take(OldFiles).Where(file => IsDirty(file, now)).MinBy(file => file.KeptBytes) is not { } dirty)
+        var dirtyFiles = _files.Take(OldFiles).Where(file => IsDirty(file, file.CleanedAt, now));
+        if (dirtyFiles.MinBy(file => (file.FailedAt, file.KeptBytes)) is not { } dirty)
             return ([], 0);
 
         var first = _files.IndexOf(dirty);
         var (last, kept, length) = (first, dirty.KeptBytes, dirty.Length);
         bool Includes(JournalFile file)
         {
-            var fits = merges && kept + file.KeptBytes <= _size / 2 && length + file.Length <= _size * 2;
+            var fits = merges && file.Length <= length * LargestNeighbour
+                && kept + file.KeptBytes <= _size / 2 && length + file.Length <= _size * 2;
             (kept, length) = fits ? (kept + file.KeptBytes, length + file.Length) : (kept, length);
             return fits;
         }
@@ -79,16 +83,12 @@ internal sealed class JournalFiles(JournalOptions options, LogWriter log) : IDis
         return (_files[first..(last + 1)], _files[last + 1].First);
     }
 
-    // Only closed files are cleaned.
-    private bool IsToBeClosed(JournalFile file, long now) =>
-        options.CleanEvery is not null && file.FirstTime > 0 && now - file.FirstTime > ShortestDirty && IsDirty(file, now);
-
-    // In a file in which all is too old there may still be what says that channels were forgotten.
-    private bool IsDirty(JournalFile file, long now)
+    // In a file in which all is too old there may still be what says that channels were forgotten. Memory drops a little later.
+    private bool IsDirty(JournalFile file, long since, long now)
     {
-        var isDue = now - file.CleanedAt > options.CleanEvery!.Value.TotalMilliseconds;
+        var isDue = now - since > options.CleanEvery!.Value.TotalMilliseconds;
         var isDirty = file.DroppedBytes > 0 && file.DroppedBytes * (isDue ? LeastPart : 2) >= file.FrameBytes;
-        return isDirty || (isDue && file.FrameBytes > 0 && file.LastTime < now - _age);
+        return isDirty || (isDue && file.FrameBytes > 0 && file.LastTime < now - _age - (_age / FilesOfHistory));
     }
 
     /// <summary>Puts a file that has been written in place of some of them, under the name of the first.</summary>
@@ -108,7 +108,12 @@ internal sealed class JournalFiles(JournalOptions options, LogWriter log) : IDis
     }
 
     /// <summary>Leaves closed files out that somebody has deleted, and returns how many.</summary>
-    public int RemoveDeleted() => _files.RemoveAll(file => file != Current && Disk.Find(file.Path) is null);
+    public int RemoveDeleted()
+    {
+        // First: RemoveAll must not be interrupted.
+        var deleted = _files.FindAll(file => file != Current && Disk.Find(file.Path) is null);
+        return _files.RemoveAll(deleted.Contains);
+    }
 
     /// <summary>Makes sure that what is appended will be read back: that the file is what its name means, is whole, and has room.</summary>
     public void Prepare(long next, long now)
@@ -125,7 +130,16 @@ internal sealed class JournalFiles(JournalOptions options, LogWriter log) : IDis
         file.Repair();
         var isFull = file.Length >= _size;
         var isOld = file.FirstTime > 0 && now - file.FirstTime > Math.Max(ShortestAge, _age / FilesOfHistory);
-        if (isFull || isOld || IsToBeClosed(file, now))
+        if (isFull || isOld)
+            BeginNext(next);
+    }
+
+    /// <summary>Closes the file that is appended to when it is to be cleaned, for only closed ones are; after a minute at least.</summary>
+    public void CloseIfDirty(long next, long now)
+    {
+        var file = Current;
+        var isOld = file.FirstTime > 0 && now - file.FirstTime > ShortestTime;
+        if (options.CleanEvery is not null && isOld && IsDirty(file, file.FirstTime, now))
             BeginNext(next);
     }
 
