@@ -62,7 +62,7 @@ internal sealed class RequestBody(BodiesUnderWay bodies, ServerOptions options) 
             : GivenWay;
     }
 
-    /// <summary>Gives up the rest of it. Any thread may call it.</summary>
+    /// <summary>Gives up the rest of the body. Any thread may call it.</summary>
     public void GiveWay()
     {
         HasGivenWay = true;

@@ -54,9 +54,9 @@ internal sealed class JournalFiles(JournalOptions options, LogWriter log) : IDis
     }
 
     /// <summary>
-    /// Finds a closed file that is to be cleaned, for most of it is dropped, or a part long ago: the one of which least is kept, and one that
-    /// could not be cleaned last. If it is to be merged, with neighbours that fit into one file with it. End is the first number of the file
-    /// behind them.
+    /// Finds a closed file that is to be cleaned, for most of it is dropped, or a part long ago: first the one of which least is kept, and
+    /// behind all others one that has failed. If it is to be merged, with neighbours that fit into one file with it. End is the first
+    /// number of the file behind them.
     /// </summary>
     public (IReadOnlyList<JournalFile> Files, long End) FindDirty(long now, bool merges)
     {
@@ -159,6 +159,7 @@ internal sealed class JournalFiles(JournalOptions options, LogWriter log) : IDis
     /// Deletes what is outside history. With rules of what is kept files are cleaned instead. That leaves of a file without anything to
     /// keep its mark, and lines that tell of gaps, until it is merged with another.
     /// </summary>
+    /// <param name="reports">Whether a failure is logged.</param>
     public void TryDeleteOldFiles(bool reports)
     {
         if (options.CleanEvery is null && Disk.Attempt(() => DeleteOldFiles(SteadyClock.Now)) is { } e && reports)
